@@ -1,0 +1,100 @@
+"""SellerCloud's customers in a data scientist's notebook: typed, Arrow-backed, complete or it says that it is not.
+
+Examples
+--------
+>>> import sc_pandas as sc
+>>> with sc.sandbox.serve(customers=120, seed=7) as box:
+...     with sc.connect(box.url, username=box.username, password=box.password, cache_dir=getfixture("tmp_path")) as s:
+...         df = sc.read_sellercloud_customers(shop)
+>>> len(df)
+120
+"""
+
+import importlib
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from sc_pandas.accessor import SellerCloudAccessor, Summary
+from sc_pandas.cache import CacheInfo
+from sc_pandas.contract import Channel, CustomerType, Flag, Rating
+from sc_pandas.errors import (
+    AccessorError,
+    AuthError,
+    CacheMissError,
+    CacheWarning,
+    ExportError,
+    FilterError,
+    PagingDriftError,
+    RateLimitedError,
+    ResponseError,
+    SchemaDriftWarning,
+    SellerCloudError,
+    SellerCloudWarning,
+    ServerError,
+    SettingsError,
+    TransportError,
+)
+from sc_pandas.filters import CustomerFilter, CustomerFilterArgs
+from sc_pandas.parquet import read_parquet
+from sc_pandas.provenance import Provenance
+from sc_pandas.query import (
+    Connection,
+    Count,
+    CustomerPage,
+    CustomerQuery,
+    Estimate,
+    connect,
+    read_sellercloud_customers,
+)
+from sc_pandas.reading import CustomerRead, ReadReport
+from sc_pandas.tables import Coercion
+
+if TYPE_CHECKING:
+    from sc_pandas import sandbox as sandbox
+
+__all__ = [
+    "AccessorError",
+    "AuthError",
+    "CacheInfo",
+    "CacheMissError",
+    "CacheWarning",
+    "Channel",
+    "Coercion",
+    "Connection",
+    "Count",
+    "CustomerFilter",
+    "CustomerFilterArgs",
+    "CustomerPage",
+    "CustomerQuery",
+    "CustomerRead",
+    "CustomerType",
+    "Estimate",
+    "ExportError",
+    "FilterError",
+    "Flag",
+    "PagingDriftError",
+    "Provenance",
+    "RateLimitedError",
+    "Rating",
+    "ReadReport",
+    "ResponseError",
+    "SchemaDriftWarning",
+    "SellerCloudAccessor",
+    "SellerCloudError",
+    "SellerCloudWarning",
+    "ServerError",
+    "SettingsError",
+    "Summary",
+    "TransportError",
+    "connect",
+    "read_parquet",
+    "read_sellercloud_customers",
+    "sandbox",
+]
+
+
+def __getattr__(name: str) -> ModuleType:
+    # The sandbox is loaded when it is asked for.
+    if name == "sandbox":
+        return importlib.import_module("sc_pandas.sandbox")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

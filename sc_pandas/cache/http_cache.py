@@ -1,0 +1,258 @@
+"""One tenant's cache: a session that keeps verified bodies, and the reads they belong to."""
+
+import hashlib
+import json
+import sqlite3
+import time
+import warnings
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from requests import PreparedRequest
+from requests_cache import CachedSession
+
+from sc_pandas.cache.storage import KEEP_AT_MOST, Backend, fault_reason, set_aside
+from sc_pandas.errors import CacheWarning, SettingsError
+from sc_pandas.files import private_folder
+
+FORMAT: Final = 1
+_SENTENCES: Final = {
+    "locked": "another program holds its lock",
+    "damaged": "its file is damaged; it was moved aside and a new one begins",
+    "full": "the disk is full",
+    "unwritable": "its file cannot be read or written",
+    "not_private": "its folder is not private to you",
+}
+
+
+def cache_key(*parts: str | int | Iterable[tuple[str, str]]) -> str:
+    """Give a key that two different questions never share: SHA-256 over typed, length-prefixed parts."""
+    digest = hashlib.sha256()
+    for part in parts:
+        for kind, text in _typed(part):
+            raw = text.encode()
+            digest.update(f"{kind}{len(raw)}:".encode() + raw)
+    return digest.hexdigest()
+
+
+def _typed(part: str | int | Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    if isinstance(part, str):
+        yield "s", part
+    elif isinstance(part, int):
+        yield "i", str(part)
+    else:
+        pairs = list(part)
+        yield "l", str(len(pairs))
+        for name, value in pairs:
+            yield "n", name
+            yield "v", value
+
+
+class KeyedRequest(PreparedRequest):
+    """A request that brings its own cache key."""
+
+    cache_key: str = ""
+
+
+def _key_of(request: KeyedRequest, **_settings: object) -> str:
+    return request.cache_key
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeptRead:
+    """What the cache knows of one read; no filter value and no row is in it.
+
+    `pages` leading pages are kept and covered by `verdict`, once `finished_at` is set; times are Unix seconds.
+    """
+
+    read_id: str
+    started_at: float
+    finished_at: float | None = None
+    dialect: str = ""
+    total: int = 0
+    served: int = 0
+    pages: int = 0
+    verdict: str = ""
+
+    def age_s(self, now: float) -> float:
+        """Seconds since the read began: no row of it is older than that."""
+        return max(0.0, now - self.started_at)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CacheInfo:
+    """What `sc-pandas cache info` shows of one tenant's database."""
+
+    path: Path
+    size_bytes: int
+    pages: int
+    reads: int
+    newest_age_s: float | None
+
+
+class HttpCache:
+    """The cache of one (host, user).
+
+    Parameters
+    ----------
+    folder
+        Where databases lie; made private.
+    tenant
+        Digest of host and user: the file's name and a part of every key.
+
+    Warns
+    -----
+    CacheWarning
+        Once, when the file is locked, damaged, full or not private; from then on everything is a miss.
+    """
+
+    def __init__(self, folder: Path, tenant: str) -> None:
+        self.tenant = tenant
+        self.path = folder / f"{tenant}.v{FORMAT}.sqlite"
+        self._warned = False
+        self._backend = self._open(folder)
+        self._purge()
+
+    @property
+    def usable(self) -> bool:
+        """Whether there is a database at all."""
+        return self._backend is not None
+
+    def _open(self, folder: Path) -> Backend | None:
+        try:
+            private_folder(folder)
+            # A cache inside a repository must never be committed.
+            (folder / ".gitignore").write_text("*\n")
+        except SettingsError:
+            self._warn("not_private")
+            return None
+        except OSError:
+            self._warn("unwritable")
+            return None
+        for _attempt in range(2):
+            try:
+                return Backend(self.path, self._fault)
+            except (sqlite3.Error, OSError) as error:
+                reason = fault_reason(error)
+                self._warn(reason)
+                if reason != "damaged":
+                    return None
+                set_aside(self.path)
+        return None
+
+    def _fault(self, reason: str) -> None:
+        self._warn(reason)
+        if reason == "damaged" and self._backend is not None:
+            self._backend.close()  # type: ignore[no-untyped-call]
+            set_aside(self.path)
+
+    def _warn(self, reason: str) -> None:
+        if not self._warned:
+            self._warned = True
+            message = f"The cache is not used: {_SENTENCES[reason]}. Rows come from the server."
+            warnings.warn(CacheWarning(message, reason=reason), stacklevel=3)
+
+    def session(self) -> CachedSession | None:
+        """Give a session that keeps what its adapters let through, under each request's own key."""
+        if self._backend is None:
+            return None
+        return CachedSession(
+            backend=self._backend, key_fn=_key_of, allowable_codes=(200,), allowable_methods=("GET",), expire_after=-1
+        )
+
+    def find_page(self, key: str) -> bytes | None:
+        """Give a kept body without asking anybody, or None."""
+        response = None if self._backend is None else self._backend.get_response(key)
+        return None if response is None else response.content
+
+    # ── reads ──────────────────────────────────────────────────────────────────────────────────────────────────────
+    def find_read(self, query: str) -> KeptRead | None:
+        """Give the read that was begun or finished for a query key, if it is kept."""
+        row = self._attempt("SELECT facts FROM reads WHERE query = ? AND expires > ?", (query, int(time.time())))
+        try:
+            facts = json.loads(row[0][0]) if row else None
+            return None if facts is None else KeptRead(**facts)
+        except (ValueError, TypeError):
+            return None
+
+    def keep_read(self, query: str, read: KeptRead) -> None:
+        """Remember how far a read has come."""
+        expires = int(read.started_at + KEEP_AT_MOST.total_seconds())
+        self._attempt(
+            "INSERT OR REPLACE INTO reads (query, facts, expires) VALUES (?, ?, ?)",
+            (query, json.dumps(asdict(read)), expires),
+            write=True,
+        )
+
+    def forget_read(self, query: str) -> None:
+        """Forget a read, so that its pages are never used again."""
+        self._attempt("DELETE FROM reads WHERE query = ?", (query,), write=True)
+
+    def find_dialect(self) -> str | None:
+        """Give the dialect that this server was found to understand, if it is remembered."""
+        row = self._attempt("SELECT facts FROM reads WHERE query = 'dialect'", ())
+        return row[0][0] if row else None
+
+    def keep_dialect(self, dialect: str) -> None:
+        """Remember the dialect that this server understands."""
+        sql = "INSERT OR REPLACE INTO reads (query, facts, expires) VALUES ('dialect', ?, ?)"
+        self._attempt(sql, (dialect, int(time.time() + KEEP_AT_MOST.total_seconds())), write=True)
+
+    def _purge(self) -> None:
+        now = int(time.time())
+        stale = self._attempt("SELECT 1 FROM responses WHERE expires <= ? LIMIT 1", (now,))
+        if stale:
+            self._attempt("DELETE FROM responses WHERE expires <= ?", (now,), write=True)
+            self._attempt("DELETE FROM reads WHERE expires <= ?", (now,), write=True)
+
+    def _attempt(self, sql: str, args: tuple[Any, ...], *, write: bool = False) -> list[tuple[Any, ...]]:
+        if self._backend is None:
+            return []
+        pages = self._backend.pages
+
+        def run() -> list[tuple[Any, ...]]:
+            with pages.connection(commit=write) as con:
+                return list(con.execute(sql, args).fetchall())
+
+        return self._backend.attempt(run, [])
+
+    # ── for people ─────────────────────────────────────────────────────────────────────────────────────────────────
+    def info(self) -> CacheInfo:
+        """Give size, counts and the age of the newest read."""
+        pages = self._attempt("SELECT count(*) FROM responses", ())
+        reads = [json.loads(row[0]) for row in self._attempt("SELECT facts FROM reads WHERE query != 'dialect'", ())]
+        newest = max((read["started_at"] for read in reads), default=None)
+        return CacheInfo(
+            path=self.path,
+            size_bytes=sum(p.stat().st_size for p in _files_of(self.path)),
+            pages=pages[0][0] if pages else 0,
+            reads=len(reads),
+            newest_age_s=None if newest is None else max(0.0, time.time() - newest),
+        )
+
+    def close(self) -> None:
+        """Close the database."""
+        if self._backend is not None:
+            self._backend.close()  # type: ignore[no-untyped-call]
+
+
+def _files_of(database: Path) -> list[Path]:
+    return [p for p in database.parent.glob(database.name + "*") if p.is_file()]
+
+
+def clear_folder(folder: Path) -> list[Path]:
+    """Remove every cache file of every tenant below a folder; what else lies there is left alone.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The files that were removed.
+    """
+    removed = []
+    for path in sorted(folder.glob("*.sqlite*")) if folder.is_dir() else []:
+        if path.is_file() and not path.is_symlink():
+            path.unlink()
+            removed.append(path)
+    return removed

@@ -1,0 +1,157 @@
+"""One attempt on the wire: send a request, read the whole body in time, undo its encoding, and say what failed."""
+
+import re
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+
+from sc_pandas.pacing import Clock
+
+MAX_BODY_BYTES: Final = 64 * 2**20
+_CHUNK: Final = 64 * 2**10
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Timeouts:
+    """Seconds to connect, between two pieces of an answer, and for one whole attempt."""
+
+    connect_s: float = 5.0
+    read_s: float = 30.0
+    total_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        if not all(0 < seconds < 86_400 for seconds in (self.connect_s, self.read_s, self.total_s)):
+            raise ValueError("time-outs are positive numbers of seconds")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """A whole answer, decoded."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def to_host(self) -> str:
+        """Host that a redirect points to."""
+        return urlsplit(self.headers.get("Location", "")).hostname or "the same host"
+
+
+class ExchangeError(Exception):
+    """No whole answer; `kind` is that of `TransportError` or `ResponseError`."""
+
+    def __init__(self, kind: str, says: str, *, retryable: bool = True) -> None:
+        super().__init__(says)
+        self.kind = kind
+        self.retryable = retryable
+
+
+def exchange(
+    adapter: HTTPAdapter,
+    request: requests.PreparedRequest,
+    *,
+    timeouts: Timeouts,
+    clock: Clock,
+    settings: Mapping[str, Any],
+) -> Answer:
+    """Send a request once and read its whole answer.
+
+    Raises
+    ------
+    ExchangeError
+        Nothing, or not everything, came, or not in time.
+    """
+    deadline = clock.monotonic() + timeouts.total_s
+    try:
+        # Not adapter.send: a subclass below the cache overrides that with the retries around this attempt.
+        response = HTTPAdapter.send(
+            adapter,
+            request,
+            stream=True,
+            timeout=(timeouts.connect_s, min(timeouts.read_s, timeouts.total_s)),
+            **settings,
+        )
+    except requests.RequestException as error:
+        raise _explained(error) from None
+    except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+        raise ExchangeError("read", f"the connection failed ({type(error).__name__})") from None
+    try:
+        body = _read(response, deadline=deadline, clock=clock, timeouts=timeouts)
+        return Answer(status=response.status_code, headers=response.headers, body=_decoded(response, body))
+    except urllib3.exceptions.ReadTimeoutError:
+        raise ExchangeError("timeout", f"no byte came for {timeouts.read_s:g} s") from None
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        raise ExchangeError("truncated", f"the answer broke off ({type(error).__name__})") from None
+    finally:
+        response.close()
+
+
+def _explained(error: requests.RequestException) -> ExchangeError:
+    if isinstance(error, requests.exceptions.ProxyError):
+        return ExchangeError("proxy", "the proxy refused the connection", retryable=False)
+    if isinstance(error, requests.exceptions.SSLError):
+        says = "the server's certificate is not trusted (a proxy that opens TLS needs ca_bundle=)"
+        return ExchangeError("tls", says, retryable=False)
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return ExchangeError("timeout", "the server did not take the connection in time")
+    if isinstance(error, requests.exceptions.ReadTimeout):
+        return ExchangeError("timeout", "the server did not begin to answer in time")
+    if isinstance(error, requests.exceptions.ConnectionError):
+        return ExchangeError("connect", "the server could not be reached (network, VPN, server id?)")
+    return ExchangeError("read", f"the connection failed ({type(error).__name__})")
+
+
+def _read(response: requests.Response, *, deadline: float, clock: Clock, timeouts: Timeouts) -> bytes:
+    announced = response.headers.get("Content-Length")
+    if announced is not None and not re.fullmatch(r"\d{1,15}", announced.strip(), re.ASCII):
+        raise ExchangeError("framing", "the answer announces an impossible length")
+    received = bytearray()
+    while True:
+        left_s = deadline - clock.monotonic()
+        if left_s <= 0:
+            raise ExchangeError("deadline", f"the answer was not complete after {timeouts.total_s:g} s")
+        sock = getattr(getattr(response.raw, "connection", None), "sock", None)
+        if sock is not None:
+            sock.settimeout(min(timeouts.read_s, left_s))
+        piece = response.raw.read1(_CHUNK, decode_content=False)
+        if not piece:
+            break
+        received += piece
+        if len(received) > MAX_BODY_BYTES:
+            raise _too_large()
+    # urllib3 checks this only when it reads to the end itself.
+    if announced is not None and len(received) != int(announced):
+        says = f"{len(received):,} of {int(announced):,} bytes came"
+        raise ExchangeError("truncated", says)
+    return bytes(received)
+
+
+def _decoded(response: requests.Response, body: bytes) -> bytes:
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    if encoding in {"", "identity"} or not body:
+        return body
+    if encoding != "gzip":
+        raise ExchangeError("encoding", "the answer has an encoding that was not asked for")
+    # urllib3 accepts a gzip stream without its end; zlib says whether the end and its checksum were there.
+    stream = zlib.decompressobj(wbits=31)
+    try:
+        plain = stream.decompress(body, MAX_BODY_BYTES + 1)
+    except zlib.error:
+        raise ExchangeError("encoding", "the answer's compression is damaged") from None
+    if len(plain) > MAX_BODY_BYTES:
+        raise _too_large()
+    if not stream.eof or stream.unused_data:
+        raise ExchangeError("truncated", "the answer's compressed data has no proper end")
+    return plain
+
+
+def _too_large() -> ExchangeError:
+    says = f"the answer is larger than {MAX_BODY_BYTES // 2**20} MiB"
+    return ExchangeError("too_large", says, retryable=False)

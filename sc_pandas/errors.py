@@ -1,0 +1,288 @@
+"""Everything that sc_pandas raises or warns with; imports nothing of ours.
+
+::
+
+    SellerCloudError(Exception)            one ``except`` catches all of ours
+    ├─ SettingsError(ValueError)           wrong before any call            .setting
+    ├─ FilterError(ValueError)             a filter that cannot be asked    .filter .suggestions
+    ├─ AuthError                           who you are was not accepted     .reason .status
+    ├─ TransportError                      no whole answer came             .kind .attempts .elapsed_s
+    ├─ ServerError                         the server refused or failed     .status .attempts .server_message
+    ├─ ResponseError                       an answer came that is no data   .kind .attempts
+    ├─ RateLimitedError                    the quota is used up             .reset_at .wait_s
+    ├─ PagingDriftError                    the list moved under the read    .reason .expected .got .missing .extra
+    ├─ CacheMissError(LookupError)         offline, and not kept            .age_s
+    ├─ ExportError                         a file was not written or read   .path .reason
+    └─ AccessorError(AttributeError)       the frame did not come from us
+
+    SellerCloudWarning(UserWarning)
+    ├─ CacheWarning                        the cache stepped aside          .reason
+    └─ SchemaDriftWarning                  the API sent undocumented keys   .keys
+
+Facts are attributes, messages are built from them once.  No error holds a password, a token, a response body or the
+name of a customer, and every one of them survives ``pickle``: the constructor takes ``(message, **facts)`` and all
+facts have defaults.
+"""
+
+import difflib
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, ClassVar, Self
+
+
+class _Facts(Exception):  # noqa: N818  # not raised itself: it gives errors and warnings their facts
+    """Keyword facts that become attributes, and that pickle keeps."""
+
+    facts: ClassVar[dict[str, Any]] = {}
+
+    def __init__(self, message: str = "", **facts: Any) -> None:
+        unknown = facts.keys() - self.facts.keys()
+        if unknown:
+            raise TypeError(f"{type(self).__name__} has no facts named {sorted(unknown)}")
+        super().__init__(message)
+        for name, default in self.facts.items():
+            setattr(self, name, facts.get(name, default))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        facts = {name: getattr(self, name) for name in self.facts}
+        return (_rebuild, (type(self), str(self), facts))
+
+
+def _rebuild(cls: type[_Facts], message: str, facts: dict[str, Any]) -> _Facts:
+    return cls(message, **facts)
+
+
+class SellerCloudError(_Facts):
+    """Root of all errors of sc_pandas."""
+
+
+class SettingsError(SellerCloudError, ValueError):
+    """A server, a folder, a credential or an option is not usable; nothing was sent.
+
+    Attributes
+    ----------
+    setting : str
+        Name of the argument or environment variable that is wrong.
+    """
+
+    facts: ClassVar = {"setting": ""}
+    setting: str
+
+
+class FilterError(SellerCloudError, ValueError):
+    """A filter cannot be asked of the server; nothing was sent.
+
+    Attributes
+    ----------
+    filter : str
+        Name of the filter.
+    suggestions : tuple of str
+        The nearest names or values that do exist.
+    """
+
+    facts: ClassVar = {"filter": "", "suggestions": ()}
+    filter: str
+    suggestions: tuple[str, ...]
+
+    @classmethod
+    def unknown_name(cls, name: str, known: Iterable[str]) -> Self:
+        """Build the error for a filter name that does not exist."""
+        near, hint = _nearest(name, known)
+        return cls(f"There is no filter {name!r}.{hint}", filter=name, suggestions=near)
+
+    @classmethod
+    def unknown_value(cls, name: str, value: object, known: Iterable[str]) -> Self:
+        """Build the error for a value that the filter's enumeration does not have."""
+        names = list(known)
+        near, hint = _nearest(str(value), names)
+        listed = ", ".join(names) if len(names) < 10 else f"one of {len(names)} names, or a whole number"
+        return cls(f"{name}={value!r} is not known.{hint} It takes {listed}.", filter=name, suggestions=near)
+
+
+class AuthError(SellerCloudError):
+    """The server did not accept the user name, password or token; no further login is tried.
+
+    Attributes
+    ----------
+    reason : str
+        ``"bad_credentials"``, ``"rejected_after_login"``, ``"token_rejected"`` or ``"malformed_token"``.
+    status : int or None
+        HTTP status of the refusal.
+    server_message : str
+        The server's own words, cut and cleaned.
+    """
+
+    facts: ClassVar = {"reason": "", "status": None, "server_message": ""}
+    reason: str
+    status: int | None
+    server_message: str
+
+
+class TransportError(SellerCloudError):
+    """No whole answer came: connection, time-out, TLS or proxy.
+
+    Attributes
+    ----------
+    kind : str
+        ``"connect"``, ``"read"``, ``"timeout"``, ``"deadline"``, ``"truncated"``, ``"tls"`` or ``"proxy"``.
+    attempts : int
+        How often it was tried.
+    elapsed_s : float
+        Seconds from the first attempt to giving up.
+    """
+
+    facts: ClassVar = {"kind": "", "attempts": 0, "elapsed_s": 0.0, "budget_exhausted": False}
+    kind: str
+    attempts: int
+    elapsed_s: float
+    budget_exhausted: bool
+
+
+class ServerError(SellerCloudError):
+    """The server refused the request or failed while answering it.
+
+    Attributes
+    ----------
+    status : int
+        HTTP status.
+    attempts : int
+        How often it was tried; a 4xx is tried once.
+    server_message : str
+        The server's own words, cut to 200 characters and cleaned of control characters.
+    """
+
+    facts: ClassVar = {"status": 0, "attempts": 0, "server_message": "", "budget_exhausted": False}
+    status: int
+    attempts: int
+    server_message: str
+    budget_exhausted: bool
+
+
+class ResponseError(SellerCloudError):
+    """An answer came, but it is not customer data; nothing of it was used or kept.
+
+    Attributes
+    ----------
+    kind : str
+        ``"empty"``, ``"not_json"``, ``"json"``, ``"shape"``, ``"error_in_200"``, ``"row_count"``, ``"encoding"``,
+        ``"too_large"``, ``"framing"``, ``"redirect"`` or ``"paging_ignored"``.
+    attempts : int
+        How often it was tried.
+    """
+
+    facts: ClassVar = {"kind": "", "attempts": 0, "server_message": "", "budget_exhausted": False}
+    kind: str
+    attempts: int
+    server_message: str
+    budget_exhausted: bool
+
+
+class RateLimitedError(SellerCloudError):
+    """The hourly quota is used up for longer than ``max_wait``; ask again after ``reset_at``.
+
+    Attributes
+    ----------
+    reset_at : datetime.datetime or None
+        When the server takes calls again, UTC.
+    wait_s : float
+        Seconds until then, as seen when the error was raised.
+    """
+
+    facts: ClassVar = {"reset_at": None, "wait_s": 0.0}
+    reset_at: datetime | None
+    wait_s: float
+
+
+class PagingDriftError(SellerCloudError):
+    """The list moved while it was read, so that no complete answer can be proven; nothing is returned.
+
+    Attributes
+    ----------
+    reason : str
+        What was seen: ``"total_moved"``, ``"repeated_ids"``, ``"unordered_ids"``, ``"bookend_moved"``,
+        ``"row_count"``, ``"no_key"`` or ``"page_repeated"``.
+    expected, got : int or None
+        Rows the server announced and distinct rows that came.
+    missing, extra : tuple of int
+        Customer ids known to be missing or too many, as far as they can be known.
+    """
+
+    facts: ClassVar = {"reason": "", "expected": None, "got": None, "missing": (), "extra": ()}
+    reason: str
+    expected: int | None
+    got: int | None
+    missing: tuple[int, ...]
+    extra: tuple[int, ...]
+
+
+class CacheMissError(SellerCloudError, LookupError):
+    """``cache="offline"`` was asked and no finished read of this query is kept.
+
+    Attributes
+    ----------
+    age_s : float or None
+        Age of the kept read that was too old for ``max_age``, or None where there is none.
+    """
+
+    facts: ClassVar = {"age_s": None}
+    age_s: float | None
+
+
+class ExportError(SellerCloudError):
+    """A file could not be written or read; a file that stood at the path before is untouched.
+
+    Attributes
+    ----------
+    path : str
+        The target.
+    reason : str
+        ``"os"``, ``"not_verified"``, ``"not_ours"``, ``"newer"`` or ``"mismatch"``.
+    errno : int or None
+        The system's error number, where there is one.
+    """
+
+    facts: ClassVar = {"path": "", "reason": "", "errno": None}
+    path: str
+    reason: str
+    errno: int | None
+
+
+class AccessorError(SellerCloudError, AttributeError):
+    """``df.sellercloud`` was asked of a frame that did not come from sc_pandas."""
+
+
+class SellerCloudWarning(_Facts, UserWarning):
+    """Root of all warnings of sc_pandas."""
+
+
+class CacheWarning(SellerCloudWarning):
+    """The cache could not be used; rows came from the server instead.
+
+    Attributes
+    ----------
+    reason : str
+        ``"locked"``, ``"damaged"``, ``"full"``, ``"not_private"`` or ``"unwritable"``.
+    """
+
+    facts: ClassVar = {"reason": ""}
+    reason: str
+
+
+class SchemaDriftWarning(SellerCloudWarning):
+    """The server sent keys that no public page documents; they became columns.
+
+    Attributes
+    ----------
+    keys : tuple of str
+        The keys as the server spells them.
+    """
+
+    facts: ClassVar = {"keys": ()}
+    keys: tuple[str, ...]
+
+
+def _nearest(word: str, known: Iterable[str]) -> tuple[tuple[str, ...], str]:
+    """Give up to three near words and a sentence that offers them."""
+    by_fold = {name.casefold(): name for name in known}
+    near = tuple(by_fold[m] for m in difflib.get_close_matches(word.casefold(), by_fold, n=3, cutoff=0.5))
+    return near, f" Did you mean {' or '.join(near)}?" if near else ""

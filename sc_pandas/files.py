@@ -1,0 +1,309 @@
+"""Private folders, and files that are either old or new, never half.
+
+A file is written under a temporary name in its own folder, synced, checked and renamed over the target, then the folder
+is synced: at any instant, also after ``kill -9``, a full disk or a power loss, the path holds the previous file or the
+complete new one (on a local file system whose disk honours ``fsync``).
+"""
+
+import contextlib
+import os
+import re
+import secrets
+import stat
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from errno import EACCES, EINVAL, EISDIR, ELOOP, ENOENT, ENOTDIR, ENOTSUP
+from pathlib import Path
+from typing import IO, BinaryIO, Final, NoReturn, cast
+
+from sc_pandas.errors import ExportError, SettingsError
+
+TEMP_NAME: Final = re.compile(r"\.sc_pandas-([0-9]+)-[0-9a-f]+\.tmp")
+STALE_AFTER_S: Final = 3_600.0
+
+PathLike = str | os.PathLike[str]
+
+
+def private_folder(path: PathLike) -> Path:
+    """Make a folder that only its owner can enter, or accept one that already is so.
+
+    Parameters
+    ----------
+    path : str or path
+        The folder; missing parents are made as private as itself.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder.
+
+    Raises
+    ------
+    SettingsError
+        If the folder cannot be made, is a symbolic link or no folder, belongs to somebody else, or can be entered by
+        others.  Nothing that existed is changed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as there:
+    ...     oct(private_folder(there + "/a/b").stat().st_mode & 0o777)
+    '0o700'
+    """
+    folder = Path(path).expanduser()
+    try:
+        for missing in [parent for parent in reversed([folder, *folder.parents]) if not os.path.lexists(parent)]:
+            missing.mkdir(mode=0o700, exist_ok=True)
+        facts = folder.lstat()
+    except OSError as error:
+        raise _not_private(folder, f"cannot be made: {error.strerror}", "Choose another folder.") from error
+    if stat.S_ISLNK(facts.st_mode):
+        raise _not_private(folder, "is a symbolic link", "Name the folder that it points to.")
+    if not stat.S_ISDIR(facts.st_mode):
+        raise _not_private(folder, "is not a folder", "Choose another path.")
+    if os.name == "posix":
+        if facts.st_uid != os.getuid():
+            raise _not_private(folder, "belongs to another user", "Choose a folder of your own.")
+        if facts.st_mode & 0o077:
+            raise _not_private(folder, "can be opened by other users", f"Run `chmod 700 {folder}`.")
+    return folder
+
+
+def _not_private(folder: Path, what: str, next_step: str) -> SettingsError:
+    return SettingsError(f"The folder {folder} {what}; customers' data would not be private. {next_step}",
+                         setting="cache_dir")  # fmt: skip
+
+
+def check_target(path: PathLike) -> Path:
+    """Say early whether a file can be written, before the first call to the server.
+
+    Parameters
+    ----------
+    path : str or path
+        Where the file shall stand; a symbolic link is followed, once and now.
+
+    Returns
+    -------
+    pathlib.Path
+        The absolute path that will be replaced.
+
+    Raises
+    ------
+    ExportError
+        If the target is a folder or special file, is read-only, or its folder is missing or not writable
+        (``reason="os"``).  Nothing is changed.
+
+    Examples
+    --------
+    >>> check_target("/no/such/folder/customers.parquet")
+    Traceback (most recent call last):
+    sc_pandas.errors.ExportError: /no/such/folder/customers.parquet cannot be written: its folder does not exist...
+    """
+    target = Path(os.path.realpath(Path(path).expanduser()))
+    if target.is_symlink():
+        raise _cannot(target, ELOOP, "its symbolic links run in a circle. Give the real path.")
+    if target.is_dir():
+        raise _cannot(target, EISDIR, "it is a folder. Add a file name.")
+    if not target.parent.exists():
+        raise _cannot(target, ENOENT, "its folder does not exist. Make it, or choose another.")
+    if not target.parent.is_dir():
+        raise _cannot(target, ENOTDIR, "what should be its folder is a file. Choose another path.")
+    if target.exists() and not target.is_file():
+        raise _cannot(target, EINVAL, "it is a device or a pipe. Choose a plain file.")
+    if target.exists() and not os.access(target, os.W_OK):
+        raise _cannot(target, EACCES, "the file is read-only. Remove it, or choose another name.")
+    if not os.access(target.parent, os.W_OK | os.X_OK):
+        raise _cannot(target, EACCES, "you may not write in its folder. Choose another.")
+    return target
+
+
+def _cannot(path: Path, errno: int | None, what: str) -> ExportError:
+    return ExportError(f"{path} cannot be written: {what}", path=str(path), reason="os", errno=errno)
+
+
+@contextlib.contextmanager
+def atomic_write(
+    path: PathLike, *, mode: int = 0o600, check: Callable[[Path], None] | None = None
+) -> Iterator[BinaryIO]:
+    """Write a file so that its path holds the old content or the new, never a part of it.
+
+    Parameters
+    ----------
+    path : str or path
+        The target; see `check_target`.
+    mode : int
+        Permissions of a new file.  A file that is replaced hands its permissions on.
+    check : callable, optional
+        Is given the path of the complete temporary file before it is published; what it raises is passed on and
+        nothing is published.
+
+    Yields
+    ------
+    binary file
+        Open for writing (and reading); its ``name`` is the temporary path.
+
+    Raises
+    ------
+    ExportError
+        If the system refuses (``reason="os"``, with ``errno``).  The temporary file is gone and the target untouched;
+        only when the folder's own sync fails does the complete new file already stand there, and the message says so.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as there:
+    ...     with atomic_write(there + "/a.txt") as file:
+    ...         _ = file.write(b"whole")
+    ...     Path(there, "a.txt").read_text()
+    'whole'
+    """
+    target = check_target(path)
+    temp = target.with_name(f".sc_pandas-{os.getpid()}-{secrets.token_hex(8)}.tmp")
+    try:
+        remove_stale_temps(target.parent)
+        file = _open_new(temp)
+        try:
+            yield file
+            _settle(file, stat.S_IMODE(target.stat().st_mode) if target.exists() else mode)
+        finally:
+            # After a full disk the close tries, and fails, to write the rest once more.
+            with contextlib.suppress(OSError):
+                file.close()
+        if check is not None:
+            check(temp)
+        temp.replace(target)
+    except OSError as error:
+        _remove(temp)
+        raise _cannot(target, error.errno, f"{error.strerror or type(error).__name__}.") from error
+    except BaseException:
+        _remove(temp)
+        raise
+    _sync_folder(target)
+
+
+def _open_new(temp: Path) -> BinaryIO:
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
+    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    # A file opened by its number would forget its name, and `check` wants one.
+    return cast("BinaryIO", open(temp, "w+b", opener=lambda name, _: os.open(name, flags, 0o600)))
+
+
+def _settle(file: IO[bytes], mode: int) -> None:
+    """Bring everything that was written to the disk, permissions included."""
+    file.flush()
+    if mode != 0o600 and hasattr(os, "fchmod"):
+        os.fchmod(file.fileno(), mode)
+    _sync(file.fileno())
+
+
+def _sync(descriptor: int) -> None:
+    if sys.platform == "darwin":
+        import fcntl
+
+        # On macOS a plain fsync stops at the drive's cache.
+        fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+    else:
+        os.fsync(descriptor)
+
+
+def _sync_folder(target: Path) -> None:
+    if os.name != "posix":
+        return
+    try:
+        descriptor = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno in {EINVAL, ENOTSUP}:  # network file systems that cannot sync a folder
+            return
+        raise ExportError(
+            f"{target} is complete, but the disk reported an error ({error.strerror}) when its folder was synced, so "
+            "it may not survive a power loss. Check the disk, then write it again.",
+            path=str(target), reason="os", errno=error.errno,
+        ) from error  # fmt: skip
+
+
+def _remove(temp: Path) -> None:
+    with contextlib.suppress(OSError):
+        temp.unlink()
+
+
+def remove_stale_temps(folder: PathLike) -> int:
+    """Remove what a crash of ours left in a folder: own temporary names, an hour old, of a process that is gone.
+
+    Parameters
+    ----------
+    folder : str or path
+        The folder to look in; folders below it are not entered.
+
+    Returns
+    -------
+    int
+        How many files were removed.  What cannot be looked at or removed is passed over.
+    """
+    removed = 0
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            named = TEMP_NAME.fullmatch(entry.name)
+            if named is None or not _is_stale(entry) or _is_alive(int(named[1])):
+                continue
+            with contextlib.suppress(OSError):
+                os.unlink(entry.path)  # noqa: PTH108  # scandir's entry, no Path is built for each
+                removed += 1
+    return removed
+
+
+def _is_stale(entry: os.DirEntry[str]) -> bool:
+    try:
+        facts = entry.stat(follow_symlinks=False)
+    except OSError:
+        return False
+    return stat.S_ISREG(facts.st_mode) and time.time() - facts.st_mtime > STALE_AFTER_S
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
+
+
+def unlinked_spool(folder: PathLike | None = None) -> BinaryIO:
+    """Open a private temporary file that has no name, so that a crash leaves no customer's data behind.
+
+    Parameters
+    ----------
+    folder : str or path, optional
+        On whose disk the content shall lie; the system's temporary folder by default.
+
+    Returns
+    -------
+    binary file
+        Open for writing and reading; closing it frees the space.
+
+    Raises
+    ------
+    ExportError
+        If no file can be made there (``reason="os"``).
+    """
+    try:
+        return cast("BinaryIO", tempfile.TemporaryFile(dir=folder, prefix=".sc_pandas-"))
+    except OSError as error:
+        spool_failed(folder, error)
+
+
+def spool_failed(folder: PathLike | None, error: OSError) -> NoReturn:
+    """Raise the error for a temporary file that cannot be made, written or read."""
+    where = str(folder or tempfile.gettempdir())
+    raise ExportError(
+        f"Temporary rows cannot be kept in {where}: {error.strerror or type(error).__name__}. Make room there, or name "
+        "another folder.",
+        path=where, reason="os", errno=error.errno,
+    ) from error  # fmt: skip

@@ -1,0 +1,291 @@
+"""`CustomerFilter`: the one value that says which customers are asked for."""
+
+import itertools
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, tzinfo
+from typing import Any, ClassVar, Self, TypedDict, cast
+from zoneinfo import ZoneInfo
+
+from sc_pandas.contract import (
+    DATE_RANGES,
+    FILTERS,
+    FILTERS_BY_NAME,
+    FILTERS_BY_PARAMETER,
+    CustomerType,
+    Dialect,
+    Flag,
+    Rating,
+)
+from sc_pandas.errors import FilterError
+from sc_pandas.filters.values import canonical, check_range, has_seconds, plain, wire
+
+
+class CustomerFilterArgs(TypedDict, total=False):
+    """The nineteen filters as keywords, for type checkers and editors."""
+
+    customer_ids: int | Iterable[int] | None
+    email: str | Iterable[str] | None
+    first_name: str | Iterable[str] | None
+    last_name: str | Iterable[str] | None
+    rating: Rating | str | int | Iterable[Rating | str | int] | None
+    customer_type: CustomerType | str | int | Iterable[CustomerType | str | int] | None
+    subscribed: bool | Flag | str | int | Iterable[bool | Flag | str | int] | None
+    created_on_from: str | date | datetime | None
+    created_on_to: str | date | datetime | None
+    modified_on_from: str | date | datetime | None
+    modified_on_to: str | date | datetime | None
+    phone_number: str | Iterable[str] | None
+    city: str | Iterable[str] | None
+    zip_code: str | Iterable[str] | None
+    exported: bool | Flag | str | int | Iterable[bool | Flag | str | int] | None
+    channel: str | int | Iterable[str | int] | None
+    corporate_name: str | Iterable[str] | None
+    company_ids: int | Iterable[int] | None
+    keyword: str | Iterable[str] | None
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class CustomerFilter:
+    """Which customers are asked for: the nineteen documented filters, validated, hashable, free of HTTP.
+
+    Every field takes one value or several; several mean *any of these*.  Fields are combined with *and*.  A field that
+    is None is not asked.  Values are kept in one canonical form, so that equal questions are equal filters.
+
+    Parameters
+    ----------
+    customer_ids, company_ids
+        Whole numbers.
+    email, first_name, last_name, phone_number, city, zip_code, corporate_name, keyword
+        Text, sent as given.  How SellerCloud matches text (whole or part, case) is not documented.
+    rating, customer_type, channel
+        A name (the vendor's misspelling or the right one, any case), a code, or a member of the enumeration.
+        Channel codes that are not known here pass through.
+    subscribed, exported
+        True, False, or the vendor's 1, 0 and −1 (all).
+    created_on_from, created_on_to, modified_on_from, modified_on_to
+        ``str`` (ISO, or the vendor's ``mm/dd/yyyy hh:mm``), ``date`` (its midnight), ``datetime``, ``Timestamp`` or
+        ``datetime64``.  Naive times are sent as given: SellerCloud documents no time zone.  Aware ones are converted
+        with the connection's ``server_timezone``.
+
+    Raises
+    ------
+    FilterError
+        A name or value that cannot be asked; the message offers the nearest that can.
+
+    Examples
+    --------
+    >>> CustomerFilter(rating=["satisfied", 5], created_on_from="2026-01-01")
+    CustomerFilter(rating=['Satisfied', 'Very_Satisfied'], created_on_from='2026-01-01T00:00')
+    >>> CustomerFilter(rating="very satisfied") == CustomerFilter(rating=5)
+    True
+    >>> CustomerFilter(customer_type="Wholsale")
+    Traceback (most recent call last):
+    ...
+    sc_pandas.errors.FilterError: customer_type='Wholsale' is not known. Did you mean Wholesale? ...
+    """
+
+    customer_ids: tuple[int, ...] | None = None
+    email: tuple[str, ...] | None = None
+    first_name: tuple[str, ...] | None = None
+    last_name: tuple[str, ...] | None = None
+    rating: tuple[int, ...] | None = None
+    customer_type: tuple[int, ...] | None = None
+    subscribed: tuple[int, ...] | None = None
+    created_on_from: datetime | None = None
+    created_on_to: datetime | None = None
+    modified_on_from: datetime | None = None
+    modified_on_to: datetime | None = None
+    phone_number: tuple[str, ...] | None = None
+    city: tuple[str, ...] | None = None
+    zip_code: tuple[str, ...] | None = None
+    exported: tuple[int, ...] | None = None
+    channel: tuple[int, ...] | None = None
+    corporate_name: tuple[str, ...] | None = None
+    company_ids: tuple[int, ...] | None = None
+    keyword: tuple[str, ...] | None = None
+
+    names: ClassVar[tuple[str, ...]] = tuple(FILTERS_BY_NAME)
+
+    def __post_init__(self) -> None:
+        for fact in FILTERS:
+            given = getattr(self, fact.name)
+            if given is not None:
+                object.__setattr__(self, fact.name, canonical(fact, given))
+        for start, end in DATE_RANGES:
+            check_range(start, getattr(self, start), end, getattr(self, end))
+
+    @classmethod
+    def of(cls, **filters: Any) -> Self:
+        """Build a filter from keywords; a name that does not exist is a `FilterError` with the nearest real ones.
+
+        Raises
+        ------
+        FilterError
+            A name or value that cannot be asked.
+
+        Examples
+        --------
+        >>> CustomerFilter.of(ratng=5)
+        Traceback (most recent call last):
+        ...
+        sc_pandas.errors.FilterError: There is no filter 'ratng'. Did you mean rating?
+        """
+        for name in filters:
+            if name not in FILTERS_BY_NAME:
+                raise FilterError.unknown_name(name, FILTERS_BY_NAME)
+        return cls(**filters)
+
+    def given(self) -> dict[str, Any]:
+        """Give the fields that are asked, in the API's order."""
+        return {name: value for name in self.names if (value := getattr(self, name)) is not None}
+
+    def __bool__(self) -> bool:
+        """Say whether anything is asked."""
+        return bool(self.given())
+
+    def __repr__(self) -> str:
+        return f"CustomerFilter({', '.join(f'{k}={v!r}' for k, v in self.to_dict().items())})"
+
+    # ── as JSON ────────────────────────────────────────────────────────────────────────────────────────────────────
+    def to_dict(self) -> dict[str, Any]:
+        """Give the filter as JSON-safe keywords that build it again.
+
+        Returns
+        -------
+        dict
+            Only the fields that are asked; enumerations by the vendor's names, unknown channels by code, times in ISO
+            form, one value for itself and several as a list.
+        """
+        return {name: plain(FILTERS_BY_NAME[name], value) for name, value in self.given().items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Build the filter that `to_dict` describes.
+
+        Raises
+        ------
+        FilterError
+            A name or value that cannot be asked.
+        """
+        return cls.of(**values)
+
+    def to_json(self) -> str:
+        """Give the filter as one line of JSON."""
+        return json.dumps(self.to_dict(), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Build the filter that `to_json` wrote.
+
+        Raises
+        ------
+        FilterError
+            The text is not such JSON.
+        """
+        try:
+            values = json.loads(text)
+        except ValueError:
+            values = None
+        if not isinstance(values, dict):
+            raise FilterError("A filter's JSON is one object of filter names and values.")
+        return cls.from_dict(values)
+
+    def to_code(self) -> str:
+        """Give the keywords of a Python call that asks the same.
+
+        Examples
+        --------
+        >>> CustomerFilter(rating=4, city=["Bern", "Basel"]).to_code()
+        "rating='Satisfied', city=['Basel', 'Bern']"
+        """
+        return ", ".join(f"{name}={value!r}" for name, value in self.to_dict().items())
+
+    # ── as query parameters ────────────────────────────────────────────────────────────────────────────────────────
+    def in_timezone(self, zone: str | tzinfo | None) -> Self:
+        """Give the filter with all times naive, in the server's time zone.
+
+        Raises
+        ------
+        FilterError
+            A time is aware and no zone of the server is known.
+        """
+        aware = {n: v for n, v in self.given().items() if isinstance(v, datetime) and v.tzinfo is not None}
+        if not aware:
+            return self
+        if zone is None:
+            name = next(iter(aware))
+            raise FilterError(
+                f"{name} has a time zone, and the server's is not known (SellerCloud documents none). "
+                "Pass server_timezone= to connect(), or a time without zone.",
+                filter=name,
+            )
+        server = ZoneInfo(zone) if isinstance(zone, str) else zone
+        naive: dict[str, Any] = {n: v.astimezone(server).replace(tzinfo=None) for n, v in aware.items()}
+        return replace(self, **naive)
+
+    def needs_swagger(self) -> str | None:
+        """Name the field that only the swagger dialect can say, or give None."""
+        if self.company_ids is not None:
+            return "company_ids"
+        return next((n for n, v in self.given().items() if isinstance(v, datetime) and has_seconds(v)), None)
+
+    def singles(self) -> Iterator[Self]:
+        """Give the filters that the API can take one by one; the answer is the union of theirs.
+
+        A parameter that takes one value and is given several multiplies the reads.
+        """
+        several = [
+            [(name, (value,)) for value in values]
+            for name, values in self.given().items()
+            if isinstance(values, tuple) and len(values) > 1 and not FILTERS_BY_NAME[name].many
+        ]
+        for choice in itertools.product(*several):
+            chosen: dict[str, Any] = dict(choice)
+            yield replace(self, **chosen) if chosen else self
+
+    @property
+    def reads(self) -> int:
+        """How many reads `singles` needs, before long lists of ids are split."""
+        counts = [len(v) for n, v in self.given().items() if isinstance(v, tuple) and not FILTERS_BY_NAME[n].many]
+        return math.prod(counts)
+
+    def to_params(self, dialect: Dialect) -> list[tuple[str, str]]:
+        """Give the query parameters that ask this filter in a dialect.
+
+        Raises
+        ------
+        FilterError
+            The dialect cannot say a field, a time still has a zone, or a single-valued field has several values.
+        """
+        if dialect is Dialect.ARTICLE and (name := self.needs_swagger()) is not None:
+            raise FilterError(
+                f"{name} cannot be asked of this server: it understands the article's parameters only, and those know "
+                "no company ids and no seconds.",
+                filter=name,
+            )
+        return [
+            (cast("str", FILTERS_BY_NAME[name].parameter(dialect)), text)
+            for name, value in self.given().items()
+            for text in wire(FILTERS_BY_NAME[name], value, dialect)
+        ]
+
+    @classmethod
+    def from_params(cls, params: Iterable[tuple[str, str]], dialect: Dialect) -> Self:
+        """Build the filter that `to_params` asked.
+
+        Raises
+        ------
+        FilterError
+            A parameter that the dialect does not know.
+        """
+        values: dict[str, list[str]] = {}
+        for parameter, text in params:
+            fact = FILTERS_BY_PARAMETER.get((dialect, parameter))
+            if fact is None:
+                known = (name for spoken, name in FILTERS_BY_PARAMETER if spoken is dialect)
+                raise FilterError.unknown_name(parameter, known)
+            values.setdefault(fact.name, []).append(text)
+        return cls.of(**{n: v[0] if FILTERS_BY_NAME[n].kind == "date" else v for n, v in values.items()})

@@ -1,0 +1,185 @@
+"""Single values of a filter: into their canonical form, and out again as JSON or as query text."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from enum import IntEnum
+from typing import Any, Final, cast
+
+import numpy as np
+import pandas as pd
+
+from sc_pandas.contract import SPELLINGS, Dialect, FilterFact, Flag, fold
+from sc_pandas.errors import FilterError
+
+_VENDOR_FORMATS: Final = ("%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y")
+
+
+def canonical(fact: FilterFact, given: object) -> tuple[Any, ...] | datetime:
+    """Give a field's value in the one form in which equal questions are equal."""
+    if fact.kind == "date":
+        return _time(fact, given)
+    values = {_single(fact, value) for value in _several(given)}
+    if not values:
+        raise FilterError(
+            f"{fact.name} is an empty list and would match nobody. Leave it out (None) to ask for everybody.",
+            filter=fact.name,
+        )
+    return tuple(sorted(values))
+
+
+def _several(given: object) -> Iterable[object]:
+    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+        return (given,)
+    return given
+
+
+def _single(fact: FilterFact, value: object) -> Any:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if fact.kind == "ids":
+        return _id(fact, value)
+    if fact.kind == "enum":
+        return _code(fact, value)
+    return _text(fact, value)
+
+
+def _id(fact: FilterFact, value: object) -> int:
+    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 2**63:
+        raise FilterError(f"{fact.name} takes positive whole numbers, not {type(value).__name__}.", filter=fact.name)
+    return int(value)
+
+
+def _text(fact: FilterFact, value: object) -> str:
+    if not isinstance(value, str):
+        raise FilterError(f"{fact.name} takes text, not {type(value).__name__}.", filter=fact.name)
+    if not value.strip():
+        raise FilterError(
+            f"{fact.name} is empty; the server would ignore it and send everybody. Leave it out (None) instead.",
+            filter=fact.name,
+        )
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise FilterError(f"{fact.name} has half a character (a lone surrogate).", filter=fact.name) from None
+    return value
+
+
+def _code(fact: FilterFact, value: object) -> int:
+    enum = cast("type[IntEnum]", fact.enum)
+    if enum is not Flag and isinstance(value, bool):
+        raise FilterError.unknown_value(fact.name, value, enum.__members__)
+    if isinstance(value, int):
+        code: int | None = int(value)
+    elif isinstance(value, str):
+        code = _code_of_name(enum, value)
+    else:
+        code = None
+    known = {member.value for member in enum}
+    if code is None or (code not in known and not (fact.open_enum and 0 <= code < 2**31)):
+        raise FilterError.unknown_value(fact.name, value, enum.__members__)
+    return int(code)
+
+
+def _code_of_name(enum: type[IntEnum], name: str) -> int | None:
+    digits = name.strip()
+    if digits.removeprefix("-").isascii() and digits.removeprefix("-").isdigit():
+        return int(digits)
+    folded = fold(name)
+    names = {fold(member): code.value for member, code in enum.__members__.items()}
+    names |= {right: names[fold(vendor)] for right, vendor in SPELLINGS.items() if fold(vendor) in names}
+    if enum is Flag:
+        names |= {"true": Flag.Yes.value, "false": Flag.No.value}
+    return names.get(folded)
+
+
+def _time(fact: FilterFact, given: object) -> datetime:
+    if isinstance(given, np.datetime64):
+        given = pd.Timestamp(given)
+    if given is pd.NaT:
+        raise FilterError(f"{fact.name} is NaT, which is no time.", filter=fact.name)
+    if isinstance(given, pd.Timestamp):
+        if given.nanosecond:
+            raise FilterError(f"{fact.name} is finer than a microsecond.", filter=fact.name)
+        return given.to_pydatetime()
+    if isinstance(given, datetime):
+        return given
+    if isinstance(given, date):
+        return datetime(given.year, given.month, given.day)  # noqa: DTZ001  # SellerCloud documents no zone
+    if isinstance(given, str):
+        return _time_of_text(fact, given.strip())
+    raise FilterError(
+        f"{fact.name} takes a time (str, date, datetime, Timestamp), not {type(given).__name__}.",
+        filter=fact.name,
+    )
+
+
+def _time_of_text(fact: FilterFact, text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        pass
+    for form in _VENDOR_FORMATS:
+        try:
+            return datetime.strptime(text, form)  # noqa: DTZ007  # SellerCloud documents no zone
+        except ValueError:
+            continue
+    raise FilterError(
+        f"{fact.name}={text[:40]!r} is not a time. Write it as '2026-01-31', '2026-01-31 14:05' or '01/31/2026 14:05'.",
+        filter=fact.name,
+    )
+
+
+def check_range(start_name: str, start: datetime | None, end_name: str, end: datetime | None) -> None:
+    """Refuse a range that ends before it starts, or whose ends cannot be compared."""
+    if start is None or end is None:
+        return
+    if (start.tzinfo is None) != (end.tzinfo is None):
+        raise FilterError(f"{start_name} and {end_name}: one has a time zone and the other has none.", filter=end_name)
+    if start > end:
+        raise FilterError(
+            f"{end_name} ({end.isoformat(sep=' ')}) is before {start_name} ({start.isoformat(sep=' ')}).",
+            filter=end_name,
+        )
+
+
+def has_seconds(time: datetime) -> bool:
+    """Say whether a time is finer than the article's minutes."""
+    return bool(time.second or time.microsecond)
+
+
+def _iso(time: datetime) -> str:
+    return time.isoformat(timespec="auto" if has_seconds(time) else "minutes")
+
+
+def plain(fact: FilterFact, value: tuple[Any, ...] | datetime) -> Any:
+    """Give a canonical value as JSON-safe, readable one."""
+    if isinstance(value, datetime):
+        return _iso(value)
+    plain = [_plain_single(fact, v) for v in value]
+    return plain[0] if len(plain) == 1 else plain
+
+
+def _plain_single(fact: FilterFact, value: Any) -> Any:
+    if fact.enum is Flag:
+        return {Flag.Yes: True, Flag.No: False}.get(Flag(value), int(value))
+    if fact.enum is not None and value in {m.value for m in fact.enum}:
+        return fact.enum(value).name
+    return value
+
+
+def wire(fact: FilterFact, value: tuple[Any, ...] | datetime, dialect: Dialect) -> list[str]:
+    """Give a canonical value as the texts of its query parameter."""
+    if isinstance(value, datetime):
+        if value.tzinfo is not None:
+            raise FilterError(f"{fact.name} still has a time zone.", filter=fact.name)
+        return [value.strftime("%m/%d/%Y %H:%M") if dialect is Dialect.ARTICLE else _wire_iso(value)]
+    if len(value) > 1 and not fact.many:
+        raise FilterError(f"{fact.name} takes one value in one request.", filter=fact.name)
+    by_name = fact.enum not in {None, Flag} and dialect is Dialect.ARTICLE
+    return [str(_plain_single(fact, v)) if by_name else str(int(v) if fact.enum else v) for v in value]
+
+
+def _wire_iso(time: datetime) -> str:
+    return time.isoformat(timespec="microseconds" if time.microsecond else "seconds")

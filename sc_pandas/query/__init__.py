@@ -1,0 +1,15 @@
+"""Connecting, asking, and what people call."""
+
+from sc_pandas.query.connection import Connection, connect
+from sc_pandas.query.customer_query import Count, CustomerPage, CustomerQuery, Estimate
+from sc_pandas.query.read import read_sellercloud_customers
+
+__all__ = [
+    "Connection",
+    "Count",
+    "CustomerPage",
+    "CustomerQuery",
+    "Estimate",
+    "connect",
+    "read_sellercloud_customers",
+]

@@ -1,0 +1,349 @@
+"""`connect` and `Connection`: one user at one SellerCloud."""
+
+import html
+import os
+from collections.abc import Iterable
+from datetime import timedelta, tzinfo
+from types import TracebackType
+from typing import Any, Final, Literal, NoReturn, Self, TypedDict, Unpack
+from weakref import WeakValueDictionary
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sc_pandas import contract, settings
+from sc_pandas.cache import CacheInfo, HttpCache
+from sc_pandas.client import Client, RetryPolicy, Timeouts
+from sc_pandas.errors import SettingsError
+from sc_pandas.filters import CustomerFilter, CustomerFilterArgs
+from sc_pandas.pacing import Clock
+from sc_pandas.query.customer_query import CustomerQuery, QueryOptions
+from sc_pandas.reading import CacheMode, Consistency, Source
+from sc_pandas.reading.dialect import DialectMemory
+from sc_pandas.settings import Credentials, Secret
+
+DialectName = Literal["auto", "article", "swagger"]
+_TEAM: Final = "team:"
+
+
+class ConnectArgs(TypedDict, total=False):
+    """Keywords of `connect`, for type checkers and editors."""
+
+    username: str | None
+    password: str | None
+    token: str | None
+    cache_dir: str | os.PathLike[str] | None
+    dialect: DialectName
+    server_timezone: str | tzinfo | None
+    timeout: float
+    max_wait: float | timedelta
+    ca_bundle: str | None
+
+
+CONNECT_KEYWORDS: Final = frozenset(ConnectArgs.__annotations__)
+
+
+def connect(
+    server: str | None = None,
+    *,
+    username: str | None = None,
+    password: str | None = None,
+    token: str | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+    dialect: DialectName = "auto",
+    server_timezone: str | tzinfo | None = None,
+    timeout: float = 60.0,
+    max_wait: float | timedelta = 120.0,
+    ca_bundle: str | None = None,
+) -> "Connection":
+    """Connect to a SellerCloud; the login itself waits for the first question.
+
+    Parameters
+    ----------
+    server
+        A server id (``"tt"`` means ``tt.api.sellercloud.com``), ``"team:NAME"`` to look the server up, or a base URL.
+        Without it, ``SELLERCLOUD_SERVER``.
+    username, password, token
+        Who asks.  Without them: ``SELLERCLOUD_USERNAME`` and ``SELLERCLOUD_PASSWORD`` (or ``SELLERCLOUD_TOKEN``), then
+        the system keyring (``sc-pandas login``), then a prompt where a person is there to answer.
+    cache_dir
+        Folder for the cache; the user's own cache folder by default.
+    dialect
+        How requests are spelt; ``"auto"`` finds out what the server understands.
+    server_timezone
+        Time zone of SellerCloud's dates, such as ``"America/New_York"``; it is not documented, so that times with a
+        zone can only be asked when you say it.
+    timeout
+        Seconds for one attempt of one call, at most.
+    max_wait
+        Seconds (or a timedelta) of a throttle that are waited out; a longer one is a `RateLimitedError`.
+    ca_bundle
+        File of certificate authorities to trust, for networks whose proxy opens TLS.
+
+    Returns
+    -------
+    Connection
+
+    Raises
+    ------
+    SettingsError
+        The server, the credentials or an option cannot be used; nothing was sent (but the look-up of a team).
+    SellerCloudError
+        The look-up of a team failed.
+
+    Examples
+    --------
+    >>> import sc_pandas as sc
+    >>> with sc.sandbox.serve(customers=120, seed=7) as box:
+    ...     with sc.connect(box.url, username=box.username, password=box.password) as shop:
+    ...         len(shop.customers(customer_type="Wholesale").to_pandas()) < 120
+    True
+    """
+    if dialect not in {"auto", "article", "swagger"}:
+        raise SettingsError("dialect is 'auto', 'article' or 'swagger'.", setting="dialect")
+    wait_s = max_wait.total_seconds() if isinstance(max_wait, timedelta) else float(max_wait)
+    if not 0 < timeout < 86_400 or not wait_s >= 0:
+        raise SettingsError("timeout and max_wait are positive numbers of seconds.", setting="timeout")
+    url = _url_of(settings.server_from(server))
+    return Connection(
+        url,
+        settings.credentials(url, username=username, password=password, token=token),
+        cache_dir=cache_dir,
+        dialect=dialect,
+        server_timezone=_zone(server_timezone),
+        timeouts=Timeouts(connect_s=min(5.0, timeout), read_s=min(30.0, timeout), total_s=timeout),
+        max_wait_s=wait_s,
+        ca_bundle=ca_bundle,
+    )
+
+
+def _url_of(server: str) -> str:
+    if not server.startswith(_TEAM):
+        return settings.base_url(server)
+    lookup = contract.TEAM_LOOKUP_URL
+    asker = Client(lookup, Credentials("", token=Secret("none")))
+    try:
+        answer = asker.look_up_team(lookup, server.removeprefix(_TEAM))
+    finally:
+        asker.close()
+    return settings.endpoint_of_team(answer, lookup_url=lookup)
+
+
+def _zone(zone: str | tzinfo | None) -> tzinfo | None:
+    if not isinstance(zone, str):
+        return zone
+    try:
+        return ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise SettingsError(f"There is no time zone {zone!r}.", setting="server_timezone") from None
+
+
+# The last connection that was opened to each server and is still in use, for frames that ask their query again.
+_OPEN: Final[WeakValueDictionary[str, "Connection"]] = WeakValueDictionary()
+
+
+def connection_for(url: str) -> "Connection":
+    """Give this process's open connection to a base URL, or make one.
+
+    Raises
+    ------
+    SettingsError
+        There is none, and no login to make one.
+    """
+    return _OPEN.get(url) or connect(url)
+
+
+class Connection:
+    """One user at one SellerCloud: made by `connect`, asked by `customers`.
+
+    It may be shared by threads.  It cannot be pickled, because it holds a login.
+
+    Attributes
+    ----------
+    url : str
+        The API's base URL.
+    server_timezone : datetime.tzinfo or None
+        Time zone of the server's dates, where it was said.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        credentials: Credentials,
+        *,
+        cache_dir: str | os.PathLike[str] | None = None,
+        dialect: DialectName = "auto",
+        server_timezone: tzinfo | None = None,
+        timeouts: Timeouts | None = None,
+        max_wait_s: float = 120.0,
+        ca_bundle: str | None = None,
+        policy: RetryPolicy | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.url = url
+        self.server_timezone = server_timezone
+        self._user = credentials.masked_user
+        tenant = settings.tenant_digest(url, credentials.user_key)
+        cache = HttpCache(settings.cache_folder(cache_dir), tenant)
+        client = Client(
+            url,
+            credentials,
+            cache=cache,
+            timeouts=timeouts,
+            max_wait_s=max_wait_s,
+            ca_bundle=ca_bundle,
+            policy=policy,
+            clock=clock,
+        )
+        self._cache = cache
+        self._source = Source(client, cache, tenant, DialectMemory(dialect, cache))
+        _OPEN[url] = self
+
+    def customers(
+        self,
+        *,
+        limit: int | None = None,
+        columns: Iterable[str] | None = None,
+        page_size: int = 50,
+        cache: CacheMode = "use",
+        max_age: float | timedelta | None = None,
+        consistency: Consistency = "auto",
+        progress: bool | None = None,
+        on_bad_value: Literal["null", "raise"] = "null",
+        max_calls: int | None = None,
+        **filters: Unpack[CustomerFilterArgs],
+    ) -> CustomerQuery:
+        """Ask for customers; nothing is sent before a verb of the query needs it.
+
+        Parameters
+        ----------
+        limit
+            At most so many rows, the first that the server gives.
+        columns
+            Columns to keep.
+        page_size
+            Rows to ask for in a page; SellerCloud serves 50 at most, whatever is asked.
+        cache
+            ``"use"`` what is kept and young enough, ``"refresh"`` it, ask nobody (``"offline"``), or keep nothing
+            (``"off"``).
+        max_age
+            Seconds (or a timedelta) that a kept answer may be old; one hour by default, any age when offline.
+        consistency
+            ``"auto"`` proves that the answer is complete or raises; ``"fast"`` reads once and says "not verified".
+        progress
+            Whether to show a bar; by default where a person is looking and more than one page comes.
+        on_bad_value
+            What becomes of a value that does not fit its column: null and a line in the report, or an error.
+        max_calls
+            Refuse a read that needs more calls; required where lists multiply to more than 100 reads.
+        **filters
+            The nineteen filters, see `CustomerFilter`.
+
+        Returns
+        -------
+        CustomerQuery
+
+        Raises
+        ------
+        FilterError
+            A filter that cannot be asked.
+        SettingsError
+            An option that does not exist.
+        """
+        options = QueryOptions(
+            limit=limit,
+            columns=None if columns is None else tuple(columns),
+            page_size=page_size,
+            cache=cache,
+            max_age_s=max_age.total_seconds() if isinstance(max_age, timedelta) else max_age,
+            consistency=consistency,
+            progress=progress,
+            on_bad_value=on_bad_value,
+            max_calls=max_calls,
+        )
+        return CustomerQuery(self, CustomerFilter.of(**filters), options)
+
+    @property
+    def source(self) -> Source:
+        """What a read needs of this connection."""
+        return self._source
+
+    def log_in(self) -> None:
+        """Log in now, to see at once whether the credentials are right.
+
+        Raises
+        ------
+        AuthError
+            They are not.
+        SellerCloudError
+            The server could not be asked.
+        """
+        self._source.client.log_in()
+
+    def calls_left(self) -> int:
+        """Give the calls that this connection may still make within the hour (the quota is 10,800).
+
+        Returns
+        -------
+        int
+            Counts this connection's calls only; others of the same user and address are not seen.
+        """
+        return self._source.client.budget.left()
+
+    def cache_info(self) -> CacheInfo:
+        """Give path, size and age of this user's cache.
+
+        Returns
+        -------
+        CacheInfo
+        """
+        return self._cache.info()
+
+    def close(self) -> None:
+        """Close connections and the cache's file; the connection cannot be used afterwards."""
+        self._source.client.close()
+        self._cache.close()
+        if _OPEN.get(self.url) is self:
+            del _OPEN[self.url]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a connection holds a login and is not pickled or copied; connect again where you need it")
+
+    def _facts(self) -> list[tuple[str, str]]:
+        info = self.cache_info()
+        age = "empty" if info.newest_age_s is None else f"newest read {_ago(info.newest_age_s)}"
+        return [("server", self.url), ("user", self._user), ("cache", f"{_size(info.size_bytes)}, {age}")]
+
+    def __repr__(self) -> str:
+        server, user, cache = (text for _, text in self._facts())
+        return f"<Connection {server} as {user}, cache {cache}>"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{name}</th><td style='text-align:left'>{html.escape(text)}</td></tr>"
+            for name, text in self._facts()
+        )
+        return f"<table>{rows}</table>"
+
+
+def _ago(seconds: float) -> str:
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit} ago"
+    return f"{seconds:.0f} s ago"
+
+
+def _size(size_bytes: int) -> str:
+    return f"{size_bytes / 2**20:.1f} MB" if size_bytes >= 2**20 else f"{size_bytes / 2**10:.0f} kB"
+
+
+def connection_keywords(values: dict[str, Any]) -> tuple[ConnectArgs, dict[str, Any]]:
+    """Part keywords of `connect` from filters."""
+    mine: ConnectArgs = {name: value for name, value in values.items() if name in CONNECT_KEYWORDS}  # type: ignore[assignment]
+    return mine, {name: value for name, value in values.items() if name not in CONNECT_KEYWORDS}

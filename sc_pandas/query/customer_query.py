@@ -1,0 +1,538 @@
+"""`CustomerQuery`: a filter bound to a connection; lazy, and its verbs are the whole vocabulary."""
+
+import html
+import importlib.metadata
+import os
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, Self
+from urllib.parse import urlencode
+
+import pandas as pd
+import pyarrow as pa
+
+from sc_pandas.contract import CUSTOMERS_PATH, Dialect
+from sc_pandas.errors import ExportError, FilterError, SchemaDriftWarning, SettingsError
+from sc_pandas.files import check_target
+from sc_pandas.filters import CustomerFilter
+from sc_pandas.pacing import estimate_seconds
+from sc_pandas.parquet import write_parquet
+from sc_pandas.provenance import Provenance
+from sc_pandas.query.progress import PageProgress
+from sc_pandas.reading import (
+    CacheMode,
+    Consistency,
+    CustomerRead,
+    Progress,
+    ReadOptions,
+    ReadReport,
+    TornCacheError,
+    count,
+    read_page,
+    read_rows,
+)
+from sc_pandas.reading.plan import overlap_possible, page_params, split
+from sc_pandas.tables import CustomerRows, TableBuilder, to_pandas
+
+if TYPE_CHECKING:
+    from sc_pandas.query.connection import Connection
+
+_IN_FLIGHT: Final = 16
+_GUESSED_LATENCY_S: Final = 0.5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QueryOptions:
+    """How a query reads; see `Connection.customers` for each."""
+
+    limit: int | None = None
+    columns: tuple[str, ...] | None = None
+    page_size: int = 50
+    cache: CacheMode = "use"
+    max_age_s: float | None = None
+    consistency: Consistency = "auto"
+    progress: bool | None = None
+    on_bad_value: Literal["null", "raise"] = "null"
+    max_calls: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, allowed in _CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise SettingsError(f"{name} is {' or '.join(map(repr, allowed))}.", setting=name)
+        for name in ("limit", "page_size", "max_calls"):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+                raise SettingsError(f"{name} is a whole number of at least 1.", setting=name)
+        if self.max_age_s is not None and not self.max_age_s >= 0:
+            raise SettingsError("max_age is a number of seconds or a timedelta.", setting="max_age")
+
+    def for_reading(self) -> ReadOptions:
+        """Give the part of the options that a read needs."""
+        return ReadOptions(
+            page_size=self.page_size,
+            limit=self.limit,
+            cache=self.cache,
+            max_age_s=self.max_age_s,
+            consistency=self.consistency,
+        )
+
+
+_CHOICES: Final = {
+    "cache": ("use", "refresh", "offline", "off"),
+    "consistency": ("auto", "fast"),
+    "on_bad_value": ("null", "raise"),
+}
+
+
+class Count(int):
+    """A number of customers; `is_upper_bound` says that reads of the union may overlap."""
+
+    is_upper_bound: bool
+
+    def __new__(cls, value: int, *, is_upper_bound: bool = False) -> Self:
+        """Make the number."""
+        self = super().__new__(cls, value)
+        self.is_upper_bound = is_upper_bound
+        return self
+
+    def __getnewargs_ex__(self) -> tuple[tuple[int], dict[str, bool]]:
+        return (int(self),), {"is_upper_bound": self.is_upper_bound}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Estimate:
+    """What reading a query takes from here.
+
+    Attributes
+    ----------
+    rows : Count
+        Customers that match, or a bound.
+    calls : int
+        Calls to make now; 0 where the cache has everything.
+    seconds : float
+        At the latency seen so far and within the hourly quota.
+    reads : int
+        Lists that the filter is split into.
+    """
+
+    rows: Count
+    calls: int
+    seconds: float
+    reads: int
+
+    def __str__(self) -> str:
+        bound = "at most " if self.rows.is_upper_bound else ""
+        return f"{bound}{self.rows:,} customers, {self.calls:,} calls, about {max(1, round(self.seconds)):,} s"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CustomerPage:
+    """One page as the endpoint gives it.
+
+    Attributes
+    ----------
+    number, size : int
+        What was asked.
+    total_results : int
+        The endpoint's ``TotalResults``.
+    table : pyarrow.Table
+        The endpoint's ``Items`` in the server's order, typed as any other answer.
+    """
+
+    number: int
+    size: int
+    total_results: int
+    table: pa.Table
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Give the page's rows as a DataFrame.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Shape ``(rows, columns)``, Arrow-backed, in the server's order.
+        """
+        return to_pandas(self.table)
+
+
+class CustomerQuery:
+    """Customers that match a filter, at one connection; made by ``shop.customers(…)``.
+
+    Nothing is sent before a verb needs it.
+
+    Attributes
+    ----------
+    connection : Connection
+        Where it asks.
+    filter : CustomerFilter
+        What it asks.
+    options : QueryOptions
+        How it reads.
+
+    Examples
+    --------
+    >>> import sc_pandas as sc
+    >>> box = sc.sandbox.serve(customers=120, seed=7)
+    >>> shop = sc.connect(box.url, username=box.username, password=box.password, cache_dir=getfixture("tmp_path"))
+    >>> q = shop.customers()
+    >>> q.count()
+    120
+    >>> q.run().report.verdict
+    'proven (bookends)'
+    >>> q.head(3).user_id.is_monotonic_increasing
+    True
+    >>> shop.close(); box.close()
+    """
+
+    def __init__(self, connection: "Connection", question: CustomerFilter, options: QueryOptions | None = None) -> None:
+        self.connection = connection
+        self.filter = question
+        self.options = options or QueryOptions()
+        # Times with a zone are refused here, at once, where the server's zone is not known.
+        self._bound = question.in_timezone(connection.server_timezone)
+        self._parts = split(self._bound, connection.url, max_calls=self.options.max_calls)
+
+    # ── how many ───────────────────────────────────────────────────────────────────────────────────────────────────
+    def count(self) -> Count:
+        """Count the customers that match, by one call (none where the cache knows).
+
+        Returns
+        -------
+        Count
+            An int; its ``is_upper_bound`` is true where the filter is a union whose reads may overlap.
+
+        Raises
+        ------
+        SellerCloudError
+            One of its subclasses; nothing was kept.
+        """
+        counted = count(self.connection.source, self._parts, self.options.for_reading(), self._progress())
+        return self._count_of(counted.totals)
+
+    def _count_of(self, totals: tuple[int, ...]) -> Count:
+        return Count(sum(totals), is_upper_bound=len(self._parts) > 1 and overlap_possible(self._parts))
+
+    def estimate(self) -> Estimate:
+        """Say what reading takes from here, by one call for each list (none where the cache knows).
+
+        Returns
+        -------
+        Estimate
+            Rows, calls, seconds.
+
+        Raises
+        ------
+        SellerCloudError
+            One of its subclasses; nothing was kept.
+        """
+        counted = count(self.connection.source, self._parts, self.options.for_reading(), self._progress())
+        client = self.connection.source.client
+        latency_s = _GUESSED_LATENCY_S if client.latency_s is None else client.latency_s
+        calls = counted.calls_to_read
+        seconds = estimate_seconds(calls, latency_s=latency_s, in_flight=_IN_FLIGHT, calls_left=client.budget.left())
+        return Estimate(rows=self._count_of(counted.totals), calls=calls, seconds=seconds, reads=len(self._parts))
+
+    # ── rows ───────────────────────────────────────────────────────────────────────────────────────────────────────
+    def run(self, *, cancel: threading.Event | None = None) -> CustomerRead:
+        """Read the customers, complete or not at all.
+
+        Parameters
+        ----------
+        cancel
+            Set it from another thread to stop between pages.
+
+        Returns
+        -------
+        CustomerRead
+            ``.table`` and ``.report``.
+
+        Raises
+        ------
+        PagingDriftError
+            The list moved and the answer cannot be proven complete; nothing is returned.
+        SellerCloudError
+            Another of its subclasses; nothing is returned, finished pages are kept for the next try.
+
+        Warns
+        -----
+        SchemaDriftWarning
+            The server sent keys that no public page documents; they are columns.
+        """
+        with self._read(cancel=cancel) as (rows, report):
+            table = self._selected(rows.to_table())
+        return CustomerRead(table=table, report=report, provenance=self._provenance(report))
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Read the customers into a DataFrame; see `run` for what can be raised.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Shape ``(n, columns)``, unique by ``user_id`` and sorted by it, RangeIndex, every dtype a
+            `pandas.ArrowDtype`; missing values are `pandas.NA`.  An empty answer has the same base columns.
+
+        Raises
+        ------
+        SellerCloudError
+            See `run`.
+        """
+        return self.run().to_pandas()
+
+    def to_arrow(self) -> pa.Table:
+        """Read the customers into an Arrow table; see `run` for what can be raised.
+
+        Returns
+        -------
+        pyarrow.Table
+            The rows of `to_pandas`.
+
+        Raises
+        ------
+        SellerCloudError
+            See `run`.
+        """
+        return self.run().table
+
+    def head(self, n: int = 5) -> pd.DataFrame:
+        """Read the first `n` customers that the server gives, by one call for up to 50.
+
+        Returns
+        -------
+        pandas.DataFrame
+            At most `n` rows, as `to_pandas` gives them.
+
+        Raises
+        ------
+        SellerCloudError
+            See `run`.
+        """
+        limit = n if self.options.limit is None else min(n, self.options.limit)
+        return CustomerQuery(self.connection, self.filter, replace(self.options, limit=limit)).to_pandas()
+
+    def page(self, number: int = 1, size: int = 50) -> CustomerPage:
+        """Give one page exactly as the endpoint's article describes it.
+
+        Parameters
+        ----------
+        number
+            From 1.
+        size
+            Rows to ask for; SellerCloud serves 50 at most.
+
+        Returns
+        -------
+        CustomerPage
+            ``Items`` as a typed table in the server's order, and ``TotalResults``.
+
+        Raises
+        ------
+        FilterError
+            The filter is a union, which has no pages of its own.
+        SettingsError
+            `number` or `size` is less than 1.
+        SellerCloudError
+            See `run`.
+        """
+        if len(self._parts) > 1:
+            raise FilterError(
+                "A filter with several values is a union of lists and has no pages of its own; use run()."
+            )
+        if number < 1:
+            raise SettingsError("number is a whole number of at least 1.", setting="number")
+        options = replace(self.options, page_size=size, limit=None)
+        page = read_page(self.connection.source, self._parts[0], options.for_reading(), self._progress(), number)
+        with TableBuilder(on_bad_value=self.options.on_bad_value) as builder:
+            builder.add(page.items)
+            table = builder.finish(sort=False).to_table()
+        return CustomerPage(number=number, size=size, total_results=page.total, table=table)
+
+    def iter_batches(self, rows: int = 20_000) -> Iterator[pa.RecordBatch]:
+        """Give the customers in Arrow batches, in bounded memory.
+
+        All pages are read to a private, unnamed file first, so that the first batch comes only when the answer is
+        proven, and all batches have one schema.
+
+        Parameters
+        ----------
+        rows
+            Rows of each batch; the last may have fewer.
+
+        Yields
+        ------
+        pyarrow.RecordBatch
+            Unique by ``user_id`` and sorted by it, over all batches.
+
+        Raises
+        ------
+        SellerCloudError
+            See `run`; nothing has been given then.
+        """
+        with self._read(spooled=True) as (read, _report):
+            for batch in read.iter_batches(rows):
+                yield self._selected(pa.Table.from_batches([batch])).to_batches()[0]
+
+    def to_parquet(self, path: str | os.PathLike[str], *, allow_unverified: bool = False) -> Path:
+        """Write the customers to a Parquet file, crash-safe and in bounded memory.
+
+        At any instant the path holds the file that was there before, or the complete new one.
+
+        Parameters
+        ----------
+        path
+            The target; a new file is private (0600), an existing one keeps its mode.
+        allow_unverified
+            Whether an answer that is not proven complete may be written; the file says so.
+
+        Returns
+        -------
+        pathlib.Path
+            The target.
+
+        Raises
+        ------
+        ExportError
+            The target cannot be written (known before the first call), or the answer is not verified.
+        SellerCloudError
+            See `run`; the target is untouched.
+        """
+        target = Path(path)
+        check_target(target)
+        with self._read(spooled=True) as (rows, report):
+            if not report.is_proven and not allow_unverified:
+                raise ExportError(
+                    "This answer is not proven complete, so that it is not written. Read with consistency='auto', or "
+                    "pass allow_unverified=True; the file will say so.",
+                    path=str(target),
+                    reason="not_verified",
+                )
+            schema = self._selected(rows.schema.empty_table()).schema
+            batches = (self._selected(pa.Table.from_batches([b])).to_batches()[0] for b in rows.iter_batches())
+            write_parquet(target, batches, schema, self._provenance(report))
+        return target
+
+    @contextmanager
+    def _read(
+        self, *, spooled: bool = False, cancel: threading.Event | None = None
+    ) -> Iterator[tuple[CustomerRows, ReadReport]]:
+        source, options = self.connection.source, self.options.for_reading()
+        for last_try in (False, True):
+            progress = self._progress()
+            progress.cancel = cancel or progress.cancel
+            builder = TableBuilder(on_bad_value=self.options.on_bad_value, spool_folder=_SPOOL if spooled else None)
+            with PageProgress(self.options.progress) as bar, builder:
+                progress.watcher = bar
+                source.client.gate.on_wait = bar.wait
+                try:
+                    rows, report = read_rows(source, self._parts, options, progress, builder)
+                except TornCacheError:
+                    if last_try:
+                        raise
+                    continue
+                finally:
+                    source.client.gate.on_wait = None
+            break
+        if report.undocumented:
+            names = ", ".join(report.undocumented)
+            message = f"The server sent keys that no public page documents; they are columns: {names}."
+            warnings.warn(SchemaDriftWarning(message, keys=report.undocumented), stacklevel=_outside())
+        try:
+            yield rows, report
+        finally:
+            rows.close()
+
+    def _progress(self) -> Progress:
+        return Progress(max_calls=self.options.max_calls)
+
+    def _selected(self, table: pa.Table) -> pa.Table:
+        if self.options.columns is None:
+            return table
+        missing = [name for name in self.options.columns if name not in table.column_names]
+        if missing:
+            raise SettingsError(
+                f"There is no column {', '.join(map(repr, missing))}. There are: {', '.join(table.column_names)}.",
+                setting="columns",
+            )
+        return table.select(list(self.options.columns))
+
+    def _provenance(self, report: ReadReport) -> Provenance:
+        return Provenance(
+            base_url=self.connection.url,
+            filter=self.filter.to_dict(),
+            columns=self.options.columns,
+            limit=self.options.limit,
+            page_size=self.options.page_size,
+            finished_at=report.finished_at.isoformat(timespec="seconds"),
+            verdict=report.verdict,
+            version=importlib.metadata.version("sc_pandas"),
+        )
+
+    # ── in words ───────────────────────────────────────────────────────────────────────────────────────────────────
+    def to_code(self) -> str:
+        """Give Python code that reads the same; the login comes from where the new process finds it.
+
+        Returns
+        -------
+        str
+            Two lines; no secret is in them.
+        """
+        return to_code(self.connection.url, self.filter, self.options)
+
+    def explain(self) -> str:
+        """Say which requests a read would send, without sending any.
+
+        Returns
+        -------
+        str
+            One line for each list's first page, and what follows it.
+        """
+        dialect = self.connection.source.dialects.known or Dialect.ARTICLE
+        lines = []
+        for part in self._parts:
+            spoken = Dialect.SWAGGER if part.needs_swagger() else dialect
+            query = urlencode(page_params(part, spoken, 1, self.options.page_size))
+            lines.append(f"GET {self.connection.url}{CUSTOMERS_PATH}?{query}")
+        lines.append("then the further pages, up to 16 at once, and page 1 and the last page again")
+        if self.connection.source.dialects.known is None:
+            lines.append("in the other dialect, if the server shows that it does not understand this one")
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return f"<CustomerQuery {self.filter.to_code() or 'all customers'} at {self.connection.url}>"
+
+    def _repr_html_(self) -> str:
+        asked = html.escape(self.filter.to_code() or "all customers")
+        return f"<code>CustomerQuery</code> {asked} at {html.escape(self.connection.url)}"
+
+
+_SPOOL: Final = ""
+
+
+def to_code(url: str, question: CustomerFilter, options: QueryOptions) -> str:
+    """Give Python code that reads a filter at a server."""
+    host = url.removeprefix("https://").removesuffix("/rest")
+    server = host.removesuffix(".api.sellercloud.com") if host.endswith(".api.sellercloud.com") else url
+    plain = QueryOptions()
+    words = [
+        f"{name}={list(value) if isinstance(value, tuple) else value!r}"
+        for name in ("limit", "columns", "page_size", "consistency")
+        if (value := getattr(options, name)) != getattr(plain, name)
+    ]
+    arguments = ", ".join([repr(server), *words, *filter(None, [question.to_code()])])
+    return f"import sc_pandas as sc\n\ndf = sc.read_sellercloud_customers({arguments})"
+
+
+def _outside() -> int:
+    """Find the stack level of the caller outside this package, for warnings that point at the user's line."""
+    import sys
+
+    here = str(Path(__file__).parent.parent)
+    frame, level = sys._getframe(1), 1  # noqa: SLF001  # the documented way to walk the stack
+    while frame.f_back is not None and (
+        frame.f_code.co_filename.startswith(here) or "contextlib" in frame.f_code.co_filename
+    ):
+        frame, level = frame.f_back, level + 1
+    return level

@@ -1,0 +1,57 @@
+"""A progress bar that suits the host, and only where there is something to wait for."""
+
+import sys
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
+
+
+class PageProgress:
+    """Shows pages as they come: a bar in terminals and notebooks, nothing for a single page.
+
+    Parameters
+    ----------
+    wanted
+        True, False, or None for "where a person is looking".
+    """
+
+    def __init__(self, wanted: bool | None) -> None:  # noqa: FBT001  # a tri-state, not a switch
+        self._wanted = _person_is_looking() if wanted is None else wanted
+        self._bar: Any = None
+        self._pages = 0
+
+    def expect(self, pages: int) -> None:
+        """So many pages more are coming."""
+        self._pages += pages
+        if not self._wanted or self._pages <= 1:
+            return
+        if self._bar is None:
+            from tqdm.auto import tqdm
+
+            self._bar = tqdm(total=self._pages, unit="page", desc="customers", leave=False)
+        self._bar.total = self._pages
+        self._bar.refresh()
+
+    def advance(self) -> None:
+        """One page has come."""
+        if self._bar is not None:
+            self._bar.set_description("customers", refresh=False)
+            self._bar.update()
+
+    def wait(self, reset_at: datetime, _seconds: float) -> None:
+        """The quota is used up until `reset_at`."""
+        if self._bar is not None:
+            self._bar.set_description(f"quota used up, waiting until {reset_at:%H:%M:%S} UTC")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+def _person_is_looking() -> bool:
+    return "ipykernel" in sys.modules or (sys.stderr is not None and sys.stderr.isatty())

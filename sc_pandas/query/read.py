@@ -1,0 +1,157 @@
+"""`read_sellercloud_customers`: one line from a server to a DataFrame."""
+
+import os
+from collections.abc import Iterable
+from datetime import timedelta, tzinfo
+from typing import Any, Literal, Unpack, overload
+
+import pandas as pd
+
+from sc_pandas.filters import CustomerFilterArgs
+from sc_pandas.query.connection import Connection, DialectName, connect, connection_keywords
+from sc_pandas.reading import CacheMode, Consistency
+
+
+class ReadArgs(CustomerFilterArgs, total=False):
+    """Keywords of a read that connects on the way: the filters, and those of `connect`."""
+
+    username: str | None
+    password: str | None
+    token: str | None
+    cache_dir: str | os.PathLike[str] | None
+    dialect: DialectName
+    server_timezone: str | tzinfo | None
+    timeout: float
+    max_wait: float | timedelta
+    ca_bundle: str | None
+
+
+@overload
+def read_sellercloud_customers(
+    server: Connection,
+    *,
+    limit: int | None = ...,
+    columns: Iterable[str] | None = ...,
+    page_size: int = ...,
+    cache: CacheMode = ...,
+    max_age: float | timedelta | None = ...,
+    consistency: Consistency = ...,
+    progress: bool | None = ...,
+    on_bad_value: Literal["null", "raise"] = ...,
+    max_calls: int | None = ...,
+    **filters: Unpack[CustomerFilterArgs],
+) -> pd.DataFrame: ...
+
+
+@overload
+def read_sellercloud_customers(
+    server: str | None = ...,
+    *,
+    limit: int | None = ...,
+    columns: Iterable[str] | None = ...,
+    page_size: int = ...,
+    cache: CacheMode = ...,
+    max_age: float | timedelta | None = ...,
+    consistency: Consistency = ...,
+    progress: bool | None = ...,
+    on_bad_value: Literal["null", "raise"] = ...,
+    max_calls: int | None = ...,
+    **filters: Unpack[ReadArgs],
+) -> pd.DataFrame: ...
+
+
+def read_sellercloud_customers(
+    server: Connection | str | None = None,
+    *,
+    limit: int | None = None,
+    columns: Iterable[str] | None = None,
+    page_size: int = 50,
+    cache: CacheMode = "use",
+    max_age: float | timedelta | None = None,
+    consistency: Consistency = "auto",
+    progress: bool | None = None,
+    on_bad_value: Literal["null", "raise"] = "null",
+    max_calls: int | None = None,
+    **filters: Any,
+) -> pd.DataFrame:
+    """Read SellerCloud customers into a typed, Arrow-backed DataFrame that is complete, or raise.
+
+    Parameters
+    ----------
+    server
+        A `Connection`, or what `connect` takes: a server id, ``"team:NAME"``, a base URL, or None for
+        ``SELLERCLOUD_SERVER``.  Keywords of `connect` (username, password, token, cache_dir, …) may be given then.
+    limit
+        At most so many rows, the first that the server gives.
+    columns
+        Columns to keep.
+    page_size
+        Rows to ask for in a page; SellerCloud serves 50 at most, whatever is asked.
+    cache
+        ``"use"`` what is kept and young enough, ``"refresh"`` it, ask nobody (``"offline"``), or keep nothing
+        (``"off"``).
+    max_age
+        Seconds (or a timedelta) that a kept answer may be old; one hour by default, any age when offline.
+    consistency
+        ``"auto"`` proves that the answer is complete or raises; ``"fast"`` reads once and says "not verified".
+    progress
+        Whether to show a bar; by default where a person is looking and more than one page comes.
+    on_bad_value
+        What becomes of a value that does not fit its column: null and a line in the report, or an error.
+    max_calls
+        Refuse a read that needs more calls; required where lists multiply to more than 100 reads.
+    **filters
+        The nineteen filters, see `CustomerFilter`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Shape ``(n, columns)``, one row for each customer, unique by ``user_id`` and sorted by it, RangeIndex, every
+        dtype a `pandas.ArrowDtype`, missing values `pandas.NA`.  Base columns: user_id (int64), email, first_name,
+        last_name, email_cc, corporate_name (string), rating (int8, the code), rating_name (string),
+        is_whole_sale_user (bool), is_wholesale_string (string); then ``custom.<name>`` for each custom column, typed
+        as SellerCloud declares it.  ``df.attrs["sellercloud"]`` says where the rows came from.
+
+    Raises
+    ------
+    FilterError
+        A filter that cannot be asked; nothing was sent.
+    SettingsError
+        A server, login or option that cannot be used; nothing was sent.
+    AuthError
+        The login was refused.
+    PagingDriftError
+        The list moved and the answer cannot be proven complete; nothing is returned.
+    RateLimitedError
+        The quota is used up for longer than `max_wait`; finished pages are kept.
+    CacheMissError
+        ``cache="offline"`` and nothing is kept.
+    TransportError, ServerError, ResponseError
+        No usable answer came; nothing is returned, finished pages are kept.
+
+    Examples
+    --------
+    >>> import sc_pandas as sc
+    >>> with sc.sandbox.serve(customers=120, seed=7) as box:
+    ...     df = sc.read_sellercloud_customers(
+    ...         box.url, username=box.username, password=box.password, cache="off", city="Berlin"
+    ...     )
+    >>> str(df.dtypes["user_id"])
+    'int64[pyarrow]'
+    """
+    options: dict[str, Any] = {
+        "limit": limit,
+        "columns": columns,
+        "page_size": page_size,
+        "cache": cache,
+        "max_age": max_age,
+        "consistency": consistency,
+        "progress": progress,
+        "on_bad_value": on_bad_value,
+        "max_calls": max_calls,
+    }
+    if isinstance(server, Connection):
+        return server.customers(**options, **filters).to_pandas()
+    keywords, asked = connection_keywords(filters)
+    with connect(server, **keywords) as connection:
+        return connection.customers(**options, **asked).to_pandas()

@@ -1,0 +1,323 @@
+"""The thin shell of a read: asks for the pages of one list, keeps them together, and hands them on in order."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+
+from sc_pandas.cache import KeptRead, cache_key
+from sc_pandas.client import Expectation, Page
+from sc_pandas.contract import CUSTOMERS_PATH, Dialect
+from sc_pandas.errors import CacheMissError, FilterError, PagingDriftError, ResponseError, ServerError
+from sc_pandas.filters import CustomerFilter
+from sc_pandas.reading.crew import Crew
+from sc_pandas.reading.dialect import Evidence, judge_first_page, judge_probe
+from sc_pandas.reading.judge import NOT_VERIFIED, ONE_RESPONSE, Judgement, PageSeen, judge_bookends, page_seen
+from sc_pandas.reading.options import Progress, ReadOptions, Source
+from sc_pandas.reading.plan import PagePlan, page_params
+
+
+class TornCacheError(Exception):
+    """A kept page is gone or damaged in the middle of a warm read; what was taken from it must be dropped."""
+
+
+class ListRead:
+    """The read of one list: a question that fits in one request for each of its pages.
+
+    Iterating `pages` gives the pages in order; `judgement` and `kept` are set when it is exhausted.
+    """
+
+    def __init__(self, source: Source, question: CustomerFilter, options: ReadOptions, progress: Progress) -> None:
+        self._source = source
+        self._question = question
+        self._options = options
+        self._progress = progress
+        self._cache = source.cache if options.cache != "off" else None
+        canonical = [("filter", question.to_json()), ("size", str(options.page_size))]
+        self._query_key = cache_key(source.tenant, CUSTOMERS_PATH, canonical)
+        self.kept: KeptRead | None = None
+        self.judgement = Judgement(NOT_VERIFIED)
+
+    # ── the first page ─────────────────────────────────────────────────────────────────────────────────────────────
+    def known(self) -> KeptRead | None:
+        """Give what the cache knows of this list, if it is fresh enough.
+
+        Raises
+        ------
+        CacheMissError
+            ``cache="offline"`` was asked and nothing usable is kept.
+        """
+        if self._cache is None or self._options.cache == "refresh":
+            return None
+        kept = self._cache.find_read(self._query_key)
+        age_s = None if kept is None else kept.age_s(self._source.client.clock.now().timestamp())
+        if kept is not None and age_s is not None and age_s <= self._options.freshness_s:
+            return kept
+        if self._options.cache == "offline":
+            raise _offline_miss(age_s)
+        return None
+
+    def total(self) -> int:
+        """Give the number of customers, by one call or none."""
+        kept = self.known()
+        if kept is not None and kept.pages:
+            self._progress.tally.count_saved()
+            return kept.total
+        page, _ = self._first_page()
+        return page.total
+
+    def calls_to_read(self) -> int:
+        """Calls that `pages` would make from here, once `total` is known; 0 where the cache has everything."""
+        kept = self._kept() if self.kept is not None else self.known()
+        if kept is None or self._cache is None or self._options.cache == "refresh":
+            total, served = (kept.total, kept.served) if kept is not None else (0, self._options.page_size)
+            return PagePlan(total, served, self._options.limit).calls(bookends=self._options.consistency != "fast")
+        if self._covers(kept):
+            return 0
+        return (
+            PagePlan(kept.total, kept.served, self._options.limit).calls(bookends=self._options.consistency != "fast")
+            - 1
+        )
+
+    def _first_page(self) -> tuple[Page, Dialect]:
+        """Ask page 1 of a new read, in a dialect that the server understands."""
+        dialects = self._source.dialects
+        needs_swagger = self._question.needs_swagger() is not None
+        spoken = Dialect.SWAGGER if needs_swagger else dialects.known or Dialect.ARTICLE
+        tried: list[Dialect] = []
+        while True:
+            tried.append(spoken)
+            page, evidence = self._try_first_page(spoken, last=spoken.other in tried)
+            if evidence is Evidence.UNDERSTOOD:
+                return page, spoken
+            if dialects.fixed or needs_swagger or spoken.other in tried:
+                raise self._not_understood(tried)
+            spoken = spoken.other
+
+    def _try_first_page(self, dialect: Dialect, *, last: bool) -> tuple[Page, Evidence]:
+        dialects = self._source.dialects
+        settled = dialects.fixed or dialects.known is dialect
+        self._begin(dialect)
+        try:
+            page = self._get(1, None, dialect)
+        except ServerError as error:
+            if error.status != 400 or settled or last:
+                raise
+            return Page([], 0), Evidence.IGNORED
+        evidence = judge_first_page(self._options.page_size, len(page.items), page.total)
+        if evidence is Evidence.UNDERSTOOD:
+            dialects.remember(dialect)
+        elif evidence is Evidence.UNDECIDED:
+            whole_list = not self._question and len(page.items) == page.total
+            evidence = Evidence.UNDERSTOOD if whole_list or settled else self._probe(dialect)
+        if evidence is Evidence.UNDERSTOOD:
+            self._note_first(page)
+        return page, evidence
+
+    def _probe(self, dialect: Dialect) -> Evidence:
+        everybody = page_params(CustomerFilter(), dialect, 1, 1)
+        expectation = Expectation(number=1, asked=1)
+        page = self._client_page(everybody, expectation, None)
+        evidence = judge_probe(len(page.items), page.total)
+        if evidence is Evidence.UNDERSTOOD:
+            self._source.dialects.remember(dialect)
+        elif evidence is Evidence.UNDECIDED:
+            self._progress.notes.append("the server has too few customers to show whether it understood the filter")
+            return Evidence.UNDERSTOOD
+        return evidence
+
+    def _not_understood(self, tried: list[Dialect]) -> FilterError | ResponseError:
+        name = self._question.needs_swagger()
+        if name is not None:
+            return FilterError(
+                f"{name} cannot be asked of this server: only the swagger dialect can say it, and the server does not "
+                "understand that.",
+                filter=name,
+            )
+        names = " and ".join(dialect.value for dialect in tried)
+        advice = (
+            'connect with dialect="auto"' if self._source.dialects.fixed else "check the server with `sc-pandas count`"
+        )
+        return ResponseError(
+            f"The server ignores page size and number in the {names} dialect, so that it may ignore filters too. "
+            f"Nothing is returned; {advice}.",
+            kind="paging_ignored",
+            attempts=len(tried),
+        )
+
+    def _begin(self, dialect: Dialect) -> None:
+        now = self._source.client.clock.now().timestamp()
+        self.kept = KeptRead(read_id=uuid.uuid4().hex, started_at=now, dialect=dialect.value)
+
+    def _note_first(self, page: Page) -> None:
+        kept = self._kept()
+        served = len(page.items)
+        whole = served >= page.total
+        finished = self._source.client.clock.now().timestamp() if whole else None
+        verdict = ONE_RESPONSE if whole else ""
+        self._keep(replace(kept, total=page.total, served=served, pages=1, verdict=verdict, finished_at=finished))
+
+    # ── all pages ──────────────────────────────────────────────────────────────────────────────────────────────────
+    def pages(self) -> Iterator[Page]:
+        """Give the pages in order, at most as many as the limit needs.
+
+        Raises
+        ------
+        TornCacheError
+            A kept page is gone; what was given so far must be dropped.
+        SellerCloudError
+            One of its subclasses: a page could not be had, or the list could not be proven complete.
+        """
+        kept = self.known()
+        if kept is not None and self._covers(kept):
+            yield from self._warm_pages(kept)
+            return
+        if self._options.cache == "offline":
+            raise _offline_miss(None)
+        if kept is not None and kept.pages:
+            self.kept = kept
+            dialect = Dialect(kept.dialect)
+            first = self._get(1, kept.served, dialect)
+        else:
+            first, dialect = self._first_page()
+        yield from self._cold_pages(first, dialect)
+
+    def _covers(self, kept: KeptRead) -> bool:
+        """Say whether a kept read answers this one: finished, proven unless that was not asked, and long enough."""
+        plan = PagePlan(kept.total, kept.served, self._options.limit)
+        if kept.pages and plan.one_response:
+            return True
+        enough = kept.finished_at is not None and kept.pages >= plan.last
+        return enough and (kept.verdict != NOT_VERIFIED or self._options.consistency == "fast")
+
+    def _warm_pages(self, kept: KeptRead) -> Iterator[Page]:
+        self.kept = kept
+        plan = PagePlan(kept.total, kept.served, self._options.limit)
+        self._expect(plan.last)
+        for number in range(1, plan.last + 1):
+            page = self._kept_page(kept, number)
+            if page is None:
+                self.forget()
+                if self._options.cache == "offline":
+                    raise _offline_miss(None)
+                raise TornCacheError
+            self._progress.tally.count_saved()
+            self._advance()
+            yield page
+        self.judgement = Judgement(ONE_RESPONSE if plan.one_response else kept.verdict, expected=plan.rows)
+
+    def _kept_page(self, kept: KeptRead, number: int) -> Page | None:
+        assert self._cache is not None  # noqa: S101  # only a cache gives a kept read
+        params = page_params(self._question, Dialect(kept.dialect), number, self._options.page_size)
+        return self._source.client.kept_page(self._cache, self._page_key(kept, params))
+
+    def _cold_pages(self, first: Page, dialect: Dialect) -> Iterator[Page]:
+        plan = PagePlan(first.total, len(first.items), self._options.limit)
+        if first.total and not first.items:
+            raise Judgement(NOT_VERIFIED, "row_count", "page 1 is empty although customers are announced").error()
+        self._check_calls(plan)
+        self._expect(plan.last)
+        seen = [page_seen(1, first.items, first.total)]
+        self._advance()
+        yield first
+        if plan.one_response:
+            self.judgement = Judgement(ONE_RESPONSE, expected=plan.rows, got=plan.rows)
+            return
+        with Crew(self._progress.cancel) as crew:
+            for number, page in crew.in_order(range(2, plan.last + 1), lambda n: self._get(n, plan.served, dialect)):
+                self._check_repeat(seen[0], number, page)
+                seen.append(page_seen(number, page.items, page.total))
+                self._advance()
+                yield page
+            self._judge(plan, seen, crew, dialect)
+
+    def _check_repeat(self, first: PageSeen, number: int, page: Page) -> None:
+        again = page_seen(number, page.items, page.total)
+        if again.ids == first.ids and any(each is not None for each in again.ids):
+            self.forget()
+            raise PagingDriftError(
+                f"The server answered page {number} with the rows of page 1: it ignores the page number. Nothing is "
+                "returned.",
+                reason="page_repeated",
+            )
+
+    def _judge(self, plan: PagePlan, seen: list[PageSeen], crew: Crew, dialect: Dialect) -> None:
+        if self._options.consistency == "fast":
+            self.judgement = Judgement(NOT_VERIFIED, expected=plan.rows, got=sum(len(p.ids) for p in seen))
+        else:
+            numbers = (1, plan.last)
+            again = [
+                page_seen(number, page.items, page.total)
+                for number, page in crew.in_order(numbers, lambda n: self._get(n, plan.served, dialect, kept=False))
+            ]
+            self.judgement = judge_bookends(plan, seen, again)
+        if not self.judgement.is_proven and self._options.consistency != "fast":
+            self.forget()
+            raise self.judgement.error()
+        finished = self._source.client.clock.now().timestamp()
+        self._keep(replace(self._kept(), pages=plan.last, verdict=self.judgement.verdict, finished_at=finished))
+
+    def _check_calls(self, plan: PagePlan) -> None:
+        allowed = self._progress.max_calls
+        needed = self._progress.tally.calls + plan.calls(bookends=self._options.consistency != "fast") - 1
+        if allowed is not None and needed > allowed:
+            raise FilterError(f"This read needs about {needed:,} calls, more than max_calls={allowed}.")
+
+    # ── one page ───────────────────────────────────────────────────────────────────────────────────────────────────
+    def single_page(self, number: int) -> Page:
+        """Give one page as the endpoint's article describes it."""
+        dialect = self._source.dialects.known
+        if number == 1:
+            page, _ = self._first_page()
+            return page
+        if dialect is None:
+            _, dialect = self._first_page()
+        self._begin(dialect)
+        return self._get(number, None, dialect, kept=False)
+
+    def _get(self, number: int, served: int | None, dialect: Dialect, *, kept: bool = True) -> Page:
+        params = page_params(self._question, dialect, number, self._options.page_size)
+        expectation = Expectation(number=number, asked=self._options.page_size, served=served)
+        return self._client_page(params, expectation, self._page_key(self._kept(), params) if kept else None)
+
+    def _client_page(self, params: list[tuple[str, str]], expectation: Expectation, key: str | None) -> Page:
+        return self._source.client.get_page(
+            CUSTOMERS_PATH,
+            params,
+            expectation,
+            tally=self._progress.tally,
+            key=key if self._cache is not None else None,
+            cancel=self._progress.cancel,
+        )
+
+    def _page_key(self, kept: KeptRead, params: list[tuple[str, str]]) -> str:
+        return cache_key(self._source.tenant, CUSTOMERS_PATH, params, kept.dialect, kept.read_id)
+
+    def _kept(self) -> KeptRead:
+        assert self.kept is not None  # noqa: S101  # every read begins with `_begin` or with a kept one
+        return self.kept
+
+    def _keep(self, kept: KeptRead) -> None:
+        self.kept = kept
+        if self._cache is not None:
+            self._cache.keep_read(self._query_key, kept)
+
+    def forget(self) -> None:
+        """Make the next read begin anew."""
+        if self._cache is not None:
+            self._cache.forget_read(self._query_key)
+
+    def _expect(self, pages: int) -> None:
+        if self._progress.watcher is not None:
+            self._progress.watcher.expect(pages)
+
+    def _advance(self) -> None:
+        if self._progress.watcher is not None:
+            self._progress.watcher.advance()
+
+
+def _offline_miss(age_s: float | None) -> CacheMissError:
+    why = "is kept" if age_s is None else f"is younger than max_age (the kept one is {age_s:,.0f} s old)"
+    return CacheMissError(
+        f'cache="offline" was asked and no finished read of this query {why}. Read it once with cache="use".',
+        age_s=age_s,
+    )

@@ -1,0 +1,118 @@
+"""Whether what was read is complete: pure functions of the pages that were seen."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Final
+
+from sc_pandas.contract import ID_KEYS
+from sc_pandas.errors import PagingDriftError
+from sc_pandas.reading.plan import PagePlan
+
+ONE_RESPONSE: Final = "proven (one response)"
+BOOKENDS: Final = "proven (bookends)"
+NOT_VERIFIED: Final = "not verified"
+
+
+@dataclass(frozen=True, slots=True)
+class PageSeen:
+    """The ids and the total of one page, in the order in which it came."""
+
+    number: int
+    ids: tuple[int | None, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """`verdict` is one of the verdicts above; `reason` is that of `PagingDriftError` where nothing was proven."""
+
+    verdict: str
+    reason: str = ""
+    says: str = ""
+    expected: int | None = None
+    got: int | None = None
+    extra: tuple[int, ...] = ()
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether the answer is complete."""
+        return self.verdict != NOT_VERIFIED
+
+    def error(self) -> PagingDriftError:
+        """Give the error for an answer that had to be proven and was not."""
+        return PagingDriftError(
+            f"This list of customers could not be proven complete: {self.says}. Nothing is returned. Ask again, or take "
+            'what one pass sees, marked as not verified, with consistency="fast".',
+            reason=self.reason,
+            expected=self.expected,
+            got=self.got,
+            extra=self.extra,
+        )
+
+
+def page_seen(number: int, items: Sequence[Mapping[str, Any]], total: int) -> PageSeen:
+    """Note the ids of a page."""
+    return PageSeen(number, tuple(id_of(item) for item in items), total)
+
+
+def id_of(item: Mapping[str, Any]) -> int | None:
+    """Give the id of a row, under whichever of the known keys it travels, or None."""
+    for key in ID_KEYS:
+        value = item.get(key)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+        if isinstance(value, str) and value.isascii() and value.isdecimal():
+            return int(value)
+    return None
+
+
+def judge_bookends(plan: PagePlan, pages: Sequence[PageSeen], again: Sequence[PageSeen]) -> Judgement:
+    """Judge a read whose first and last page were asked again after all others.
+
+    Proven are: equal totals on every page, the announced number of rows, distinct ids that rise (or fall) through all
+    pages, and both bookends unchanged.  It rests on one assumption: new customers get the highest id.
+    """
+    ids = [each for page in pages for each in page.ids]
+    distinct = {each for each in ids if each is not None}
+    announced = plan.rows
+    got = len(distinct)
+
+    totals = {page.total for page in (*pages, *again)}
+    doubled = tuple(sorted(each for each, times in Counter(ids).items() if each is not None and times > 1))
+    first_seen = {page.number: page.ids for page in pages}
+    short = len(ids) < announced or (plan.limit is None and len(ids) != announced)
+    troubles = [
+        (
+            len(totals) > 1,
+            "total_moved",
+            f"its total moved between {min(totals):,} and {max(totals):,} during the read",
+        ),
+        (None in ids, "no_key", "rows without an id cannot be told apart"),
+        (bool(doubled), "repeated_ids", f"{len(doubled):,} customers came twice, so that others were missed"),
+        (short, "row_count", f"{announced:,} customers were announced and {len(ids):,} came"),
+        (not _monotone(ids), "unordered_ids", "the server does not sort by id, so that a gap could not be seen"),
+        (
+            any(first_seen[page.number] != page.ids for page in again),
+            "bookend_moved",
+            "its first or last page had changed when it was asked again",
+        ),
+    ]
+    for seen, reason, says in troubles:
+        if seen:
+            return Judgement(NOT_VERIFIED, reason, says, expected=announced, got=got, extra=doubled)
+    return Judgement(BOOKENDS, expected=announced, got=got)
+
+
+def _monotone(ids: Sequence[int | None]) -> bool:
+    known = [each for each in ids if each is not None]
+    return all(a < b for a, b in pairwise(known)) or all(a > b for a, b in pairwise(known))
+
+
+def weakest(verdicts: Sequence[str]) -> str:
+    """Give the verdict of a union: the weakest of its reads'."""
+    for verdict in (NOT_VERIFIED, BOOKENDS):
+        if verdict in verdicts:
+            return verdict
+    return ONE_RESPONSE

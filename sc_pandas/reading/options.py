@@ -1,0 +1,62 @@
+"""What a read is given: how to read, of whom, and who watches."""
+
+import threading
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from sc_pandas.cache import HttpCache
+from sc_pandas.client import Client, Tally
+from sc_pandas.reading.dialect import DialectMemory
+
+CacheMode = Literal["use", "refresh", "offline", "off"]
+Consistency = Literal["auto", "fast"]
+ONE_HOUR_S = 3_600.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReadOptions:
+    """How to read: what is asked of the cache, of the pages and of the proof."""
+
+    page_size: int = 50
+    limit: int | None = None
+    cache: CacheMode = "use"
+    max_age_s: float | None = None
+    consistency: Consistency = "auto"
+
+    @property
+    def freshness_s(self) -> float:
+        """Seconds that a kept answer may be old."""
+        if self.max_age_s is not None:
+            return self.max_age_s
+        return float("inf") if self.cache == "offline" else ONE_HOUR_S
+
+
+class Watcher(Protocol):
+    """Is told how a read goes on (a progress bar)."""
+
+    def expect(self, pages: int) -> None:
+        """So many pages more are coming."""
+
+    def advance(self) -> None:
+        """One page has come."""
+
+
+@dataclass
+class Source:
+    """A server as a read sees it: client, cache, and the dialect it understands."""
+
+    client: Client
+    cache: HttpCache | None
+    tenant: str
+    dialects: DialectMemory
+
+
+@dataclass
+class Progress:
+    """What the reads of one question share: calls counted, notes taken, the order to stop."""
+
+    tally: Tally = field(default_factory=Tally)
+    cancel: threading.Event = field(default_factory=threading.Event)
+    notes: list[str] = field(default_factory=list)
+    watcher: Watcher | None = None
+    max_calls: int | None = None

@@ -1,0 +1,119 @@
+"""Which requests a question needs: pure functions of the filter and of what page 1 said."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+from urllib.parse import urlencode
+
+from sc_pandas.contract import CUSTOMERS_PATH, PAGE_NUMBER, PAGE_SIZE, SERVED_AT_MOST, URL_BYTES_AT_MOST, Dialect
+from sc_pandas.errors import FilterError
+from sc_pandas.filters import CustomerFilter
+
+READS_WITHOUT_ASKING: Final = 100
+_LONG_LISTS: Final = ("customer_ids", "company_ids")
+# Fields of which a customer has one value, so that reads for different values never overlap; which values of the other
+# fields exclude each other is not documented.
+_EXCLUSIVE: Final = frozenset({"customer_ids", "rating", "customer_type", "subscribed", "exported"})
+
+
+def page_params(question: CustomerFilter, dialect: Dialect, number: int, size: int) -> list[tuple[str, str]]:
+    """Give the query parameters of one page.
+
+    Raises
+    ------
+    FilterError
+        The dialect cannot say the question.
+    """
+    paging = [(PAGE_NUMBER[dialect], str(number)), (PAGE_SIZE[dialect], str(size))]
+    return [*question.to_params(dialect), *paging]
+
+
+def split(question: CustomerFilter, url: str, *, max_calls: int | None = None) -> list[CustomerFilter]:
+    """Give the filters that can each be asked in one request; the answer is the union of theirs.
+
+    Raises
+    ------
+    FilterError
+        It would take more than 100 reads and `max_calls` does not allow them, or a text is too long for a URL.
+    """
+    if question.reads > READS_WITHOUT_ASKING and (max_calls is None or question.reads > max_calls):
+        raise FilterError(
+            f"The lists in this filter multiply to {question.reads:,} reads of at least one call each. Ask for less, "
+            f"or allow it with max_calls={question.reads} or more.",
+            filter=_most_values(question),
+        )
+    parts = [part for single in question.singles() for part in _fit_url(single, url)]
+    if max_calls is not None and len(parts) > max_calls:
+        raise FilterError(f"This filter needs {len(parts):,} reads, more than max_calls={max_calls}.")
+    return parts
+
+
+def _most_values(question: CustomerFilter) -> str:
+    lists = {name: len(v) for name, v in question.given().items() if isinstance(v, tuple) and name not in _LONG_LISTS}
+    return max(lists, key=lambda name: lists[name])
+
+
+def overlap_possible(parts: list[CustomerFilter]) -> bool:
+    """Say whether one customer can be in the answers to two of the parts, so that their counts only bound the sum."""
+    differing = {name for part in parts for name in part.given() if getattr(part, name) != getattr(parts[0], name)}
+    is_all = any(-1 in (getattr(part, name) or ()) for part in parts for name in differing & {"subscribed", "exported"})
+    return bool(differing - _EXCLUSIVE) or is_all
+
+
+def _fit_url(question: CustomerFilter, url: str) -> Iterator[CustomerFilter]:
+    if _url_bytes(question, url) <= URL_BYTES_AT_MOST:
+        yield question
+        return
+    longest = max(_LONG_LISTS, key=lambda name: len(getattr(question, name) or ()))
+    values = getattr(question, longest) or ()
+    if len(values) < 2:
+        raise FilterError(
+            f"This filter makes a URL of {_url_bytes(question, url):,} bytes; servers take about {URL_BYTES_AT_MOST:,}. "
+            "Shorten its texts.",
+            filter=next(iter(question.given()), ""),
+        )
+    middle = len(values) // 2
+    for half in (values[:middle], values[middle:]):
+        part = (
+            replace(question, customer_ids=half) if longest == "customer_ids" else replace(question, company_ids=half)
+        )
+        yield from _fit_url(part, url)
+
+
+def _url_bytes(question: CustomerFilter, url: str) -> int:
+    dialects = [Dialect.SWAGGER] if question.needs_swagger() else list(Dialect)
+    params = (page_params(question, dialect, 1_000_000, 1_000) for dialect in dialects)
+    return max(len(f"{url}{CUSTOMERS_PATH}?{urlencode(pairs)}") for pairs in params)
+
+
+@dataclass(frozen=True, slots=True)
+class PagePlan:
+    """Which pages answer a question, once page 1 told the total and the page size that is really served."""
+
+    total: int
+    served: int
+    limit: int | None = None
+
+    @property
+    def rows(self) -> int:
+        """Rows that the answer has."""
+        return self.total if self.limit is None else min(self.total, self.limit)
+
+    @property
+    def last(self) -> int:
+        """Number of the last page that is needed."""
+        return max(1, -(-self.rows // self.served)) if self.served else 1
+
+    @property
+    def one_response(self) -> bool:
+        """Whether page 1 is the whole answer."""
+        return self.rows <= self.served
+
+    def calls(self, *, bookends: bool = True) -> int:
+        """Calls for the whole answer, page 1 counted; bookends ask page 1 and the last page again."""
+        return 1 if self.one_response else self.last + (2 if bookends else 0)
+
+
+def estimated_calls(total: int, asked: int, limit: int | None = None) -> int:
+    """Calls that a read of `total` customers takes from nothing, at the page size that is known to be served."""
+    return PagePlan(total, min(asked, SERVED_AT_MOST), limit).calls()

@@ -1,0 +1,132 @@
+"""What a read gave: the table, and the report that says how far it can be trusted."""
+
+import html
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import pandas as pd
+import pyarrow as pa
+
+from sc_pandas.provenance import ATTRS_KEY, Provenance
+from sc_pandas.reading.judge import BOOKENDS, NOT_VERIFIED, ONE_RESPONSE
+from sc_pandas.tables import Coercion, to_pandas
+
+_MEANS = {
+    ONE_RESPONSE: "the whole answer came in one response",
+    BOOKENDS: "totals stayed equal, ids rise or fall without a double, and the first and last page had not changed at "
+    "the end; it assumes that new customers get the highest id",
+    NOT_VERIFIED: "one pass over the pages; customers may be missing or have moved while it ran",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadReport:
+    """How a read went.
+
+    Attributes
+    ----------
+    verdict : str
+        ``"proven (one response)"``, ``"proven (bookends)"`` or ``"not verified"``.
+    calls, calls_saved : int
+        Calls made to the server (logins and repeated calls counted), and answers that the cache gave instead.
+    pages : int
+        Pages that the rows came from.
+    rows : int
+        Rows in the table.
+    doubles_dropped : int
+        Rows that came more than once (the same id); one of each is in the table.
+    rows_without_key : int
+        Rows without an id: they are in the table, and nothing can be said of doubles among them.
+    coercions : tuple of Coercion
+        Values that did not fit their column's type; they are null in the table and here in full.
+    undocumented : tuple of str
+        Keys of the server that no public page documents; they are columns.
+    notes : tuple of str
+        What else was seen, in words.
+    started_at, finished_at : datetime.datetime
+        When the rows were read from the server, UTC; a cached answer keeps its own times.
+    """
+
+    verdict: str
+    calls: int = 0
+    calls_saved: int = 0
+    pages: int = 0
+    rows: int = 0
+    doubles_dropped: int = 0
+    rows_without_key: int = 0
+    coercions: tuple[Coercion, ...] = ()
+    undocumented: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    started_at: datetime
+    finished_at: datetime
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether the rows were proven to be complete."""
+        return self.verdict != NOT_VERIFIED
+
+    def _lines(self) -> list[tuple[str, str]]:
+        lines = [
+            ("rows", f"{self.rows:,} from {self.pages:,} pages"),
+            ("verdict", f"{self.verdict}: {_MEANS.get(self.verdict, '')}"),
+            ("calls", f"{self.calls:,} made, {self.calls_saved:,} saved by the cache"),
+            ("read at", f"{self.finished_at:%Y-%m-%d %H:%M:%S} UTC"),
+        ]
+        if self.doubles_dropped:
+            lines.append(("doubles", f"{self.doubles_dropped:,} rows came more than once"))
+        if self.rows_without_key:
+            lines.append(("no id", f"{self.rows_without_key:,} rows; doubles among them cannot be seen"))
+        if self.coercions:
+            lines.append(("did not fit", f"{len(self.coercions):,} values, see report.coercions"))
+        if self.undocumented:
+            lines.append(("undocumented", ", ".join(self.undocumented)))
+        return [*lines, *(("note", note) for note in self.notes)]
+
+    def __str__(self) -> str:
+        return "\n".join(f"{name:<13}{text}" for name, text in self._lines())
+
+    def _repr_html_(self) -> str:
+        cells = "".join(
+            f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
+            f"<td style='text-align:left'>{html.escape(text)}</td></tr>"
+            for name, text in self._lines()
+        )
+        return f"<table>{cells}</table>"
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class CustomerRead:
+    """What a run gave.
+
+    Attributes
+    ----------
+    table : pyarrow.Table
+        Unique by ``user_id`` and sorted by it; see `to_pandas` for columns and types.
+    report : ReadReport
+        How the read went.
+    provenance : Provenance
+        Where the rows came from; travels with the frame and the file.
+    """
+
+    table: pa.Table = field(repr=False)
+    report: ReadReport
+    provenance: Provenance
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    def __repr__(self) -> str:
+        return f"<CustomerRead: {len(self):,} customers, {self.report.verdict}>"
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Give the rows as a DataFrame.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Shape ``(n, columns)``, RangeIndex, every dtype a `pandas.ArrowDtype`, missing values `pandas.NA`, and
+            ``attrs["sellercloud"]`` with the provenance.
+        """
+        frame = to_pandas(self.table)
+        frame.attrs[ATTRS_KEY] = self.provenance.to_attrs()
+        return frame

@@ -1,0 +1,110 @@
+"""A question to its rows: the union of its reads, each proven for itself."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sc_pandas.cache import KeptRead
+from sc_pandas.client import Page
+from sc_pandas.filters import CustomerFilter
+from sc_pandas.reading.fetch import ListRead
+from sc_pandas.reading.judge import NOT_VERIFIED, id_of, weakest
+from sc_pandas.reading.options import Progress, ReadOptions, Source
+from sc_pandas.reading.report import ReadReport
+from sc_pandas.tables import CustomerRows, TableBuilder
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Totals of the reads that a question needs, and what reading them takes from here."""
+
+    totals: tuple[int, ...]
+    calls_to_read: int
+
+
+def count(source: Source, parts: list[CustomerFilter], options: ReadOptions, progress: Progress) -> Counted:
+    """Ask how many customers each part has: one call for each that the cache does not know."""
+    totals, calls = [], 0
+    for part in parts:
+        one = ListRead(source, part, options, progress)
+        totals.append(one.total())
+        calls += one.calls_to_read()
+    return Counted(tuple(totals), calls)
+
+
+def read_page(source: Source, part: CustomerFilter, options: ReadOptions, progress: Progress, number: int) -> Page:
+    """Ask one page, as the endpoint's article describes it."""
+    return ListRead(source, part, options, progress).single_page(number)
+
+
+def read_rows(
+    source: Source, parts: list[CustomerFilter], options: ReadOptions, progress: Progress, builder: TableBuilder
+) -> tuple[CustomerRows, ReadReport]:
+    """Read all parts into a builder, and give its rows with the report.
+
+    Raises
+    ------
+    TornCacheError
+        A kept page was damaged; the builder must be dropped and the read begun again.
+    SellerCloudError
+        One of its subclasses; nothing is given.
+    """
+    seen: set[int] = set()
+    left = options.limit
+    verdicts: list[str] = []
+    kept: list[KeptRead] = []
+    pages = 0
+    for part in parts:
+        if left is not None and left <= 0:
+            break
+        one = ListRead(source, part, options if len(parts) == 1 else _limited(options, left, seen), progress)
+        for page in one.pages():
+            pages += 1
+            items = page.items
+            if left is not None:
+                items = items[:left] if len(parts) == 1 else list(_new_until(items, seen, left))
+                left -= len(items)
+            builder.add(items)
+        verdicts.append(one.judgement.verdict)
+        kept += [one.kept] if one.kept is not None else []
+    rows = builder.finish()
+    verdict = weakest(verdicts)
+    notes = dict.fromkeys(progress.notes)
+    if rows.rows_without_key:
+        notes["rows without an id: whether any came twice could not be checked"] = None
+        verdict = verdict if pages <= 1 else NOT_VERIFIED
+    times = [each.started_at for each in kept] + [each.finished_at or each.started_at for each in kept]
+    report = ReadReport(
+        verdict=verdict,
+        calls=progress.tally.calls,
+        calls_saved=progress.tally.saved,
+        pages=pages,
+        rows=rows.num_rows,
+        doubles_dropped=rows.doubles_dropped,
+        rows_without_key=rows.rows_without_key,
+        coercions=rows.coercions,
+        undocumented=rows.undocumented,
+        notes=tuple(notes),
+        started_at=datetime.fromtimestamp(min(times), UTC),
+        finished_at=datetime.fromtimestamp(max(times), UTC),
+    )
+    return rows, report
+
+
+def _limited(options: ReadOptions, left: int | None, seen: set[int]) -> ReadOptions:
+    # Customers that an earlier part gave already may come first again.
+    return options if left is None else replace(options, limit=left + len(seen))
+
+
+def _new_until(items: Sequence[dict[str, Any]], seen: set[int], left: int) -> Iterator[dict[str, Any]]:
+    for item in items:
+        if left <= 0:
+            return
+        each = id_of(item)
+        if each is not None and each in seen:
+            continue
+        if each is not None:
+            seen.add(each)
+        left -= 1
+        yield item

@@ -1,0 +1,321 @@
+"""The sandbox as its users hold it: an address, the truth, and the levers to move things and to break them."""
+
+import atexit
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from sc_pandas.sandbox.faults import CallClass, Fault, FaultPlan
+from sc_pandas.sandbox.founding import founded
+from sc_pandas.sandbox.log import Endpoint, Kind, LogEntry, TruthLog
+from sc_pandas.sandbox.options import Options
+from sc_pandas.sandbox.people import Record
+from sc_pandas.sandbox.quota import Quota
+from sc_pandas.sandbox.service import Service
+from sc_pandas.sandbox.store import Store
+
+if TYPE_CHECKING:
+    from sc_pandas.sandbox.serving import Listener
+
+_FIXED = frozenset({"user_id"})
+_A_SECOND = timedelta(seconds=1)
+
+
+class MissingSandboxError(ImportError):
+    """The libraries that the sandbox serves with are not installed."""
+
+    def __init__(self) -> None:
+        super().__init__("the sandbox needs starlette and uvicorn: pip install 'sc_pandas[sandbox]'")
+
+
+class Sandbox:
+    """A SellerCloud of invented customers, listening on 127.0.0.1 only.
+
+    Made by `serve`.  Usable as a context manager, or plainly with `close`.
+
+    Attributes
+    ----------
+    url : str
+        Where it listens, as in "http://127.0.0.1:8080"; the API is under ``/rest/api``.
+    username, password : str
+        The credentials it accepts.
+    log : TruthLog
+        Everything that happened.
+    """
+
+    def __init__(self, options: Options, port: int = 0) -> None:
+        listen, build_app, front = _server_parts()
+        self._options = options
+        self._changes = threading.RLock()
+        rows, self._population = founded(options.customers, options.seed, options.style)
+        self._store = Store(options, rows)
+        self._quota = Quota(options.calls_per_hour)
+        self._faults = FaultPlan()
+        self.log = TruthLog()
+        listening = _bound(port)
+        self.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        self._service = Service(options, self._store, self.url)
+        app = build_app(front(options, self._service, self._quota, self._faults, self.log))
+        self._listener: Listener | None = listen(listening, app)
+        atexit.register(self.close)
+
+    def __repr__(self) -> str:
+        return f"<Sandbox {self.url}, {len(self._store):,} customers, seed {self._options.seed}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def username(self) -> str:
+        """The user who may log in."""
+        return self._options.username
+
+    @property
+    def password(self) -> str:
+        """The user's password."""
+        return self._options.password
+
+    def customers(self) -> list[Record]:
+        """Give the truth: the full record of every current customer, in the order of their ids.
+
+        Returns
+        -------
+        list of dict
+            Copies; also after `close`.
+
+        Examples
+        --------
+        >>> import sc_pandas.sandbox
+        >>> with sc_pandas.sandbox.serve(customers=3) as box:
+        ...     [record["user_id"] for record in box.customers()]
+        [1001, 1002, 1003]
+        """
+        return self._store.records()
+
+    def insert(self, n: int = 1, **fields: Any) -> list[int]:
+        """Add customers; they get the highest ids and, unless told otherwise, the present moment.
+
+        Parameters
+        ----------
+        n : int
+            How many.
+        **fields
+            Values that all of them get, by the names of a record.
+
+        Returns
+        -------
+        list of int
+            Their ids.
+
+        Raises
+        ------
+        TypeError
+            If a field is unknown or not to be chosen.
+
+        Examples
+        --------
+        >>> import sc_pandas.sandbox
+        >>> with sc_pandas.sandbox.serve(customers=3) as box:
+        ...     box.insert(2, first_name="Ada")
+        [1004, 1005]
+        """
+        with self._changes:
+            now = _now()
+            created = [_changed(self._population.next_customer(now), fields) for _ in range(n)]
+            for record in created:
+                record["modified_on"] = fields.get("modified_on", record["created_on"])
+            self._store.put(created)
+            user_ids = [record["user_id"] for record in created]
+            self._note("insert", user_ids)
+        return user_ids
+
+    def update(self, user_id: int, **fields: Any) -> None:
+        """Change a customer; ``modified_on`` moves on unless it is among the fields.
+
+        Parameters
+        ----------
+        user_id : int
+            Whom.
+        **fields
+            The new values, by the names of a record.
+
+        Raises
+        ------
+        KeyError
+            If there is no such customer.
+        TypeError
+            If a field is unknown or not to be changed.
+        """
+        with self._changes:
+            record = self._existing(user_id)
+            fields.setdefault("modified_on", max(_now(), record["modified_on"] + _A_SECOND))
+            self._store.put([_changed(record, fields)])
+            self._note("update", [user_id])
+
+    def merge(self, keep_id: int, drop_id: int) -> None:
+        """Merge two customers as SellerCloud does: one stays and counts as modified, the other is gone.
+
+        Parameters
+        ----------
+        keep_id, drop_id : int
+            Who stays and who goes.
+
+        Raises
+        ------
+        KeyError
+            If either does not exist.
+        ValueError
+            If both are the same.
+        """
+        if keep_id == drop_id:
+            raise ValueError(f"cannot merge customer {keep_id} with itself")
+        with self._changes:
+            kept = self._existing(keep_id)
+            self._existing(drop_id)
+            self._store.drop(drop_id)
+            kept["modified_on"] = max(_now(), kept["modified_on"] + _A_SECOND)
+            self._store.put([kept])
+            self._note("merge", [keep_id, drop_id])
+
+    def fault(
+        self,
+        kind: str,
+        *,
+        at: int | None = None,
+        every: int | None = None,
+        times: int | None = 1,
+        endpoint: CallClass = "list",
+        **options: Any,
+    ) -> None:
+        """Order a fault for calls to come.
+
+        Parameters
+        ----------
+        kind : str
+            One of `sc_pandas.sandbox.FAULTS`, which also names each kind's options.
+        at : int, optional
+            Strike the so-manieth call from now on, counted from 1; by default the next one.
+        every : int, optional
+            Strike each so-manieth call.
+        times : int or None
+            How often; None for ever.
+        endpoint : {"list", "detail", "token", "data", "any"}
+            Which calls count.
+        **options
+            The kind's own options.
+
+        Raises
+        ------
+        ValueError
+            If kind or endpoint are unknown.
+        TypeError
+            If the kind has no such option.
+
+        Notes
+        -----
+        Calls refused by a throttle do not count.  Of several faults that are due, the one ordered first strikes.
+
+        Examples
+        --------
+        >>> import sc_pandas.sandbox
+        >>> with sc_pandas.sandbox.serve(customers=3) as box:
+        ...     box.fault("throttle", at=2, reset_in_s=0.1)
+        ...     box.fault("cut_body", every=10, times=None, keep=0.3)
+        """
+        self._faults.add(Fault(kind, at, every, times, endpoint, options))
+
+    def clear_faults(self) -> None:
+        """Behave again: no fault is due and no throttle holds."""
+        self._faults.clear()
+        self._quota.unlock()
+
+    def expire_tokens(self) -> None:
+        """Let every token given so far die."""
+        self._service.logins.expire_all()
+
+    def calls(self, endpoint: Endpoint | None = None) -> int:
+        """Count the requests so far.
+
+        Parameters
+        ----------
+        endpoint : {"token", "list", "detail", "team", "swagger", "other"}, optional
+            Of this endpoint only.
+
+        Returns
+        -------
+        int
+            From the log.
+        """
+        return len(self.log.requests(endpoint))
+
+    def close(self) -> None:
+        """Stop listening; the log and the truth stay readable.  Closing twice does no harm."""
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.close()
+            atexit.unregister(self.close)
+
+    def _existing(self, user_id: int) -> Record:
+        record = self._store.record(user_id)
+        if record is None:
+            raise KeyError(f"no customer {user_id}")
+        return record
+
+    def _note(self, kind: Kind, user_ids: Sequence[int]) -> None:
+        self.log.append(LogEntry(kind=kind, at=time.monotonic(), user_ids=tuple(user_ids)))
+
+
+def _server_parts() -> tuple[Any, Any, Any]:
+    """Import the web libraries, which `import sc_pandas` must not need."""
+    try:
+        from sc_pandas.sandbox.app import Front, build
+        from sc_pandas.sandbox.serving import Listener
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in {"starlette", "uvicorn", "h11", "anyio"}:
+            raise MissingSandboxError from error
+        raise
+    return Listener, build, Front
+
+
+def _bound(port: int) -> socket.socket:
+    # The protocol is named because asyncio turns Nagle's algorithm off only where it is: 40 ms a call.
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(("127.0.0.1", port))
+        listening.listen(128)
+    except BaseException:
+        listening.close()
+        raise
+    return listening
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+
+
+def _changed(record: Record, fields: dict[str, Any]) -> Record:
+    """Set fields and keep the record consistent with itself."""
+    unknown = sorted(set(fields) - set(record) | set(fields) & _FIXED)
+    if unknown:
+        raise TypeError(f"not a field to be set: {', '.join(unknown)}")
+    changed = record | fields
+    if "is_whole_sale_user" in fields and "is_wholesale_string" not in fields:
+        changed["is_wholesale_string"] = "Wholesale" if fields["is_whole_sale_user"] else "Retail"
+    if "addresses" in fields:
+        billing: Record = next((address for address in fields["addresses"] if address["IsBillingAddress"]), {})
+        changed |= {"city": billing.get("City"), "zip_code": billing.get("ZipCode")}
+    changed["addresses"] = [
+        address | {"City": changed["city"], "ZipCode": changed["zip_code"]} if address["IsBillingAddress"] else address
+        for address in changed["addresses"]
+    ]
+    return changed

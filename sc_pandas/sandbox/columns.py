@@ -1,0 +1,138 @@
+"""The sandbox's custom columns: one of every data type that the vendor counts, with values as customers have them."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any, Final
+
+_LABELS: Final = {"VIP": "Is a VIP", "Notes": "Notes (internal)"}
+_CLIENT_ID: Final = 7001
+
+
+def _definition(number: int, data_type: int, name: str, length: int, choices: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Give thirteen of the fourteen documented keys; the fourteenth, ``Value``, belongs to the customer."""
+    return {
+        "ID": number,
+        "DataType": data_type,
+        "DataLength": length,
+        "IsDropDownColumn": bool(choices),
+        "IsDropDownCustomTextAllowed": False,
+        "IsDropDownAllowMultipleSelection": False,
+        "ClientID": _CLIENT_ID,
+        "NewValue": None,
+        "AllowHTMLPopup": data_type == 5,
+        "DataSourceContainer": [{"Key": choice, "Value": choice, "Additional": None} for choice in choices],
+        "IsRequired": False,
+        "ColumnName": name,
+        "DisplayName": _LABELS.get(name, name),
+    }
+
+
+_TIERS: Final = ("Bronze", "Silver", "Gold", "Platinum")
+DEFINITIONS: Final = (
+    _definition(11, 0, "Loyalty Tier", 50, _TIERS),
+    _definition(12, 1, "Visits", 4),
+    _definition(13, 2, "Lifetime Value", 18),
+    _definition(14, 3, "Birthday", 8),
+    _definition(15, 4, "VIP", 1),
+    _definition(16, 5, "Notes", -1),
+    _definition(17, 6, "Profile", 400),
+)
+
+_NOTES: Final = (
+    "Left a review",
+    "<p>Returns <b>often</b></p>\n<ul><li>size</li></ul>",
+    "line one\r\nline two",
+    '5" pipe & fittings, "as is"',
+    "Grüße, 谢谢, شكرا 🙏",
+)
+_FIRST_BIRTHDAY: Final = date(1945, 1, 1)
+
+
+def _money(random: Random) -> Decimal:
+    places = 2 + int(random.random() * 3)
+    units = int(random.random() * random.random() * 9_000 * 10**places)
+    return Decimal(units).scaleb(-places)
+
+
+def _birthday(random: Random) -> str:
+    born = _FIRST_BIRTHDAY + timedelta(days=int(random.random() * 22_000))
+    return f"{born.isoformat()}T00:00:00"
+
+
+_VALUES: Final[dict[int, Callable[[int, Random], Any]]] = {
+    0: lambda _, random: _TIERS[int(random.random() * random.random() * 4)],
+    1: lambda _, random: int(random.random() * random.random() * 400),
+    2: lambda _, random: _money(random),
+    3: lambda _, random: _birthday(random),
+    4: lambda _, random: random.random() < 0.2,
+    5: lambda _, random: _NOTES[int(random.random() * len(_NOTES))],
+    6: lambda user_id, _: f"https://crm.example.com/people/{user_id}?tab=orders&v=2",
+}
+
+
+def _value(data_type: int, user_id: int, random: Random) -> Any:
+    return None if random.random() < 0.06 else _VALUES[data_type](user_id, random)
+
+
+def custom_columns(user_id: int, random: Random) -> list[dict[str, Any]]:
+    """Give a customer's custom columns: none for most, else the tenant's, less those never filled in.
+
+    Parameters
+    ----------
+    user_id : int
+        The customer's id; the hyperlink holds it.
+    random : random.Random
+        Where the choices come from.
+
+    Returns
+    -------
+    list of dict
+        In the order of the definitions, each as the API serves it; a decimal is a `decimal.Decimal`.
+
+    Examples
+    --------
+    >>> columns = [column for n in range(50) for column in custom_columns(n, Random(n))]
+    >>> sorted({column["DataType"] for column in columns})
+    [0, 1, 2, 3, 4, 5, 6]
+    """
+    if random.random() < 0.55:
+        return []
+    return [
+        definition | {"Value": _value(definition["DataType"], user_id, random)}
+        for definition in DEFINITIONS
+        if random.random() < 0.55
+    ]
+
+
+_BY_ID: Final = {definition["ID"]: definition | {"Value": None} for definition in DEFINITIONS}
+
+
+def packed(columns: list[dict[str, Any]]) -> list[Any]:
+    """Shorten custom columns to ``(ID, Value)`` where the rest is the definition's.
+
+    Examples
+    --------
+    >>> columns = [DEFINITIONS[1] | {"Value": 3}, {"ColumnName": "Foreign"}]
+    >>> packed(columns)
+    [(12, 3), {'ColumnName': 'Foreign'}]
+    >>> unpacked(packed(columns)) == columns
+    True
+    """
+    return [
+        (column["ID"], column["Value"])
+        if "Value" in column and column | {"Value": None} == _BY_ID.get(column.get("ID"))
+        else column
+        for column in columns
+    ]
+
+
+def unpacked(columns: list[Any]) -> list[dict[str, Any]]:
+    """Undo `packed`."""
+    return [_defined(*column) if isinstance(column, tuple) else column for column in columns]
+
+
+def _defined(number: int, value: Any) -> dict[str, Any]:
+    choices = [dict(choice) for choice in _BY_ID[number]["DataSourceContainer"]]
+    return _BY_ID[number] | {"Value": value, "DataSourceContainer": choices}

@@ -1,0 +1,236 @@
+"""Pages of parsed rows into typed Arrow rows, in batches of many pages.
+
+Columns whose type is documented are typed at once.  Custom and undocumented columns are kept as they came until
+all rows have been seen, and typed then, so that neither the order nor the size of
+pages can be seen in the result.
+"""
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Final, Literal, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sc_pandas.contract import DETAIL_KEYS, ID_KEYS, LIST_KEYS
+from sc_pandas.errors import ResponseError
+from sc_pandas.files import PathLike
+from sc_pandas.tables import json_text
+from sc_pandas.tables.columns import TYPES, Reject, RejectFor, keep, rating_names, typed, values_of
+from sc_pandas.tables.custom import CustomColumns
+from sc_pandas.tables.layout import Layout, extra_source, laid_out
+from sc_pandas.tables.names import column_name
+from sc_pandas.tables.rows import Coercion, CustomerRows, Order, final_order
+from sc_pandas.tables.shapes import Shape
+from sc_pandas.tables.spool import Store, new_store
+
+ROWS_IN_BATCH: Final = 5_000
+_OTHER_ID_KEYS: Final = ID_KEYS[1:]
+_KNOWN: Final = LIST_KEYS.keys() | DETAIL_KEYS.keys() | set(ID_KEYS)
+_DOCUMENTED: Final = {
+    key: kind for key, kind in {**LIST_KEYS, **DETAIL_KEYS}.items() if key not in {"UserID", "CustomColumns"}
+}
+_Rows = Sequence[Mapping[str, Any]]
+# Row number, column, raw JSON text, reason.
+_Rejected = tuple[int, str, str, str]
+
+
+class TableBuilder:
+    """Collects pages and gives typed rows.
+
+    Items are dicts as ``msgspec.json.Decoder(float_hook=decimal.Decimal)`` gives them.
+
+    Parameters
+    ----------
+    on_bad_value : {"null", "raise"}
+        What becomes of a value that does not fit its column: null and a `Coercion`, or a ResponseError.
+    spool_folder : str or path, optional
+        Keep rows in an unnamed private file there instead of in memory; of each row only its id stays.
+
+    Examples
+    --------
+    >>> with TableBuilder() as builder:
+    ...     builder.add([{"UserID": 8, "Rating": "Satisfied"}, {"UserID": "7", "Rating": 9}])
+    ...     rows = builder.finish()
+    >>> rows.to_table().select(["user_id", "rating", "rating_name"]).to_pylist()
+    [{'user_id': 7, 'rating': 9, 'rating_name': None}, {'user_id': 8, 'rating': 4, 'rating_name': 'Satisfied'}]
+    """
+
+    def __init__(
+        self, *, on_bad_value: Literal["null", "raise"] = "null", spool_folder: PathLike | None = None
+    ) -> None:
+        self._raises = on_bad_value == "raise"
+        self._folder = spool_folder
+        self._store: Store = new_store(spool_folder)
+        self._waiting: list[Mapping[str, Any]] = []
+        self._rows = 0
+        self._ids: list[pa.Array] = []
+        self._rejected: list[_Rejected] = []
+        self._details: set[str] = set()
+        self._other_ids: set[str] = set()
+        self._custom = CustomColumns()
+        self._extras: dict[str, Shape] = {}
+
+    def add(self, items: Sequence[Mapping[str, Any]]) -> None:
+        """Take one page.
+
+        Parameters
+        ----------
+        items : sequence of dict
+            The page's rows in the server's order.
+
+        Raises
+        ------
+        ResponseError
+            If a value does not fit and `on_bad_value` is "raise"; the builder is of no more use then.
+        ExportError
+            If rows cannot be spooled.
+        """
+        self._waiting.extend(items)
+        if len(self._waiting) >= ROWS_IN_BATCH:
+            self._flush()
+
+    def finish(self, *, sort: bool = True) -> CustomerRows:
+        """Type what is left and give all rows, once; the builder is of no more use then.
+
+        Parameters
+        ----------
+        sort : bool
+            Whether rows are ordered by id, those without one last; else they stay in the server's order.
+
+        Returns
+        -------
+        CustomerRows
+            Unique by ``user_id``, the last row of an id wins; rows without an id are never compared.
+
+        Raises
+        ------
+        ResponseError
+            If a value does not fit and `on_bad_value` is "raise".
+        ExportError
+            If rows cannot be spooled.
+        """
+        if self._waiting:
+            self._flush()
+        layout = laid_out(self._details | self._other_ids, self._custom.kinds(), self._extras)
+        store = new_store(self._folder)
+        start = 0
+        for index in range(len(self._store)):
+            batch = layout.apply(self._store.read(index), self._reject_for(start))
+            start += batch.num_rows
+            self._raise_if_asked()
+            store.append(batch)
+        self._store.close()
+        return self._finished(layout, store, sort=sort)
+
+    def _finished(self, layout: Layout, store: Store, *, sort: bool) -> CustomerRows:
+        ids = pa.chunked_array(self._ids, pa.int64())
+        order = final_order(ids, sort=sort)
+        in_place = len(order) == self._rows and bool((order[1:] > order[:-1]).all())
+        return CustomerRows(
+            schema=layout.schema,
+            num_rows=len(order),
+            coercions=self._coercions(ids, order, layout),
+            doubles_dropped=self._rows - len(order),
+            undocumented=layout.undocumented,
+            rows_without_key=ids.null_count,
+            _store=store,
+            _order=None if in_place else order,
+        )
+
+    def _coercions(self, ids: pa.ChunkedArray, order: Order, layout: Layout) -> tuple[Coercion, ...]:
+        """Give the coercions of the rows that are kept, in the order of rows and columns."""
+        if not self._rejected:
+            return ()
+        places = np.full(self._rows, -1)
+        places[order] = np.arange(len(order))
+        columns = {name: place for place, name in enumerate(layout.schema.names)}
+        kept = sorted(
+            (int(places[row]), columns.get(column, len(columns)), column, raw, reason, row)
+            for row, column, raw, reason in self._rejected
+            if places[row] >= 0
+        )
+        return tuple(Coercion(ids[row].as_py(), column, raw, reason) for *_, column, raw, reason, row in kept)
+
+    def close(self) -> None:
+        """Drop everything that was taken; rows that `finish` gave stay."""
+        self._waiting.clear()
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _flush(self) -> None:
+        rows, self._waiting = self._waiting, []
+        seen = {key for key in set[str]().union(*rows) if not json_text.is_card_key(key)}
+        reject_for = self._reject_for(self._rows)
+        columns = self._id_columns(rows, seen, reject_for)
+        columns |= _documented(rows, seen, reject_for)
+        if "CustomColumns" in seen:
+            columns |= self._custom.take(rows, reject_for)
+        for key in seen - _KNOWN:
+            values = values_of(rows, key)
+            self._extras.setdefault(key, Shape()).see(values)
+            columns[extra_source(key)] = keep(values)
+        self._details |= seen & DETAIL_KEYS.keys()
+        self._ids.append(columns["user_id"])
+        self._rows += len(rows)
+        self._raise_if_asked()
+        self._store.append(pa.RecordBatch.from_pydict(columns))
+
+    def _id_columns(self, rows: _Rows, seen: set[str], reject_for: RejectFor) -> dict[str, pa.Array]:
+        """Find the id of each row, and note which other ids differ from it."""
+        user_id = typed(values_of(rows, "UserID"), "int64", reject_for("user_id"))
+        others: dict[str, pa.Array] = {}
+        for key in _OTHER_ID_KEYS:
+            if key in seen:
+                values = values_of(rows, key)
+                others[key] = typed(values, "int64", reject_for(column_name(key)))
+                user_id = pc.coalesce(user_id, others[key])
+                if others[key].null_count > values.count(None):
+                    self._other_ids.add(key)
+        for key, ids in others.items():
+            if pc.any(pc.not_equal(ids, user_id)).as_py():
+                self._other_ids.add(key)
+        return {"user_id": user_id, **{column_name(key): ids for key, ids in others.items()}}
+
+    def _reject_for(self, start: int) -> RejectFor:
+        """Give what takes the misfits of a batch that starts at a row."""
+
+        def reject_for(column: str) -> Reject:
+            def reject(index: int, value: object, reason: str) -> None:
+                self._rejected.append((start + index, column, json_text.dump(value), reason))
+
+            return reject
+
+        return reject_for
+
+    def _raise_if_asked(self) -> None:
+        if self._raises and self._rejected:
+            row, column, _, reason = self._rejected[0]
+            user_id = pa.chunked_array(self._ids, pa.int64())[row].as_py()
+            whose = "A customer without an id" if user_id is None else f"Customer {user_id}"
+            raise ResponseError(
+                f"{whose} has a value that does not fit the column {column}: {reason}. Look at that customer in "
+                'SellerCloud, or read with on_bad_value="null" and see `coercions`.',
+                kind="shape",
+            )
+
+
+def _documented(rows: _Rows, seen: set[str], reject_for: RejectFor) -> dict[str, pa.Array]:
+    """Type the keys whose type is documented."""
+    columns = {}
+    for key, kind in _DOCUMENTED.items():
+        name = column_name(key)
+        if key in seen:
+            columns[name] = typed(values_of(rows, key), kind, reject_for(name))
+        elif key in LIST_KEYS:
+            columns[name] = pa.nulls(len(rows), TYPES[kind])
+    columns["rating_name"] = rating_names(columns["rating"])
+    return columns

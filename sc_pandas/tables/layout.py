@@ -1,0 +1,113 @@
+"""The final columns of a read: which, in what order, of what type, and how each batch gets them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pyarrow as pa
+
+from sc_pandas.contract import DETAIL_KEYS, LIST_KEYS
+from sc_pandas.tables import json_text
+from sc_pandas.tables.columns import TYPES, Reject, RejectFor, kept, typed
+from sc_pandas.tables.names import column_name, distinct_names
+from sc_pandas.tables.shapes import Shape, fitted
+from sc_pandas.tables.values import NO_TEXT
+
+
+def _base_schema() -> pa.Schema:
+    fields = []
+    for key, kind in LIST_KEYS.items():
+        if kind != "custom":
+            fields.append(pa.field(column_name(key), TYPES[kind]))
+        if kind == "rating":
+            fields.append(pa.field("rating_name", pa.string()))
+    return pa.schema(fields)
+
+
+BASE_SCHEMA: Final[pa.Schema] = _base_schema()
+_FLAT: Final = ("bool", "int64", "double", "string", "timestamp")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One final column, its place in the batches that were kept, and its kind ("" where it is typed already)."""
+
+    name: str
+    source: str
+    type: pa.DataType
+    kind: str = ""
+
+    def apply(self, batch: pa.RecordBatch, reject_for: RejectFor) -> pa.Array:
+        """Make this column of a kept batch."""
+        place = batch.schema.get_field_index(self.source)
+        if place < 0:
+            return pa.nulls(batch.num_rows, self.type)
+        array = batch.column(place)
+        if array.type == self.type and self.kind != "json":
+            return array
+        if self.kind == "nested":
+            return _nested(kept(array), self.type, reject_for(self.name))
+        return typed(kept(array), self.kind, reject_for(self.name))
+
+
+@dataclass(frozen=True)
+class Layout:
+    """All final columns."""
+
+    columns: tuple[Column, ...]
+    schema: pa.Schema
+    undocumented: tuple[str, ...]
+
+    def apply(self, batch: pa.RecordBatch, reject_for: RejectFor) -> pa.RecordBatch:
+        """Make a final batch of a kept one."""
+        arrays = [column.apply(batch, reject_for) for column in self.columns]
+        return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+
+
+def extra_source(key: str) -> str:
+    """Name under which an undocumented key is kept; any key, also one that is no proper text."""
+    return "extra:" + key.encode("utf-8", "surrogatepass").hex()
+
+
+def laid_out(details: Iterable[str], custom: Iterable[tuple[str, str]], extras: Mapping[str, Shape]) -> Layout:
+    """Lay out base, documented, custom and undocumented columns, in this order.
+
+    Parameters
+    ----------
+    details : iterable of str
+        Documented keys beyond the list's own that turned up.
+    custom : iterable of tuple
+        Names and kinds of the custom columns, in order.
+    extras : mapping
+        Undocumented keys and their shapes.
+    """
+    columns = [Column(field.name, field.name, field.type) for field in BASE_SCHEMA]
+    named = sorted((column_name(key), TYPES[DETAIL_KEYS.get(key, "int64")]) for key in details)
+    columns += [Column(name, name, of_type) for name, of_type in named]
+    columns += [Column(f"custom.{name}", f"custom:{name}", TYPES[kind], kind) for name, kind in custom]
+    names = distinct_names(extras, {column.name for column in columns})
+    columns += [_extra(name, key, extras[key]) for key, name in sorted(names.items(), key=lambda each: each[1])]
+    schema = pa.schema([(column.name, column.type) for column in columns])
+    return Layout(tuple(columns), schema, tuple(_noted(key, names[key]) for key in sorted(names)))
+
+
+def _noted(key: str, name: str) -> str:
+    clean = str(json_text.without_lone_surrogates(key))
+    return clean if name == column_name(key) else f"{clean} (column {name})"
+
+
+def _extra(name: str, key: str, shape: Shape) -> Column:
+    of_type = shape.arrow_type()
+    if of_type is None:
+        return Column(name, extra_source(key), pa.string(), "json")
+    kind = next((kind for kind in _FLAT if TYPES[kind] == of_type), "nested")
+    return Column(name, extra_source(key), of_type, kind)
+
+
+def _nested(values: list[Any], to: pa.DataType, reject: Reject) -> pa.Array:
+    clean = []
+    for index, value in enumerate(values):
+        if json_text.has_lone_surrogate(value):
+            reject(index, value, NO_TEXT)
+        clean.append(fitted(json_text.without_lone_surrogates(value), to))
+    return pa.array(clean, to)

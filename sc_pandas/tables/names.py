@@ -1,0 +1,70 @@
+"""The one rule that names columns."""
+
+import re
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from typing import Final
+
+from sc_pandas.tables.json_text import without_lone_surrogates
+
+# Before a capital that follows a small letter or digit, and before the last capital of an acronym that a word follows,
+# where a plural s is no word: UserID → User|ID, EBayUser → E|Bay|User, CustomerIDs → Customer|IDs.
+_WORD_START: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])(?![A-Z]s(?![a-z]))")
+_SEPARATORS: Final = re.compile(r"[\W_]+")
+
+
+def column_name(key: str) -> str:
+    """Name the column of an API key: snake_case that knows acronyms.
+
+    Parameters
+    ----------
+    key : str
+        A key as the API spells it.
+
+    Returns
+    -------
+    str
+        Small letters; whatever is neither letter nor digit becomes one underscore; ``"unnamed"`` where nothing is left.
+
+    Examples
+    --------
+    >>> [column_name(key) for key in ("UserID", "EmailCC", "IsWholeSaleUser", "CustomerIDs", "eBayUserID", "Phone1")]
+    ['user_id', 'email_cc', 'is_whole_sale_user', 'customer_ids', 'e_bay_user_id', 'phone1']
+    """
+    words = _WORD_START.sub("_", without_lone_surrogates(key))
+    return _SEPARATORS.sub("_", words).strip("_").lower() or "unnamed"
+
+
+def distinct_names(keys: Iterable[str], taken: AbstractSet[str]) -> dict[str, str]:
+    """Name several keys so that no two columns share a name, whatever order the keys came in.
+
+    Parameters
+    ----------
+    keys : iterable of str
+        Keys as the API spells them.
+    taken : set of str
+        Column names that are given away.
+
+    Returns
+    -------
+    dict
+        Key to name; of keys that meet in one name the first by spelling keeps it, the others get ``_2``, ``_3``, ….
+
+    Examples
+    --------
+    >>> distinct_names(["foo", "Foo", "email"], taken={"email"})
+    {'Foo': 'foo', 'email': 'email_2', 'foo': 'foo_2'}
+    """
+    ordered = sorted(keys)
+    wishes = {column_name(key) for key in ordered}
+    used = set(taken)
+    names: dict[str, str] = {}
+    for key in ordered:
+        wish = name = column_name(key)
+        number = 1
+        while name in used or (number > 1 and name in wishes):
+            number += 1
+            name = f"{wish}_{number}"
+        used.add(name)
+        names[key] = name
+    return names

@@ -1,0 +1,175 @@
+"""The typed rows of a read, in their final order, as batches, as a table, as a frame."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from sc_pandas.tables.spool import Store
+
+Order = np.ndarray[tuple[int], np.dtype[np.int64]]
+
+
+@dataclass(frozen=True, slots=True)
+class Coercion:
+    """A value that did not fit its column, which holds null (or a mended value) in its place.
+
+    Attributes
+    ----------
+    user_id : int or None
+        The row's key, None for a row without.
+    column : str
+        Name of the column.
+    raw : str
+        JSON text of the value that came.  It may be personal data, so the repr leaves it out.
+    reason : str
+        Why it did not fit.
+    """
+
+    user_id: int | None
+    column: str
+    raw: str = field(repr=False)
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CustomerRows:
+    """Typed rows, unique by ``user_id``; spooled ones are read from disk batch by batch.
+
+    Attributes
+    ----------
+    schema : pyarrow.Schema
+        Columns and types.
+    num_rows : int
+        Rows, those without a key included.
+    coercions : tuple of Coercion
+        Values that did not fit, in the order of the rows' ids.
+    doubles_dropped : int
+        Rows that a later row with the same id replaced.
+    undocumented : tuple of str
+        Keys that no public page documents, as the server spells them; one that had to give way to another column
+        names its own.
+    rows_without_key : int
+        Rows without a usable id; they stand last, in the server's order.
+    """
+
+    schema: pa.Schema = field(repr=False)
+    num_rows: int
+    coercions: tuple[Coercion, ...] = field(repr=False)
+    doubles_dropped: int
+    undocumented: tuple[str, ...]
+    rows_without_key: int
+    _store: Store = field(repr=False)
+    _order: Order | None = field(repr=False)
+
+    def iter_batches(self, rows: int = 20_000) -> Iterator[pa.RecordBatch]:
+        """Give the rows in batches.
+
+        Parameters
+        ----------
+        rows : int
+            Rows of each batch; the last may have fewer.
+
+        Yields
+        ------
+        pyarrow.RecordBatch
+            With `schema`; none at all where there are no rows.
+
+        Raises
+        ------
+        ExportError
+            If spooled rows cannot be read any more.
+        """
+        if self._order is None:
+            yield from rechunked((self._store.read(index) for index in range(len(self._store))), rows)
+            return
+        starts = _starts(self._store)
+        for start in range(0, len(self._order), rows):
+            yield _gather(self._store, starts, self._order[start : start + rows])
+
+    def to_table(self) -> pa.Table:
+        """Give all rows as one Arrow table, in memory."""
+        return pa.Table.from_batches(self.iter_batches(), self.schema)
+
+    def close(self) -> None:
+        """Free the rows' space; the counts stay."""
+        self._store.close()
+
+
+def joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    """Make one batch of several, which have at least one row."""
+    if len(batches) == 1:
+        return batches[0]
+    return pa.Table.from_batches(batches).combine_chunks().to_batches()[0]
+
+
+def rechunked(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
+    """Cut batches of any size to one size, so that pages leave no trace."""
+    waiting: list[pa.RecordBatch] = []
+    held = 0
+    for batch in batches:
+        waiting.append(batch)
+        held += batch.num_rows
+        if held < rows:
+            continue
+        whole = joined([each for each in waiting if each.num_rows])
+        for start in range(0, held - held % rows, rows):
+            yield whole.slice(start, rows)
+        held %= rows
+        waiting = [whole.slice(whole.num_rows - held)]
+    if held:
+        yield joined([each for each in waiting if each.num_rows])
+
+
+def _starts(store: Store) -> Order:
+    counts = [store.view(index).num_rows for index in range(len(store))]
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+
+def _gather(store: Store, starts: Order, wanted: Order) -> pa.RecordBatch:
+    """Take rows by their number from the few batches that hold them."""
+    owners = np.searchsorted(starts, wanted, side="right") - 1
+    by_owner = np.argsort(owners, kind="stable")
+    found, firsts = np.unique(owners[by_owner], return_index=True)
+    pieces = [
+        store.view(int(owner)).take(pa.array(wanted[places] - starts[owner]))
+        for owner, places in zip(found, np.split(by_owner, firsts[1:]), strict=True)
+    ]
+    back = np.empty(len(wanted), dtype=np.int64)
+    back[by_owner] = np.arange(len(wanted))
+    return joined(pieces).take(pa.array(back))
+
+
+def final_order(ids: pa.ChunkedArray, *, sort: bool) -> Order:
+    """Number the rows to keep: of equal ids the last, by id or by place, rows without an id last or in place."""
+    has_id = ids.is_valid().to_numpy()
+    keys = ids.fill_null(0).to_numpy()
+    with_id = np.flatnonzero(has_id)
+    by_id = with_id[np.argsort(keys[with_id], kind="stable")]
+    is_last = np.append(np.diff(keys[by_id]) != 0, [True] * min(1, len(by_id))).astype(bool)
+    order = np.concatenate([by_id[is_last], np.flatnonzero(~has_id)])
+    return (order if sort else np.sort(order)).astype(np.int64)
+
+
+def to_pandas(table: pa.Table) -> pd.DataFrame:
+    """Make a frame whose columns keep their Arrow types.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Any table.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Every dtype is `pandas.ArrowDtype`, missing values are `pandas.NA`, the index is a fresh RangeIndex.
+
+    Examples
+    --------
+    >>> to_pandas(pa.table({"user_id": pa.array([7, None])})).dtypes["user_id"]
+    int64[pyarrow]
+    """
+    frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
+    return frame

@@ -1,0 +1,145 @@
+"""The type on which all values of an undocumented key agree.
+
+A shape only grows, and growing is commutative: whatever order the pages come in, the type is the same.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from types import NoneType
+from typing import Any, Self
+
+import pyarrow as pa
+
+from sc_pandas.tables.json_text import has_lone_surrogate
+from sc_pandas.tables.values import MisfitError, is_iso_date, to_double
+
+# Deeper values stay JSON text.
+DEPTH_AT_MOST = 16
+_SIMPLE = {frozenset(): pa.string(), frozenset({"bool"}): pa.bool_(), frozenset({"int"}): pa.int64()}
+
+
+@dataclass
+class Shape:
+    """What was seen of a key's values; null is no value.
+
+    Attributes
+    ----------
+    kinds : set of str
+        ``bool``, ``int``, ``double``, ``string``, ``list``, ``struct``, and ``text`` for what only text holds.
+    are_doubles : bool
+        Whether every integer is exact as a double.
+    are_dates : bool
+        Whether every string is an ISO date.
+    item : Shape or None
+        Shape of all items of all lists.
+    fields : dict
+        Shapes of the fields of all objects.
+    """
+
+    kinds: set[str] = field(default_factory=set)
+    are_doubles: bool = True
+    are_dates: bool = True
+    item: "Shape | None" = None
+    fields: dict[str, "Shape"] = field(default_factory=dict)
+
+    def see(self, values: Iterable[Any], depth: int = 0) -> Self:
+        """Grow by values."""
+        values = list(values)
+        for kind in frozenset(map(type, values)) - {NoneType}:
+            look = _LOOKS.get(kind, _see_odd)
+            look(self, [value for value in values if type(value) is kind], depth)
+        return self
+
+    def arrow_type(self, *, top: bool = True) -> pa.DataType | None:
+        """Type of a lossless column, None where there is only JSON text."""
+        kinds = frozenset(self.kinds)
+        if kinds in _SIMPLE:
+            return _SIMPLE[kinds]
+        if kinds == {"string"}:
+            return pa.timestamp("us") if top and self.are_dates else pa.string()
+        if "double" in kinds and kinds <= {"int", "double"}:
+            return pa.float64() if self.are_doubles else None
+        if kinds == {"list"} and self.item is not None:
+            inner = self.item.arrow_type(top=False)
+            return None if inner is None else pa.list_(inner)
+        return self._struct() if kinds == {"struct"} else None
+
+    def _struct(self) -> pa.DataType | None:
+        inner = {name: self.fields[name].arrow_type(top=False) for name in sorted(self.fields)}
+        # Parquet holds no struct without fields, and a field's name must be proper text.
+        if not inner or "" in inner or None in inner.values() or has_lone_surrogate(list(inner)):
+            return None
+        return pa.struct(list(inner.items()))
+
+
+def _see_bools(shape: Shape, _values: list[Any], _depth: int) -> None:
+    shape.kinds.add("bool")
+
+
+def _see_ints(shape: Shape, values: list[int], _depth: int) -> None:
+    low, high = min(values), max(values)
+    shape.kinds.add("int" if low >= -(2**63) and high < 2**63 else "text")
+    if shape.are_doubles and not -(2**53) <= low <= high <= 2**53:
+        shape.are_doubles = all(map(_is_double, values))
+
+
+def _see_decimals(shape: Shape, values: list[Decimal], _depth: int) -> None:
+    shape.kinds.add("double" if all(map(_is_double, values)) else "text")
+
+
+def _is_double(number: int | Decimal) -> bool:
+    try:
+        to_double(number)
+    except MisfitError:
+        return False
+    return True
+
+
+def _see_strings(shape: Shape, values: list[str], _depth: int) -> None:
+    shape.kinds.add("string")
+    shape.are_dates = shape.are_dates and all(map(is_iso_date, values))
+
+
+def _see_lists(shape: Shape, values: list[list[Any]], depth: int) -> None:
+    if depth >= DEPTH_AT_MOST:
+        return _see_odd(shape, values, depth)
+    shape.kinds.add("list")
+    shape.item = (shape.item or Shape()).see((each for value in values for each in value), depth + 1)
+    return None
+
+
+def _see_dicts(shape: Shape, values: list[dict[str, Any]], depth: int) -> None:
+    if depth >= DEPTH_AT_MOST:
+        return _see_odd(shape, values, depth)
+    shape.kinds.add("struct")
+    for name in set().union(*values):
+        shape.fields.setdefault(name, Shape()).see((value.get(name) for value in values), depth + 1)
+    return None
+
+
+def _see_odd(shape: Shape, _values: list[Any], _depth: int) -> None:
+    shape.kinds.add("text")
+
+
+_LOOKS: dict[type, Callable[[Shape, list[Any], int], None]] = {
+    bool: _see_bools,
+    int: _see_ints,
+    Decimal: _see_decimals,
+    str: _see_strings,
+    list: _see_lists,
+    dict: _see_dicts,
+}
+
+
+def fitted(value: Any, to: pa.DataType) -> Any:
+    """Prepare a nested value for Arrow, which takes no Decimal for a double."""
+    if value is None:
+        return None
+    if pa.types.is_floating(to):
+        return float(value)
+    if pa.types.is_list(to):
+        return [fitted(each, to.value_type) for each in value]
+    if pa.types.is_struct(to):
+        return {each.name: fitted(value.get(each.name), each.type) for each in to}
+    return value

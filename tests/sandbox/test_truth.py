@@ -1,0 +1,167 @@
+"""The invented customers: the same everywhere, and like life."""
+
+import hashlib
+import os
+import pickle
+import subprocess
+import sys
+import unicodedata
+from collections import Counter
+from datetime import datetime
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import pytest
+
+from sc_pandas.sandbox.parameters import CHANNELS
+from sc_pandas.sandbox.people import Population
+from sc_pandas.sandbox.rendering import to_json
+
+COUNT = 1037
+
+
+@pytest.fixture(scope="module")
+def truth() -> list[dict[str, Any]]:
+    return list(Population(7).founders(COUNT))
+
+
+def fingerprint(records: list[dict[str, Any]]) -> str:
+    return hashlib.sha256(repr(records).encode()).hexdigest()
+
+
+@pytest.mark.parametrize("hash_seed", ["0", "12345"])
+def test_the_same_seed_gives_the_same_customers_in_every_interpreter(
+    truth: list[dict[str, Any]], hash_seed: str
+) -> None:
+    code = (
+        "import hashlib; from sc_pandas.sandbox.people import Population; "
+        f"print(hashlib.sha256(repr(list(Population(7).founders({COUNT}))).encode()).hexdigest())"
+    )
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONIOENCODING": "utf-8"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == fingerprint(truth)
+
+
+def test_another_seed_gives_other_customers(truth: list[dict[str, Any]]) -> None:
+    assert fingerprint(list(Population(8).founders(COUNT))) != fingerprint(truth)
+
+
+def test_a_copied_population_goes_on_like_the_first() -> None:
+    first = Population(7)
+    list(first.founders(50))
+    second = first.copy()
+    now = datetime(2026, 10, 1)  # noqa: DTZ001
+    assert [first.next_customer(now) for _ in range(40)] == [second.next_customer(now) for _ in range(40)]
+
+
+def test_ids_grow_with_the_date_of_creation_and_nothing_is_modified_before_it_was_made(
+    truth: list[dict[str, Any]],
+) -> None:
+    ids = [record["user_id"] for record in truth]
+    assert ids == sorted(set(ids))
+    created = [record["created_on"] for record in truth]
+    assert created == sorted(created)
+    assert all(record["created_on"] <= record["modified_on"] for record in truth)
+    assert (created[-1] - created[0]).days > 6 * 365
+
+
+def test_more_customers_come_every_year() -> None:
+    years = Counter(record["created_on"].year for record in Population(7).founders(5000))
+    assert years[2019] < years[2021] < years[2023] < years[2025]
+
+
+def test_imports_put_dozens_of_customers_into_one_minute_but_fewer_than_a_page() -> None:
+    minutes = Counter(record["created_on"].replace(second=0) for record in Population(7).founders(20_000))
+    assert 24 <= max(minutes.values()) <= 50
+
+
+def test_emails_are_missing_now_and_then_and_lead_nowhere(truth: list[dict[str, Any]]) -> None:
+    emails = [record["email"] for record in truth]
+    assert 0.02 < emails.count(None) / COUNT < 0.06
+    domains = {email.lower().rpartition("@")[2] for email in emails if email}
+    assert all(domain.endswith(".test") or domain.startswith("example.") for domain in domains)
+    assert any("marketplace" in domain for domain in domains)
+    copies = [record["email_cc"] for record in truth if record["email_cc"]]
+    assert any(";" in text for text in copies)
+    assert any(";" not in text for text in copies)
+
+
+def test_some_people_are_there_twice(truth: list[dict[str, Any]]) -> None:
+    spellings: dict[str, set[str]] = {}
+    for record in truth:
+        if record["email"]:
+            spellings.setdefault(record["email"].casefold(), set()).add(record["email"])
+    assert sum(len(each) > 1 for each in spellings.values()) >= 5
+
+
+def test_names_come_in_many_alphabets_and_are_untidy(truth: list[dict[str, Any]]) -> None:
+    text = "".join(record["first_name"] + record["last_name"] for record in truth)
+    scripts = {unicodedata.name(character, "?").partition(" ")[0] for character in text if character.isalpha()}
+    assert {"LATIN", "CYRILLIC", "GREEK", "ARABIC", "HEBREW", "CJK", "HIRAGANA", "HANGUL"} <= scripts
+    assert any(record["last_name"] == "" for record in truth)
+    assert any(record["first_name"] != record["first_name"].strip() for record in truth)
+
+
+def test_zoe_is_there_in_both_of_unicodes_spellings(truth: list[dict[str, Any]]) -> None:
+    spellings = {record["first_name"] for record in truth if record["first_name"].startswith("Zo")}
+    assert spellings == {"Zo\u00eb", "Zoe\u0308"}
+    assert {unicodedata.normalize("NFC", name) for name in spellings} == {"Zoë"}
+
+
+def test_hostile_names_are_few(truth: list[dict[str, Any]]) -> None:
+    hostile = [r for r in truth if any(mark in r["first_name"] for mark in ("=", "<", "';", "')"))]
+    assert 1 <= len(hostile) <= 10
+
+
+def test_wholesale_customers_have_a_firm_and_retail_ones_do_not(truth: list[dict[str, Any]]) -> None:
+    plain = [record for record in truth if record["last_name"] != "@SUM(A1:A9)"]
+    assert all(record["is_whole_sale_user"] == bool(record["corporate_name"]) for record in plain)
+    assert 0.1 < sum(record["is_whole_sale_user"] for record in truth) / COUNT < 0.2
+    for record in truth:
+        assert record["is_wholesale_string"] == ("Wholesale" if record["is_whole_sale_user"] else "Retail")
+
+
+def test_codes_are_the_vendors(truth: list[dict[str, Any]]) -> None:
+    assert {record["channel"] for record in truth} <= set(CHANNELS)
+    assert len({record["channel"] for record in truth}) >= 10
+    ratings = Counter(record["rating"] for record in truth)
+    assert set(ratings) == set(range(6))
+    assert ratings[0] > COUNT / 2
+    assert len({record["company_id"] for record in truth}) == 3
+
+
+def test_custom_columns_are_of_every_type_with_all_fourteen_keys(truth: list[dict[str, Any]]) -> None:
+    columns = [column for record in truth for column in record["custom_columns"]]
+    assert {column["DataType"] for column in columns} == set(range(7))
+    assert {len(column) for column in columns} == {14}
+    values = {number: [c["Value"] for c in columns if c["DataType"] == number] for number in range(7)}
+    kinds = {number: {type(value) for value in each} - {type(None)} for number, each in values.items()}
+    assert kinds == {0: {str}, 1: {int}, 2: {Decimal}, 3: {str}, 4: {bool}, 5: {str}, 6: {str}}
+    assert any(not record["custom_columns"] for record in truth)
+    assert any("\n" in (text or "") and "<" in (text or "") for text in values[5])
+
+
+def test_cards_are_canaries_and_phones_are_fiction(truth: list[dict[str, Any]]) -> None:
+    cards = [card for record in truth for card in record["cards"]]
+    assert cards
+    assert all("CANARY" in card["CardNumber"] and "CANARY" in card["CVV"] for card in cards)
+    phones = [record[name] for record in truth for name in ("phone1", "phone2", "mobile", "fax") if record[name]]
+    assert all("55501" in "".join(filter(str.isdigit, phone)) for phone in phones)
+
+
+def test_city_and_post_code_are_the_billing_addresss(truth: list[dict[str, Any]]) -> None:
+    for record in truth:
+        billing = [address for address in record["addresses"] if address["IsBillingAddress"]]
+        assert [(address["City"], address["ZipCode"]) for address in billing] == [(record["city"], record["zip_code"])]
+
+
+def test_decimals_keep_their_last_nought_on_the_wire() -> None:
+    random = Random(1)
+    for _ in range(200):
+        value = Decimal(random.randrange(10**8)).scaleb(-random.randrange(2, 5))
+        assert to_json([value, {"a": value}]) == f'[{value:f},{{"a":{value:f}}}]'
+
+
+def test_records_survive_pickling(truth: list[dict[str, Any]]) -> None:
+    assert pickle.loads(pickle.dumps(truth)) == truth  # noqa: S301

@@ -1,0 +1,373 @@
+import contextlib
+import errno
+import os
+import resource
+import signal
+import stat
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sc_pandas import files
+from sc_pandas.errors import ExportError, SettingsError
+
+NOBODY = 65_534
+
+
+@pytest.fixture
+def open_umask() -> Iterator[None]:
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.lstat().st_mode)
+
+
+def run_child(script: str, *arguments: object) -> str:
+    command = [sys.executable, "-c", textwrap.dedent(script), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+class TestPrivateFolder:
+    def test_a_new_folder_and_its_new_parents_are_private_under_any_umask(self, tmp_path: Path, open_umask: None) -> None:
+        folder = files.private_folder(tmp_path / "a" / "b")
+
+        assert [mode_of(tmp_path / "a"), mode_of(folder)] == [0o700, 0o700]
+
+    def test_a_private_folder_is_accepted_as_it_is(self, tmp_path: Path) -> None:
+        files.private_folder(tmp_path / "a")
+
+        assert files.private_folder(tmp_path / "a") == tmp_path / "a"
+
+    def test_a_folder_that_others_may_enter_is_refused_and_left_alone(self, tmp_path: Path) -> None:
+        (tmp_path / "wide").mkdir()
+        (tmp_path / "wide").chmod(0o750)
+
+        with pytest.raises(SettingsError, match="chmod 700") as caught:
+            files.private_folder(tmp_path / "wide")
+
+        assert caught.value.setting == "cache_dir"
+        assert mode_of(tmp_path / "wide") == 0o750
+
+    def test_a_symbolic_link_is_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "real").mkdir(mode=0o700)
+        (tmp_path / "link").symlink_to(tmp_path / "real")
+
+        with pytest.raises(SettingsError, match="symbolic link"):
+            files.private_folder(tmp_path / "link")
+
+    def test_a_folder_of_another_user_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        files.private_folder(tmp_path / "a")
+        monkeypatch.setattr(os, "getuid", lambda: 12_345)
+
+        with pytest.raises(SettingsError, match="another user"):
+            files.private_folder(tmp_path / "a")
+
+    def test_a_file_is_no_folder(self, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+
+        with pytest.raises(SettingsError, match="not a folder"):
+            files.private_folder(tmp_path / "file")
+        with pytest.raises(SettingsError, match="cannot be made"):
+            files.private_folder(tmp_path / "file" / "below")
+
+
+def make_folder(path: Path) -> None:
+    path.mkdir()
+
+
+def make_loop(path: Path) -> None:
+    path.symlink_to(path)
+
+
+def make_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+class TestTarget:
+    @pytest.mark.parametrize(
+        ("make", "code"), [(make_folder, errno.EISDIR), (make_loop, errno.ELOOP), (make_pipe, errno.EINVAL)]
+    )
+    def test_what_is_no_plain_file_is_refused(self, tmp_path: Path, make: Callable[[Path], None], code: int) -> None:
+        make(tmp_path / "x")
+
+        with pytest.raises(ExportError) as caught:
+            files.check_target(tmp_path / "x")
+
+        assert (caught.value.reason, caught.value.errno) == ("os", code)
+
+    def test_a_missing_folder_or_a_file_in_its_place_is_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+
+        with pytest.raises(ExportError, match="does not exist") as missing:
+            files.check_target(tmp_path / "no" / "x")
+        with pytest.raises(ExportError) as no_folder:
+            files.check_target(tmp_path / "file" / "x")
+
+        assert missing.value.errno == errno.ENOENT
+        assert no_folder.value.errno == errno.ENOTDIR
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become nobody")
+    def test_a_folder_or_file_without_permission_is_refused(self) -> None:
+        script = f"""
+            import os, sys, tempfile
+            from sc_pandas import files
+            from sc_pandas.errors import ExportError
+            with tempfile.TemporaryDirectory() as folder:
+                os.chmod(folder, 0o755)
+                mine = folder + "/mine"; os.mkdir(mine); os.chmod(mine, 0o777)
+                open(mine + "/file", "w").close(); os.chmod(mine + "/file", 0o444)
+                os.seteuid(0); os.setreuid({NOBODY}, {NOBODY}) if os.fork() == 0 else (os.wait(), sys.exit(0))
+                for path in (folder + "/x", mine + "/file"):
+                    try: files.check_target(path)
+                    except ExportError as error: print(error.reason, error.errno, flush=True)
+                os._exit(0)
+        """
+
+        assert run_child(script).split() == ["os", str(errno.EACCES)] * 2
+
+
+class TestAtomicWrite:
+    def test_a_new_file_is_private_from_its_first_byte_under_any_umask(self, tmp_path: Path, open_umask: None) -> None:
+        with files.atomic_write(tmp_path / "x") as file:
+            file.write(b"new")
+            assert mode_of(Path(file.name)) == 0o600
+
+        assert mode_of(tmp_path / "x") == 0o600
+
+    def test_a_replaced_file_hands_its_mode_on(self, tmp_path: Path) -> None:
+        (tmp_path / "x").write_bytes(b"old")
+        (tmp_path / "x").chmod(0o640)
+
+        with files.atomic_write(tmp_path / "x") as file:
+            file.write(b"new")
+            assert mode_of(Path(file.name)) == 0o600
+
+        assert mode_of(tmp_path / "x") == 0o640
+        assert (tmp_path / "x").read_bytes() == b"new"
+
+    def test_mode_is_the_mode_of_a_new_file(self, tmp_path: Path) -> None:
+        with files.atomic_write(tmp_path / "x", mode=0o644):
+            pass
+
+        assert mode_of(tmp_path / "x") == 0o644
+
+    def test_a_symbolic_link_stays_and_its_target_is_replaced(self, tmp_path: Path) -> None:
+        (tmp_path / "there").mkdir()
+        (tmp_path / "there" / "real").write_bytes(b"old")
+        (tmp_path / "link").symlink_to(tmp_path / "there" / "real")
+
+        with files.atomic_write(tmp_path / "link") as file:
+            assert Path(file.name).parent == tmp_path / "there"
+            file.write(b"new")
+
+        assert (tmp_path / "link").is_symlink()
+        assert (tmp_path / "there" / "real").read_bytes() == b"new"
+
+    @pytest.mark.parametrize("error", [ValueError("x"), KeyboardInterrupt(), OSError(errno.ENOSPC, "No space")])
+    def test_whatever_goes_wrong_the_old_file_stands_alone(self, tmp_path: Path, error: BaseException) -> None:
+        (tmp_path / "x").write_bytes(b"old")
+
+        with (
+            pytest.raises(ExportError if isinstance(error, OSError) else type(error)),
+            files.atomic_write(tmp_path / "x") as file,
+        ):
+            file.write(b"half")
+            raise error
+
+        assert os.listdir(tmp_path) == ["x"]
+        assert (tmp_path / "x").read_bytes() == b"old"
+
+    def test_the_check_sees_the_whole_file_and_can_stop_it(self, tmp_path: Path) -> None:
+        seen: list[bytes] = []
+
+        def refuse(temp: Path) -> None:
+            seen.append(temp.read_bytes())
+            raise ExportError("no", reason="mismatch")
+
+        with pytest.raises(ExportError, match="no"), files.atomic_write(tmp_path / "x", check=refuse) as file:
+            file.write(b"whole")
+
+        assert seen == [b"whole"]
+        assert os.listdir(tmp_path) == []
+
+    def test_the_file_is_synced_then_renamed_then_its_folder_synced(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        steps = record_steps(monkeypatch)
+
+        with files.atomic_write(tmp_path / "x") as file:
+            file.write(b"new")
+
+        assert steps == ["fsync file", "replace", "fsync folder"]
+
+    @pytest.mark.parametrize(("failing", "left"), [("fsync file", b"old"), ("replace", b"old"), ("fsync folder", b"new")])
+    def test_a_failing_disk_is_an_error_and_no_step_is_tried_twice(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str, left: bytes
+    ) -> None:
+        (tmp_path / "x").write_bytes(b"old")
+        steps = record_steps(monkeypatch, failing)
+
+        with pytest.raises(ExportError) as caught, files.atomic_write(tmp_path / "x") as file:
+            file.write(b"new")
+
+        assert (caught.value.reason, caught.value.errno) == ("os", errno.EIO)
+        assert steps[-1] == failing
+        assert len(steps) == len(set(steps))
+        assert (tmp_path / "x").read_bytes() == left
+        assert os.listdir(tmp_path) == ["x"]
+
+    @pytest.mark.parametrize("limit", [0, 1, 4_096, 100_000, 199_999])
+    def test_a_full_disk_leaves_the_old_file_and_no_rest(self, tmp_path: Path, limit: int) -> None:
+        (tmp_path / "x").write_bytes(b"old")
+        script = """
+            import resource, sys
+            from sc_pandas import files
+            from sc_pandas.errors import ExportError
+            resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
+            try:
+                with files.atomic_write(sys.argv[1]) as file:
+                    for _ in range(20): file.write(b"n" * 10_000)
+            except ExportError as error: print(error.errno)
+        """
+
+        assert int(run_child(script, tmp_path / "x", limit)) == errno.EFBIG
+        assert (tmp_path / "x").read_bytes() == b"old"
+        assert os.listdir(tmp_path) == ["x"]
+
+    def test_killed_at_any_line_the_path_holds_old_or_new(self, tmp_path: Path) -> None:
+        """A child is killed at each line of `files` in turn; what it leaves besides is private and known as ours."""
+        script = """
+            import os, signal, sys, time
+            from pathlib import Path
+            from sc_pandas import files
+            target, left = Path(sys.argv[1]), set()
+            target.write_bytes(b"old" * 50_000)
+
+            def kill_at(line):
+                seen = 0
+                def trace(frame, event, arg):
+                    nonlocal seen
+                    if frame.f_code.co_filename != files.__file__: return None
+                    seen += event == "line"
+                    if seen == line: os.kill(os.getpid(), signal.SIGKILL)
+                    return trace
+                sys.settrace(trace)
+                with files.atomic_write(target) as file:
+                    for _ in range(5): file.write(b"new" * 10_000)
+                os._exit(0)
+
+            line, seen = 0, []
+            while True:
+                line += 1
+                child = os.fork() or kill_at(line)
+                status = os.waitpid(child, 0)[1]
+                content = target.read_bytes()
+                assert content in (b"old" * 50_000, b"new" * 50_000), line
+                seen.append(content[:3])
+                target.write_bytes(b"old" * 50_000)
+                for other in set(target.parent.iterdir()) - {target}:
+                    assert files.TEMP_NAME.fullmatch(other.name) and other.stat().st_mode & 0o777 == 0o600
+                    os.utime(other, (time.time() - 7_200,) * 2)
+                    left.add(other.name)
+                assert files.remove_stale_temps(target.parent) <= 1
+                assert list(target.parent.iterdir()) == [target]
+                if status == 0: break
+            print(line, seen.count(b"old"), seen.count(b"new"), len(left))
+        """
+
+        points, old, new, left = map(int, run_child(script, tmp_path / "x").split())
+
+        assert points > 40
+        assert old > 20
+        assert new > 1
+        assert left > 5
+
+
+def record_steps(monkeypatch: pytest.MonkeyPatch, failing: str = "") -> list[str]:
+    steps: list[str] = []
+
+    def recorded(step: str, real: Callable[..., Any], *arguments: Any) -> Any:
+        steps.append(step)
+        if step == failing:
+            raise OSError(errno.EIO, "Input/output error")
+        return real(*arguments)
+
+    fsync, replace = os.fsync, os.replace
+
+    def step_of(descriptor: int) -> str:
+        return "fsync folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "fsync file"
+
+    monkeypatch.setattr(os, "fsync", lambda number: recorded(step_of(number), fsync, number))
+    monkeypatch.setattr(os, "replace", lambda old, new: recorded("replace", replace, old, new))
+    return steps
+
+
+class TestStaleTemps:
+    def dead_pid(self) -> int:
+        child = subprocess.Popen([sys.executable, "-c", ""])
+        child.wait()
+        return child.pid
+
+    def leave(self, folder: Path, name: str, age_s: float) -> Path:
+        path = folder / name
+        path.touch()
+        os.utime(path, (time.time() - age_s,) * 2)
+        return path
+
+    def test_only_old_files_of_ours_whose_process_is_gone_are_removed(self, tmp_path: Path) -> None:
+        dead = self.dead_pid()
+        stale = self.leave(tmp_path, f".sc_pandas-{dead}-00ff.tmp", 3_700)
+        kept = [
+            self.leave(tmp_path, f".sc_pandas-{dead}-00aa.tmp", 3_500),
+            self.leave(tmp_path, f".sc_pandas-{os.getpid()}-00ff.tmp", 9_999),
+            self.leave(tmp_path, f".sc_pandas-{10**30}-00ff.tmp", 9_999),
+            self.leave(tmp_path, f"sc_pandas-{dead}-00ff.tmp", 9_999),
+            self.leave(tmp_path, f".sc_pandas-{dead}-00ff.tmp.parquet", 9_999),
+        ]
+        (tmp_path / f".sc_pandas-{dead}-dddd.tmp").symlink_to(kept[0])
+
+        assert files.remove_stale_temps(tmp_path) == 1
+        assert not stale.exists()
+        assert all(path.exists() for path in kept)
+        assert (tmp_path / f".sc_pandas-{dead}-dddd.tmp").is_symlink()
+
+    def test_the_next_write_cleans_up(self, tmp_path: Path) -> None:
+        self.leave(tmp_path, f".sc_pandas-{self.dead_pid()}-00ff.tmp", 3_700)
+
+        with files.atomic_write(tmp_path / "x"):
+            pass
+
+        assert os.listdir(tmp_path) == ["x"]
+
+    def test_a_folder_that_cannot_be_looked_at_is_passed_over(self, tmp_path: Path) -> None:
+        assert files.remove_stale_temps(tmp_path / "no") == 0
+
+
+class TestSpool:
+    def test_a_spool_has_no_name(self, tmp_path: Path) -> None:
+        with files.unlinked_spool(tmp_path) as spool:
+            spool.write(b"a customer")
+            spool.flush()
+            spool.seek(0)
+
+            assert spool.read() == b"a customer"
+            assert os.listdir(tmp_path) == []
+            assert os.fstat(spool.fileno()).st_nlink == 0
+            assert os.fstat(spool.fileno()).st_mode & 0o077 == 0
+
+    def test_a_spool_nowhere_is_an_export_error(self, tmp_path: Path) -> None:
+        with pytest.raises(ExportError, match="another folder") as caught:
+            files.unlinked_spool(tmp_path / "no")
+
+        assert (caught.value.reason, caught.value.errno) == ("os", errno.ENOENT)

@@ -1,0 +1,105 @@
+import json
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from sc_pandas.provenance import ATTRS_KEY, Provenance
+
+
+@pytest.fixture
+def note() -> Provenance:
+    return Provenance(
+        base_url="https://tt.api.example",
+        filter={"city": "<b>Brno</b>", "rating": [4, 5], "created_on_from": None},
+        columns=("user_id", "email"),
+        limit=100,
+        include=("detail",),
+        page_size=25,
+        finished_at="2026-01-05T10:00:00+00:00",
+        verdict="proven (two equal reads)",
+        version="0.1.0",
+    )
+
+
+def test_it_survives_attrs_and_json(note: Provenance) -> None:
+    attrs = note.to_attrs()
+
+    assert json.loads(json.dumps(attrs)) == attrs
+    assert Provenance.from_attrs({ATTRS_KEY: attrs, "mine": 1}) == note
+    assert Provenance.from_json(note.to_json()) == note
+    assert hash(Provenance.from_json(note.to_json())) == hash(note)
+
+
+def test_it_survives_what_pandas_does_to_a_frame(note: Provenance) -> None:
+    frame = pd.DataFrame({"user_id": [1, 2]})
+    frame.attrs[ATTRS_KEY] = note.to_attrs()
+
+    assert Provenance.from_attrs(frame[frame["user_id"] > 1].assign(x=1).copy().attrs) == note
+
+
+def test_a_frame_cannot_change_the_note(note: Provenance) -> None:
+    note.to_attrs()["filter"]["city"] = "Praha"
+
+    assert note.filter["city"] == "<b>Brno</b>"
+
+
+def test_keys_of_a_later_version_are_passed_over(note: Provenance) -> None:
+    assert Provenance.from_attrs({ATTRS_KEY: {**note.to_attrs(), "colour": "red"}}) == note
+
+
+@pytest.mark.parametrize(
+    "attrs",
+    [
+        {},
+        {ATTRS_KEY: None},
+        {ATTRS_KEY: "text"},
+        {ATTRS_KEY: {}},
+        {ATTRS_KEY: {"base_url": 7}},
+        {ATTRS_KEY: {"base_url": "https://x", "limit": True}},
+        {ATTRS_KEY: {"base_url": "https://x", "columns": "user_id"}},
+        {ATTRS_KEY: {"base_url": "https://x", "filter": {1: 2}}},
+        {ATTRS_KEY: {"base_url": "https://x", "filter": {"a": object()}}},
+        {ATTRS_KEY: {"base_url": "https://[x", "verdict": "proven"}},
+    ],
+)
+def test_attrs_without_a_valid_note_give_none(attrs: dict[str, Any]) -> None:
+    assert Provenance.from_attrs(attrs) is None
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "7", b"\xff"])
+def test_damaged_json_gives_none(text: str | bytes) -> None:
+    assert Provenance.from_json(text) is None
+
+
+@pytest.mark.parametrize("value", [object(), float("nan"), {1, 2}])
+def test_a_filter_is_made_of_json_values(value: object) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        Provenance(base_url="https://x", filter={"a": value})
+
+
+@pytest.mark.parametrize("verdict", ["proven (windows)", "not verified"])
+def test_only_a_proof_verifies(verdict: str) -> None:
+    assert Provenance(base_url="https://x", verdict=verdict).is_verified == (verdict != "not verified")
+
+
+def test_a_secret_in_the_address_is_dropped() -> None:
+    note = Provenance(base_url="https://me:pässword@tt.example:8080/api?token=t0ken#t0ken")
+
+    assert note.base_url == "https://tt.example:8080/api"
+
+
+def test_html_is_escaped(note: Provenance) -> None:
+    page = note._repr_html_()
+
+    assert "<b>" not in page
+    assert "&lt;b&gt;Brno" in page
+
+
+def test_text_says_who_what_and_how_sure(note: Provenance) -> None:
+    text = str(note)
+
+    assert "https://tt.api.example" in text
+    assert "100 rows" in text
+    assert "proven (two equal reads)" in text
+    assert "all customers" in str(Provenance(base_url="https://x"))
