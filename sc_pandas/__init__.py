@@ -4,7 +4,7 @@ Examples
 --------
 >>> import sc_pandas as sc
 >>> with sc.sandbox.serve(customers=120, seed=7) as box:
-...     with sc.connect(box.url, username=box.username, password=box.password, cache_dir=getfixture("tmp_path")) as s:
+...     with sc.connect(box.url, username=box.username, password=box.password) as shop:
 ...         df = sc.read_sellercloud_customers(shop)
 >>> len(df)
 120

@@ -13,7 +13,7 @@ from sc_pandas.parquet import frame_to_arrow, write_parquet
 from sc_pandas.provenance import Provenance
 from sc_pandas.query import CustomerQuery
 from sc_pandas.query.connection import connection_for
-from sc_pandas.query.customer_query import QueryOptions, to_code
+from sc_pandas.query.values import QueryOptions, to_code
 
 # Columns that only SellerCloud's customers have; a frame that lost its attrs is known by them.
 _OURS: Final = frozenset({"is_whole_sale_user", "is_wholesale_string", "rating_name"})

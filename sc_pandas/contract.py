@@ -101,8 +101,8 @@ Kind = Literal["ids", "text", "enum", "date"]
 class FilterFact:
     """One documented filter of the customers list.
 
-    `article` and `swagger` are the names of its query parameter (None where that page does not know it), `many` says that
-    the parameter may be repeated, and `group` is where people look for it: who, kind, when, where or more.
+    `article` and `swagger` are the names of its query parameter (None where that page does not know it), `many` says
+    that the parameter may be repeated, and `group` is where people look for it: who, kind, when, where or more.
     """
 
     name: str

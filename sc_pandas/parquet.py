@@ -119,6 +119,7 @@ def write_parquet(
     """
     target = check_target(path)
     plain = pa.schema([field.remove_metadata() for field in schema])
+    _check_types(target, plain)
     tally = _Tally()
     with atomic_write(target, check=lambda temp: _recheck(temp, target, plain, tally)) as file:
         _write(file, target, rows, plain, _notes(provenance), tally, compression)
@@ -291,6 +292,23 @@ def _sha256(file: BinaryIO, end: int) -> str:
     return sha.hexdigest()
 
 
+def _readable(schema: pa.Schema) -> pa.Schema:
+    """Give the schema with which Parquet gives back rows of a schema."""
+    file = pa.BufferOutputStream()
+    pq.write_table(schema.empty_table(), file, use_compliant_nested_type=False)
+    return pq.read_schema(pa.BufferReader(file.getvalue())).remove_metadata()
+
+
+def _check_types(path: PathLike, schema: pa.Schema) -> None:
+    """Refuse early what would not come back as it went."""
+    _refuse_extensions(path, schema)
+    for wanted, found in zip(schema, _readable(schema), strict=True):
+        if wanted.type != found.type:
+            raise _mismatch(
+                path, f"the column {wanted.name!r} would come back as {found.type}, not {wanted.type}. Cast it first."
+            )
+
+
 def _refuse_extensions(path: PathLike, schema: pa.Schema) -> None:
     for field in schema:
         if isinstance(field.type, pa.BaseExtensionType):
@@ -315,7 +333,7 @@ def frame_to_arrow(frame: pd.DataFrame, path: PathLike = "") -> pa.Table:
     -------
     pyarrow.Table
         Without pandas' metadata.  Named levels of the index become columns in front, an index without names is
-        dropped.
+        dropped.  Categories become their values, and times whose unit Parquet lacks get the next finer one.
 
     Raises
     ------
@@ -335,14 +353,15 @@ def frame_to_arrow(frame: pd.DataFrame, path: PathLike = "") -> pa.Table:
     series: list[Any] = [frame.index.get_level_values(place) for place in levels]
     series += [frame.iloc[:, place] for place in range(frame.shape[1])]
     arrays = [_array(name, column, path) for name, column in zip(names, series, strict=True)]
-    table = pa.table(arrays, names=names) if names else pa.table({})
+    table = pa.table(arrays, names=names)
     _refuse_extensions(path or "The frame", table.schema)
-    return table
+    return table.cast(_readable(table.schema))
 
 
 def _array(name: str, column: Any, path: PathLike) -> pa.ChunkedArray | pa.Array:
     try:
-        return pa.array(column, from_pandas=True)
+        array = pa.array(column, from_pandas=True)
+        return array.cast(array.type.value_type) if pa.types.is_dictionary(array.type) else array
     except (pa.ArrowException, OverflowError, UnicodeError, ValueError, TypeError):
         # Arrow's message quotes a value of the column.
         what = f"the column {name!r} holds values of several kinds. Convert it with astype first."

@@ -1,8 +1,9 @@
 """Connecting, asking, and what people call."""
 
 from sc_pandas.query.connection import Connection, connect
-from sc_pandas.query.customer_query import Count, CustomerPage, CustomerQuery, Estimate
+from sc_pandas.query.customer_query import CustomerQuery
 from sc_pandas.query.read import read_sellercloud_customers
+from sc_pandas.query.values import Count, CustomerPage, Estimate
 
 __all__ = [
     "Connection",

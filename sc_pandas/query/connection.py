@@ -15,7 +15,8 @@ from sc_pandas.client import Client, RetryPolicy, Timeouts
 from sc_pandas.errors import SettingsError
 from sc_pandas.filters import CustomerFilter, CustomerFilterArgs
 from sc_pandas.pacing import Clock
-from sc_pandas.query.customer_query import CustomerQuery, QueryOptions
+from sc_pandas.query.customer_query import CustomerQuery
+from sc_pandas.query.values import QueryOptions
 from sc_pandas.reading import CacheMode, Consistency, Source
 from sc_pandas.reading.dialect import DialectMemory
 from sc_pandas.settings import Credentials, Secret

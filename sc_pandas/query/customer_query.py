@@ -3,18 +3,20 @@
 import html
 import importlib.metadata
 import os
+import tempfile
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, Self
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
 import pandas as pd
 import pyarrow as pa
 
+from sc_pandas.client import IN_FLIGHT
 from sc_pandas.contract import CUSTOMERS_PATH, Dialect
 from sc_pandas.errors import ExportError, FilterError, SchemaDriftWarning, SettingsError
 from sc_pandas.files import check_target
@@ -23,140 +25,15 @@ from sc_pandas.pacing import estimate_seconds
 from sc_pandas.parquet import write_parquet
 from sc_pandas.provenance import Provenance
 from sc_pandas.query.progress import PageProgress
-from sc_pandas.reading import (
-    CacheMode,
-    Consistency,
-    CustomerRead,
-    Progress,
-    ReadOptions,
-    ReadReport,
-    TornCacheError,
-    count,
-    read_page,
-    read_rows,
-)
+from sc_pandas.query.values import Count, CustomerPage, Estimate, QueryOptions, outside, to_code
+from sc_pandas.reading import CustomerRead, Progress, ReadReport, TornCacheError, count, read_page, read_rows
 from sc_pandas.reading.plan import overlap_possible, page_params, split
-from sc_pandas.tables import CustomerRows, TableBuilder, to_pandas
+from sc_pandas.tables import CustomerRows, TableBuilder
 
 if TYPE_CHECKING:
     from sc_pandas.query.connection import Connection
 
-_IN_FLIGHT: Final = 16
 _GUESSED_LATENCY_S: Final = 0.5
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class QueryOptions:
-    """How a query reads; see `Connection.customers` for each."""
-
-    limit: int | None = None
-    columns: tuple[str, ...] | None = None
-    page_size: int = 50
-    cache: CacheMode = "use"
-    max_age_s: float | None = None
-    consistency: Consistency = "auto"
-    progress: bool | None = None
-    on_bad_value: Literal["null", "raise"] = "null"
-    max_calls: int | None = None
-
-    def __post_init__(self) -> None:
-        for name, allowed in _CHOICES.items():
-            if getattr(self, name) not in allowed:
-                raise SettingsError(f"{name} is {' or '.join(map(repr, allowed))}.", setting=name)
-        for name in ("limit", "page_size", "max_calls"):
-            value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-                raise SettingsError(f"{name} is a whole number of at least 1.", setting=name)
-        if self.max_age_s is not None and not self.max_age_s >= 0:
-            raise SettingsError("max_age is a number of seconds or a timedelta.", setting="max_age")
-
-    def for_reading(self) -> ReadOptions:
-        """Give the part of the options that a read needs."""
-        return ReadOptions(
-            page_size=self.page_size,
-            limit=self.limit,
-            cache=self.cache,
-            max_age_s=self.max_age_s,
-            consistency=self.consistency,
-        )
-
-
-_CHOICES: Final = {
-    "cache": ("use", "refresh", "offline", "off"),
-    "consistency": ("auto", "fast"),
-    "on_bad_value": ("null", "raise"),
-}
-
-
-class Count(int):
-    """A number of customers; `is_upper_bound` says that reads of the union may overlap."""
-
-    is_upper_bound: bool
-
-    def __new__(cls, value: int, *, is_upper_bound: bool = False) -> Self:
-        """Make the number."""
-        self = super().__new__(cls, value)
-        self.is_upper_bound = is_upper_bound
-        return self
-
-    def __getnewargs_ex__(self) -> tuple[tuple[int], dict[str, bool]]:
-        return (int(self),), {"is_upper_bound": self.is_upper_bound}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Estimate:
-    """What reading a query takes from here.
-
-    Attributes
-    ----------
-    rows : Count
-        Customers that match, or a bound.
-    calls : int
-        Calls to make now; 0 where the cache has everything.
-    seconds : float
-        At the latency seen so far and within the hourly quota.
-    reads : int
-        Lists that the filter is split into.
-    """
-
-    rows: Count
-    calls: int
-    seconds: float
-    reads: int
-
-    def __str__(self) -> str:
-        bound = "at most " if self.rows.is_upper_bound else ""
-        return f"{bound}{self.rows:,} customers, {self.calls:,} calls, about {max(1, round(self.seconds)):,} s"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CustomerPage:
-    """One page as the endpoint gives it.
-
-    Attributes
-    ----------
-    number, size : int
-        What was asked.
-    total_results : int
-        The endpoint's ``TotalResults``.
-    table : pyarrow.Table
-        The endpoint's ``Items`` in the server's order, typed as any other answer.
-    """
-
-    number: int
-    size: int
-    total_results: int
-    table: pa.Table
-
-    def to_pandas(self) -> pd.DataFrame:
-        """Give the page's rows as a DataFrame.
-
-        Returns
-        -------
-        pandas.DataFrame
-            Shape ``(rows, columns)``, Arrow-backed, in the server's order.
-        """
-        return to_pandas(self.table)
 
 
 class CustomerQuery:
@@ -177,7 +54,7 @@ class CustomerQuery:
     --------
     >>> import sc_pandas as sc
     >>> box = sc.sandbox.serve(customers=120, seed=7)
-    >>> shop = sc.connect(box.url, username=box.username, password=box.password, cache_dir=getfixture("tmp_path"))
+    >>> shop = sc.connect(box.url, username=box.username, password=box.password)
     >>> q = shop.customers()
     >>> q.count()
     120
@@ -233,7 +110,7 @@ class CustomerQuery:
         client = self.connection.source.client
         latency_s = _GUESSED_LATENCY_S if client.latency_s is None else client.latency_s
         calls = counted.calls_to_read
-        seconds = estimate_seconds(calls, latency_s=latency_s, in_flight=_IN_FLIGHT, calls_left=client.budget.left())
+        seconds = estimate_seconds(calls, latency_s=latency_s, in_flight=IN_FLIGHT, calls_left=client.budget.left())
         return Estimate(rows=self._count_of(counted.totals), calls=calls, seconds=seconds, reads=len(self._parts))
 
     # ── rows ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -371,7 +248,7 @@ class CustomerQuery:
         SellerCloudError
             See `run`; nothing has been given then.
         """
-        with self._read(spooled=True) as (read, _report):
+        with self._read(spool_folder=Path(tempfile.gettempdir())) as (read, _report):
             for batch in read.iter_batches(rows):
                 yield self._selected(pa.Table.from_batches([batch])).to_batches()[0]
 
@@ -401,7 +278,7 @@ class CustomerQuery:
         """
         target = Path(path)
         check_target(target)
-        with self._read(spooled=True) as (rows, report):
+        with self._read(spool_folder=target.parent) as (rows, report):
             if not report.is_proven and not allow_unverified:
                 raise ExportError(
                     "This answer is not proven complete, so that it is not written. Read with consistency='auto', or "
@@ -416,13 +293,13 @@ class CustomerQuery:
 
     @contextmanager
     def _read(
-        self, *, spooled: bool = False, cancel: threading.Event | None = None
+        self, *, spool_folder: Path | None = None, cancel: threading.Event | None = None
     ) -> Iterator[tuple[CustomerRows, ReadReport]]:
         source, options = self.connection.source, self.options.for_reading()
         for last_try in (False, True):
             progress = self._progress()
             progress.cancel = cancel or progress.cancel
-            builder = TableBuilder(on_bad_value=self.options.on_bad_value, spool_folder=_SPOOL if spooled else None)
+            builder = TableBuilder(on_bad_value=self.options.on_bad_value, spool_folder=spool_folder)
             with PageProgress(self.options.progress) as bar, builder:
                 progress.watcher = bar
                 source.client.gate.on_wait = bar.wait
@@ -438,7 +315,7 @@ class CustomerQuery:
         if report.undocumented:
             names = ", ".join(report.undocumented)
             message = f"The server sent keys that no public page documents; they are columns: {names}."
-            warnings.warn(SchemaDriftWarning(message, keys=report.undocumented), stacklevel=_outside())
+            warnings.warn(SchemaDriftWarning(message, keys=report.undocumented), stacklevel=outside())
         try:
             yield rows, report
         finally:
@@ -506,33 +383,3 @@ class CustomerQuery:
     def _repr_html_(self) -> str:
         asked = html.escape(self.filter.to_code() or "all customers")
         return f"<code>CustomerQuery</code> {asked} at {html.escape(self.connection.url)}"
-
-
-_SPOOL: Final = ""
-
-
-def to_code(url: str, question: CustomerFilter, options: QueryOptions) -> str:
-    """Give Python code that reads a filter at a server."""
-    host = url.removeprefix("https://").removesuffix("/rest")
-    server = host.removesuffix(".api.sellercloud.com") if host.endswith(".api.sellercloud.com") else url
-    plain = QueryOptions()
-    words = [
-        f"{name}={list(value) if isinstance(value, tuple) else value!r}"
-        for name in ("limit", "columns", "page_size", "consistency")
-        if (value := getattr(options, name)) != getattr(plain, name)
-    ]
-    arguments = ", ".join([repr(server), *words, *filter(None, [question.to_code()])])
-    return f"import sc_pandas as sc\n\ndf = sc.read_sellercloud_customers({arguments})"
-
-
-def _outside() -> int:
-    """Find the stack level of the caller outside this package, for warnings that point at the user's line."""
-    import sys
-
-    here = str(Path(__file__).parent.parent)
-    frame, level = sys._getframe(1), 1  # noqa: SLF001  # the documented way to walk the stack
-    while frame.f_back is not None and (
-        frame.f_code.co_filename.startswith(here) or "contextlib" in frame.f_code.co_filename
-    ):
-        frame, level = frame.f_back, level + 1
-    return level

@@ -82,6 +82,8 @@ class ListRead:
         """Ask page 1 of a new read, in a dialect that the server understands."""
         dialects = self._source.dialects
         needs_swagger = self._question.needs_swagger() is not None
+        if needs_swagger and dialects.fixed and dialects.known is Dialect.ARTICLE:
+            raise self._not_understood([])
         spoken = Dialect.SWAGGER if needs_swagger else dialects.known or Dialect.ARTICLE
         tried: list[Dialect] = []
         while True:
@@ -129,8 +131,8 @@ class ListRead:
         name = self._question.needs_swagger()
         if name is not None:
             return FilterError(
-                f"{name} cannot be asked of this server: only the swagger dialect can say it, and the server does not "
-                "understand that.",
+                f"{name} cannot be asked of this server: only the swagger dialect can say it, and "
+                f"{'this connection speaks the other one' if not tried else 'the server does not understand that'}.",
                 filter=name,
             )
         names = " and ".join(dialect.value for dialect in tried)
@@ -192,7 +194,6 @@ class ListRead:
     def _warm_pages(self, kept: KeptRead) -> Iterator[Page]:
         self.kept = kept
         plan = PagePlan(kept.total, kept.served, self._options.limit)
-        self._expect(plan.last)
         for number in range(1, plan.last + 1):
             page = self._kept_page(kept, number)
             if page is None:
@@ -201,7 +202,6 @@ class ListRead:
                     raise _offline_miss(None)
                 raise TornCacheError
             self._progress.tally.count_saved()
-            self._advance()
             yield page
         self.judgement = Judgement(ONE_RESPONSE if plan.one_response else kept.verdict, expected=plan.rows)
 
@@ -269,7 +269,7 @@ class ListRead:
         if number == 1:
             page, _ = self._first_page()
             return page
-        if dialect is None:
+        if dialect is None or (dialect is Dialect.ARTICLE and self._question.needs_swagger() is not None):
             _, dialect = self._first_page()
         self._begin(dialect)
         return self._get(number, None, dialect, kept=False)

@@ -43,8 +43,8 @@ class Judgement:
     def error(self) -> PagingDriftError:
         """Give the error for an answer that had to be proven and was not."""
         return PagingDriftError(
-            f"This list of customers could not be proven complete: {self.says}. Nothing is returned. Ask again, or take "
-            'what one pass sees, marked as not verified, with consistency="fast".',
+            f"This list of customers could not be proven complete: {self.says}. Nothing is returned. Ask again, or "
+            'take what one pass sees, marked as not verified, with consistency="fast".',
             reason=self.reason,
             expected=self.expected,
             got=self.got,

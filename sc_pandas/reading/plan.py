@@ -68,8 +68,8 @@ def _fit_url(question: CustomerFilter, url: str) -> Iterator[CustomerFilter]:
     values = getattr(question, longest) or ()
     if len(values) < 2:
         raise FilterError(
-            f"This filter makes a URL of {_url_bytes(question, url):,} bytes; servers take about {URL_BYTES_AT_MOST:,}. "
-            "Shorten its texts.",
+            f"This filter makes a URL of {_url_bytes(question, url):,} bytes, and servers take about "
+            f"{URL_BYTES_AT_MOST:,}. Shorten its texts.",
             filter=next(iter(question.given()), ""),
         )
     middle = len(values) // 2

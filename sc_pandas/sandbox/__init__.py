@@ -203,10 +203,9 @@ def run(customers: int = 1037, port: int = 0, **options: Any) -> None:
         As for `serve`; and ``on_start``, called with the `Sandbox` when it listens.
     """
     on_start = options.pop("on_start", None)
-    with serve(customers, port=port, **options) as box:
+    never = threading.Event()
+    with contextlib.suppress(KeyboardInterrupt), serve(customers, port=port, **options) as box:
         if on_start is not None:
             on_start(box)
-        never = threading.Event()
-        with contextlib.suppress(KeyboardInterrupt):
-            while not never.wait(1.0):  # a wait without end cannot be interrupted on Windows
-                pass
+        while not never.wait(1.0):  # a wait without end cannot be interrupted on Windows
+            pass

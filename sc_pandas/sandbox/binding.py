@@ -118,15 +118,27 @@ def _read(parameter: Parameter, texts: list[str], dialects: Collection[Dialect])
     if parameter.kind == "text":
         return texts[0]
     if parameter.kind == "integers":
-        return tuple(_integer(text) for text in texts)
+        return tuple(integer(text) for text in texts)
     if parameter.kind == "integer":
-        return _integer(texts[0])
+        return integer(texts[0])
     if parameter.kind == "date":
         return _date(texts[0], dialects)
     return _code(texts[0], CODES[parameter.kind], names_allowed="article" in dialects)
 
 
-def _integer(text: str) -> int:
+def integer(text: str) -> int:
+    """Read an Int32.
+
+    Raises
+    ------
+    ValueError
+        If the text is no number, or one beyond 32 bits.
+
+    Examples
+    --------
+    >>> integer("-2147483648")
+    -2147483648
+    """
     stripped = text.strip()
     if not _INTEGER.fullmatch(stripped) or int(stripped) not in _INT32:
         raise ValueError(text)
@@ -139,7 +151,7 @@ def _code(text: str, codes: Mapping[int, str], *, names_allowed: bool) -> int:
         for code, name in codes.items():
             if name.casefold() == text.strip().casefold():
                 return code
-    return _integer(text)
+    return integer(text)
 
 
 def _date(text: str, dialects: Collection[Dialect]) -> datetime:

@@ -154,6 +154,14 @@ class Sandbox:
             If there is no such customer.
         TypeError
             If a field is unknown or not to be changed.
+
+        Examples
+        --------
+        >>> import sc_pandas.sandbox
+        >>> with sc_pandas.sandbox.serve(customers=3) as box:
+        ...     box.update(1002, email="ada@example.org", is_whole_sale_user=True)
+        ...     box.customers()[1]["is_wholesale_string"]
+        'Wholesale'
         """
         with self._changes:
             record = self._existing(user_id)
@@ -175,6 +183,14 @@ class Sandbox:
             If either does not exist.
         ValueError
             If both are the same.
+
+        Examples
+        --------
+        >>> import sc_pandas.sandbox
+        >>> with sc_pandas.sandbox.serve(customers=3) as box:
+        ...     box.merge(1001, 1003)
+        ...     [record["user_id"] for record in box.customers()]
+        [1001, 1002]
         """
         if keep_id == drop_id:
             raise ValueError(f"cannot merge customer {keep_id} with itself")
@@ -254,6 +270,13 @@ class Sandbox:
         -------
         int
             From the log.
+
+        Examples
+        --------
+        >>> import sc_pandas.sandbox
+        >>> with sc_pandas.sandbox.serve(customers=3) as box:
+        ...     box.calls(), box.calls("token")
+        (0, 0)
         """
         return len(self.log.requests(endpoint))
 

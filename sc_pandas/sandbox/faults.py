@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from sc_pandas.sandbox.log import Endpoint
+from sc_pandas.sandbox.tampering import WRONG_JSON
 
 CallClass = Literal["list", "detail", "token", "data", "any"]
 
@@ -101,6 +102,8 @@ class Fault:
                 f"it has: {', '.join(KINDS[self.kind]) or 'none'}"
             )
         self.options = {**KINDS[self.kind], **self.options}
+        if self.options.get("variant", "nan") not in WRONG_JSON:
+            raise ValueError(f"variant must be one of {', '.join(WRONG_JSON)}; got {self.options['variant']!r}")
 
     def strikes(self, endpoint: Endpoint, *, taken: bool = False) -> bool:
         """Count a call and tell whether it is struck; a call that another fault took only counts."""

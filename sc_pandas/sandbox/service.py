@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 from sc_pandas.sandbox import rendering
 from sc_pandas.sandbox.answers import Answer, json_answer, message
-from sc_pandas.sandbox.binding import BindingError, bind
+from sc_pandas.sandbox.binding import BindingError, bind, integer
 from sc_pandas.sandbox.description import describe
 from sc_pandas.sandbox.log import Endpoint
 from sc_pandas.sandbox.logins import Login, Logins
@@ -109,13 +109,14 @@ class Service:
         return Answer(body=body, items=page.items, user_ids=page.user_ids, total=page.total)
 
     def _detail(self, call: Call) -> Answer:
-        text = call.customer_id
-        if not (text.isascii() and text.removeprefix("-").isdigit() and len(text) <= 10):
-            state = {"id": [f"The value '{text}' is not valid for Int32."]}
+        try:
+            customer_id = integer(call.customer_id)
+        except ValueError:
+            state = {"id": [f"The value '{call.customer_id}' is not valid for Int32."]}
             return json_answer({"Message": _INVALID, "ModelState": state}, 400)
-        record = self._store.record(int(text))
+        record = self._store.record(customer_id)
         if record is None:
-            return message(f"Customer with ID {int(text)} was not found.", self._options.unknown_id_status)
+            return message(f"Customer with ID {customer_id} was not found.", self._options.unknown_id_status)
         return Answer(body=rendering.detail(record).encode(), user_ids=(record["user_id"],))
 
     def _team(self, call: Call) -> Answer:

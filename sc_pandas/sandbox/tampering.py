@@ -118,14 +118,11 @@ def _error_in_200(answer: Answer, options: Options) -> Answer:
 def _wrong_json(answer: Answer, options: Options) -> Answer:
     body = options["body"]
     if body is None:
-        try:
-            body = _WRONG[options["variant"]](list(answer.items or ()), answer.total or 0)
-        except KeyError:
-            raise ValueError(f"variant must be one of {', '.join(_WRONG)}") from None
+        body = WRONG_JSON[options["variant"]](list(answer.items or ()), answer.total or 0)
     return replace(_bare(answer), body=body if isinstance(body, bytes) else str(body).encode())
 
 
-_WRONG: Final[Mapping[str, Callable[[list[str], int], str | bytes]]] = {
+WRONG_JSON: Final[Mapping[str, Callable[[list[str], int], str | bytes]]] = {
     "nan": lambda items, total: list_body([*items[:-1], '{"UserID":1,"Rating":NaN}'], total),
     "list": lambda items, _: f"[{','.join(items)}]",
     "scalar": lambda _, __: "true",

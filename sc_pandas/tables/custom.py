@@ -18,10 +18,8 @@ _KINDS: Final[Mapping[CustomDataType, str]] = {
     CustomDataType.nText: "string",
     CustomDataType.Hyperlink: "string",
 }
-_BY_WORD: Final[Mapping[str, str]] = {
-    **{fold(each.name): kind for each, kind in _KINDS.items()},
-    **{str(each.value): kind for each, kind in _KINDS.items()},
-}
+_BY_CODE: Final[Mapping[str, str]] = {str(each.value): kind for each, kind in _KINDS.items()}
+_BY_NAME: Final[Mapping[str, str]] = {fold(each.name): kind for each, kind in _KINDS.items()}
 
 
 class CustomColumns:
@@ -33,8 +31,7 @@ class CustomColumns:
     def kinds(self) -> list[tuple[str, str]]:
         """Give names and kinds, by name; a column whose entries disagree, or declare nothing, is text."""
         return [
-            (name, next(iter(kinds)) if len(kinds) == 1 else "string")
-            for name, kinds in sorted(self._kinds.items())
+            (name, next(iter(kinds)) if len(kinds) == 1 else "string") for name, kinds in sorted(self._kinds.items())
         ]
 
     def take(self, rows: Sequence[Mapping[str, Any]], reject_for: RejectFor) -> dict[str, pa.Array]:
@@ -58,9 +55,9 @@ class CustomColumns:
                 last_row[name] = index
                 column[index] = value
                 kind = entry.get("DataType")
-                declared[name].add(kind if type(kind) in (int, str) else str(kind))
-        for name, kinds in declared.items():
-            self._kinds.setdefault(name, set()).update(_known_kinds(kinds))
+                declared[name].add(kind if type(kind) is int else str(kind))
+        for name, words in declared.items():
+            self._kinds.setdefault(name, set()).update(_known_kind(str(word)) for word in words if word != "None")
         return {f"custom:{name}": keep(values) for name, values in cells.items()}
 
 
@@ -77,5 +74,6 @@ def _named(index: int, entries: Any, reject_for: RejectFor) -> Iterable[tuple[st
             yield (name if name.isascii() else json_text.without_lone_surrogates(name)), entry
 
 
-def _known_kinds(declared: set[Any]) -> set[str]:
-    return {_BY_WORD.get(fold(str(each)), "string") for each in declared if each != "None"}
+def _known_kind(declared: str) -> str:
+    """Give the kind of a code or a name; what nobody knows is text."""
+    return _BY_CODE.get(declared) or _BY_NAME.get(fold(declared), "string")

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from sc_pandas.tables.spool import Store
+
+READ_AT_MOST: Final = 8
 
 Order = np.ndarray[tuple[int], np.dtype[np.int64]]
 
@@ -133,8 +136,10 @@ def _gather(store: Store, starts: Order, wanted: Order) -> pa.RecordBatch:
     owners = np.searchsorted(starts, wanted, side="right") - 1
     by_owner = np.argsort(owners, kind="stable")
     found, firsts = np.unique(owners[by_owner], return_index=True)
+    # Few batches are read and forgotten; where each slice needs many of them, they are mapped.
+    batch_of = store.read if len(found) <= READ_AT_MOST else store.view
     pieces = [
-        store.view(int(owner)).take(pa.array(wanted[places] - starts[owner]))
+        batch_of(int(owner)).take(pa.array(wanted[places] - starts[owner]))
         for owner, places in zip(found, np.split(by_owner, firsts[1:]), strict=True)
     ]
     back = np.empty(len(wanted), dtype=np.int64)

@@ -38,9 +38,7 @@ class Caller:
     timeout: float = 10.0
     default_headers: dict[str, str] = field(default_factory=dict)
 
-    def ask(
-        self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
-    ) -> Reply:
+    def ask(self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> Reply:
         address = urlsplit(self.box.url)
         connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=self.timeout)
         try:

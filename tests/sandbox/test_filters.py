@@ -40,13 +40,18 @@ PREDICATES: dict[str, Callable[[Record, Any], bool]] = {
     "customerType": lambda record, asked: record["is_whole_sale_user"] == bool(asked),
     "subscribed": lambda record, asked: switch(record["subscribed"], asked),
     "exported": lambda record, asked: switch(record["exported"], asked),
-    "phoneNumber": lambda record, asked: bool(digits(asked)) and any(digits(asked) in digits(record[p]) for p in PHONES),
+    "phoneNumber": lambda record, asked: (
+        bool(digits(asked)) and any(digits(asked) in digits(record[p]) for p in PHONES)
+    ),
     "keyword": by_keyword,
     "customerIds": lambda record, asked: record["user_id"] == asked,
     "companyIds": lambda record, asked: record["company_id"] == asked,
 }
 CASES: list[tuple[str, object]] = [
-    *[("firstName", text) for text in ("mar", "Zo\u00eb", "Zoe\u0308", " ", "%", "_", "'", "Ж", "太郎", "İLAYDA", "🎉", "\\")],
+    *[
+        ("firstName", text)
+        for text in ("mar", "Zo\u00eb", "Zoe\u0308", " ", "%", "_", "'", "Ж", "太郎", "İLAYDA", "🎉", "\\")
+    ],
     *[("lastName", text) for text in ("WEISS", "weiß", "o'", "'); --", "كه", "<script>", "𠮷")],
     *[("city", text) for text in ("new york", "YORK", "łódź", "東京", "nowhere", "a")],
     *[("corporateName", text) for text in ("acme", "& söhne", "100% \\", "юпитер")],

@@ -40,7 +40,10 @@ def test_each_login_gives_another_token(caller: Any) -> None:
 @pytest.mark.parametrize("status", [400, 401])
 def test_wrong_credentials(serve: Any, status: int) -> None:
     caller = serve(1, login=False, bad_login_status=status)
-    for wrong in ({"Username": caller.box.username, "Password": "no"}, {"Username": "no", "Password": caller.box.password}):
+    for wrong in (
+        {"Username": caller.box.username, "Password": "no"},
+        {"Username": "no", "Password": caller.box.password},
+    ):
         answer = caller.post(PATH, wrong)
         assert (answer.status, answer.json) == (status, {"Message": "Sorry, invalid username or password"})
 
@@ -81,9 +84,9 @@ def test_customers_need_a_token(serve: Any, header: str | None, path: str) -> No
 
 
 def test_tokens_die_of_age(serve: Any) -> None:
-    caller = serve(1, token_lifetime_s=0.15)
+    caller = serve(1, token_lifetime_s=0.6)
     assert caller.page().status == 200
-    time.sleep(0.2)
+    time.sleep(0.7)
     assert caller.page().status == 401
     assert caller.login().page().status == 200
 

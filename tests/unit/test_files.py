@@ -1,8 +1,5 @@
-import contextlib
 import errno
 import os
-import resource
-import signal
 import stat
 import subprocess
 import sys
@@ -31,6 +28,10 @@ def mode_of(path: Path) -> int:
     return stat.S_IMODE(path.lstat().st_mode)
 
 
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
 def run_child(script: str, *arguments: object) -> str:
     command = [sys.executable, "-c", textwrap.dedent(script), *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
@@ -39,7 +40,8 @@ def run_child(script: str, *arguments: object) -> str:
 
 
 class TestPrivateFolder:
-    def test_a_new_folder_and_its_new_parents_are_private_under_any_umask(self, tmp_path: Path, open_umask: None) -> None:
+    @pytest.mark.usefixtures("open_umask")
+    def test_a_new_folder_and_its_new_parents_are_private_under_any_umask(self, tmp_path: Path) -> None:
         folder = files.private_folder(tmp_path / "a" / "b")
 
         assert [mode_of(tmp_path / "a"), mode_of(folder)] == [0o700, 0o700]
@@ -138,7 +140,8 @@ class TestTarget:
 
 
 class TestAtomicWrite:
-    def test_a_new_file_is_private_from_its_first_byte_under_any_umask(self, tmp_path: Path, open_umask: None) -> None:
+    @pytest.mark.usefixtures("open_umask")
+    def test_a_new_file_is_private_from_its_first_byte_under_any_umask(self, tmp_path: Path) -> None:
         with files.atomic_write(tmp_path / "x") as file:
             file.write(b"new")
             assert mode_of(Path(file.name)) == 0o600
@@ -178,14 +181,15 @@ class TestAtomicWrite:
     def test_whatever_goes_wrong_the_old_file_stands_alone(self, tmp_path: Path, error: BaseException) -> None:
         (tmp_path / "x").write_bytes(b"old")
 
-        with (
-            pytest.raises(ExportError if isinstance(error, OSError) else type(error)),
-            files.atomic_write(tmp_path / "x") as file,
-        ):
-            file.write(b"half")
-            raise error
+        def fail_halfway() -> None:
+            with files.atomic_write(tmp_path / "x") as file:
+                file.write(b"half")
+                raise error
 
-        assert os.listdir(tmp_path) == ["x"]
+        with pytest.raises(ExportError if isinstance(error, OSError) else type(error)):
+            fail_halfway()
+
+        assert names_in(tmp_path) == ["x"]
         assert (tmp_path / "x").read_bytes() == b"old"
 
     def test_the_check_sees_the_whole_file_and_can_stop_it(self, tmp_path: Path) -> None:
@@ -199,7 +203,7 @@ class TestAtomicWrite:
             file.write(b"whole")
 
         assert seen == [b"whole"]
-        assert os.listdir(tmp_path) == []
+        assert names_in(tmp_path) == []
 
     def test_the_file_is_synced_then_renamed_then_its_folder_synced(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -211,7 +215,9 @@ class TestAtomicWrite:
 
         assert steps == ["fsync file", "replace", "fsync folder"]
 
-    @pytest.mark.parametrize(("failing", "left"), [("fsync file", b"old"), ("replace", b"old"), ("fsync folder", b"new")])
+    @pytest.mark.parametrize(
+        ("failing", "left"), [("fsync file", b"old"), ("replace", b"old"), ("fsync folder", b"new")]
+    )
     def test_a_failing_disk_is_an_error_and_no_step_is_tried_twice(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str, left: bytes
     ) -> None:
@@ -225,7 +231,7 @@ class TestAtomicWrite:
         assert steps[-1] == failing
         assert len(steps) == len(set(steps))
         assert (tmp_path / "x").read_bytes() == left
-        assert os.listdir(tmp_path) == ["x"]
+        assert names_in(tmp_path) == ["x"]
 
     @pytest.mark.parametrize("limit", [0, 1, 4_096, 100_000, 199_999])
     def test_a_full_disk_leaves_the_old_file_and_no_rest(self, tmp_path: Path, limit: int) -> None:
@@ -243,7 +249,7 @@ class TestAtomicWrite:
 
         assert int(run_child(script, tmp_path / "x", limit)) == errno.EFBIG
         assert (tmp_path / "x").read_bytes() == b"old"
-        assert os.listdir(tmp_path) == ["x"]
+        assert names_in(tmp_path) == ["x"]
 
     def test_killed_at_any_line_the_path_holds_old_or_new(self, tmp_path: Path) -> None:
         """A child is killed at each line of `files` in turn; what it leaves besides is private and known as ours."""
@@ -253,6 +259,7 @@ class TestAtomicWrite:
             from sc_pandas import files
             target, left = Path(sys.argv[1]), set()
             target.write_bytes(b"old" * 50_000)
+            target.chmod(0o600)
 
             def kill_at(line):
                 seen = 0
@@ -348,7 +355,7 @@ class TestStaleTemps:
         with files.atomic_write(tmp_path / "x"):
             pass
 
-        assert os.listdir(tmp_path) == ["x"]
+        assert names_in(tmp_path) == ["x"]
 
     def test_a_folder_that_cannot_be_looked_at_is_passed_over(self, tmp_path: Path) -> None:
         assert files.remove_stale_temps(tmp_path / "no") == 0
@@ -362,7 +369,7 @@ class TestSpool:
             spool.seek(0)
 
             assert spool.read() == b"a customer"
-            assert os.listdir(tmp_path) == []
+            assert names_in(tmp_path) == []
             assert os.fstat(spool.fileno()).st_nlink == 0
             assert os.fstat(spool.fileno()).st_mode & 0o077 == 0
 

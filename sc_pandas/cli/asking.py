@@ -1,0 +1,90 @@
+"""`sc-pandas count` and `sc-pandas export`: the filters as options."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+import pyarrow.parquet as pq
+
+from sc_pandas.cli.options import JSON, SectionedCommand, connection_options, filter_options, query_of, reading_options
+from sc_pandas.cli.wording import in_bytes, several
+from sc_pandas.parquet import read_parquet
+from sc_pandas.provenance import Provenance
+from sc_pandas.query import CustomerQuery
+
+_COUNT_EXAMPLES = """\b
+Examples:
+  sc-pandas count --server tt
+  sc-pandas count --server tt --rating satisfied --rating very_satisfied
+  sc-pandas count --server tt --created-on-from 2026-01-01 --json
+"""
+_EXPORT_EXAMPLES = """\b
+Examples:
+  sc-pandas export customers.parquet --server tt
+  sc-pandas export emails.parquet --server tt --columns user_id --columns email
+  sc-pandas export new.parquet --server tt --created-on-from 2026-01-01 --cache refresh --json
+"""
+
+
+@click.command(cls=SectionedCommand, epilog=_COUNT_EXAMPLES)
+@filter_options
+@connection_options
+@reading_options("cache", "max_age", "max_calls")
+@JSON
+def count(*, as_json: bool, **options: Any) -> None:
+    """Count the customers that match, by one call.
+
+    Several values of one filter mean any of them; several filters mean all of them.
+    """
+    with query_of(options) as query:
+        counted = query.count()
+        if as_json:
+            facts = {"count": counted, "is_upper_bound": counted.is_upper_bound, "calls": _calls_made(query)}
+            click.echo(json.dumps(facts))
+            return
+        click.echo(str(counted))
+        if counted.is_upper_bound:
+            click.echo("At most so many: customers who match several of the values are counted for each.", err=True)
+
+
+@click.command(cls=SectionedCommand, epilog=_EXPORT_EXAMPLES)
+@click.argument("path", type=click.Path(path_type=Path))
+@filter_options
+@connection_options
+@reading_options()
+@click.option("--allow-unverified", is_flag=True, help="Write also what is not proven complete; the file says so.")
+@JSON
+def export(path: Path, *, allow_unverified: bool, as_json: bool, **options: Any) -> None:
+    """Write the customers that match to a Parquet file, typed and with its provenance inside.
+
+    A file at PATH is replaced, at the moment when the new one is complete.  An answer that cannot be proven complete is
+    not written.
+    """
+    with query_of(options) as query:
+        written = query.to_parquet(path, allow_unverified=allow_unverified)
+        facts = {**_facts_of(written), "calls": _calls_made(query)}
+    if as_json:
+        click.echo(json.dumps(facts))
+        return
+    click.echo(f"{'path':<9}{facts['path']}")
+    click.echo(f"{'rows':<9}{facts['rows']:,}")
+    click.echo(f"{'verdict':<9}{facts['verdict']}")
+    click.echo(f"{'calls':<9}{several(facts['calls'], 'call')}")
+    click.echo(f"{'size':<9}{in_bytes(facts['size_bytes'])}")
+
+
+def _calls_made(query: CustomerQuery) -> int:
+    return query.connection.source.client.budget.total
+
+
+def _facts_of(path: Path) -> dict[str, Any]:
+    """Read the summary out of the file itself, its seal checked once more."""
+    note = Provenance.from_attrs(read_parquet(path, columns=[]).attrs)
+    return {
+        "path": str(path),
+        "rows": pq.read_metadata(path).num_rows,
+        "verdict": note.verdict if note else "",
+        "is_verified": note is not None and note.is_verified,
+        "size_bytes": path.stat().st_size,
+    }

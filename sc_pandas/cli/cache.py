@@ -1,0 +1,76 @@
+"""`sc-pandas cache`: what is kept on this machine, and how it is removed."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from sc_pandas.cache import CacheInfo, HttpCache, clear_folder
+from sc_pandas.cache.http_cache import FORMAT
+from sc_pandas.cli.options import CACHE_DIR, JSON
+from sc_pandas.cli.wording import ago, in_bytes, several
+from sc_pandas.settings import cache_folder
+
+_EXAMPLES = """\b
+Examples:
+  sc-pandas cache info
+  sc-pandas cache info --json
+  sc-pandas cache clear --yes
+"""
+_ENDING = f".v{FORMAT}.sqlite"
+
+
+@click.group(epilog=_EXAMPLES)
+def cache() -> None:
+    """Show or remove what is kept on this machine."""
+
+
+@cache.command()
+@CACHE_DIR
+@JSON
+def info(cache_dir: str | None, *, as_json: bool) -> None:
+    """Show the caches in the folder: one for each server and user, named by a digest of both."""
+    folder = cache_folder(cache_dir)
+    kept = list(_kept(folder))
+    if as_json:
+        caches = [{"tenant": _tenant(one.path), **asdict(one), "path": str(one.path)} for one in kept]
+        click.echo(json.dumps({"folder": str(folder), "caches": caches}))
+        return
+    click.echo(f"{folder}: {several(len(kept), 'cache')}, {in_bytes(sum(one.size_bytes for one in kept))}")
+    if kept:
+        click.echo(f"\n{'server and user':<34}{'size':>9}{'pages':>9}{'reads':>7}   newest")
+    for one in kept:
+        size, age = in_bytes(one.size_bytes), ago(one.newest_age_s)
+        click.echo(f"{_tenant(one.path):<34}{size:>9}{one.pages:>9,}{one.reads:>7,}   {age}")
+
+
+@cache.command()
+@CACHE_DIR
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@JSON
+def clear(cache_dir: str | None, *, yes: bool, as_json: bool) -> None:
+    """Remove the caches in the folder, of every server and user."""
+    folder = cache_folder(cache_dir)
+    sure = yes or click.confirm(f"Remove every cache in {folder}?", err=True)
+    removed = clear_folder(folder) if sure else []
+    if as_json:
+        click.echo(json.dumps({"folder": str(folder), "removed": [str(path) for path in removed]}))
+        return
+    for path in removed:
+        click.echo(f"removed  {path}")
+    click.echo(f"{several(len(removed), 'file')} removed.")
+
+
+def _kept(folder: Path) -> Iterator[CacheInfo]:
+    for path in sorted(folder.glob(f"*{_ENDING}")):
+        kept = HttpCache(folder, _tenant(path))
+        try:
+            yield kept.info()
+        finally:
+            kept.close()
+
+
+def _tenant(path: Path) -> str:
+    return path.name.removesuffix(_ENDING)

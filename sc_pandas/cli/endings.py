@@ -1,0 +1,113 @@
+"""How a command ends: one line on stderr and an exit code, whatever the library raised or warned of."""
+
+import errno
+import io
+import sys
+import warnings
+from typing import Any, Final, NoReturn, TextIO
+
+import click
+
+from sc_pandas.cli.options import flag
+from sc_pandas.errors import (
+    ExportError,
+    FilterError,
+    PagingDriftError,
+    RateLimitedError,
+    SellerCloudError,
+    SellerCloudWarning,
+    SettingsError,
+)
+
+FAILED: Final = 1
+USAGE: Final = 2
+NOT_PROVEN: Final = 3
+RATE_LIMITED: Final = 4
+INTERRUPTED: Final = 130
+EXIT_CODES: Final = {
+    0: "fine",
+    FAILED: "it failed; one line on stderr says why",
+    USAGE: "a command, an option, a filter or a setting cannot be used; nothing was sent",
+    NOT_PROVEN: "the answer could not be proven complete; nothing was written",
+    RATE_LIMITED: "the hourly quota is used up; stderr says until when",
+    INTERRUPTED: "stopped by Ctrl-C",
+}
+
+
+class OrderlyGroup(click.Group):
+    """A group whose commands end with a line and an exit code instead of a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was asked for."""
+        _print_whatever_the_terminal_can()
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", SellerCloudWarning)
+            show_others = warnings.showwarning
+
+            def show(
+                message: Warning | str,
+                category: type[Warning],
+                filename: str,
+                lineno: int,
+                file: TextIO | None = None,
+                line: str | None = None,
+            ) -> None:
+                if issubclass(category, SellerCloudWarning):
+                    _say(f"warning: {message}")
+                else:
+                    show_others(message, category, filename, lineno, file, line)
+
+            warnings.showwarning = show
+            try:
+                return super().invoke(ctx)
+            except SellerCloudError as error:
+                _end(_sentence(error), code_of(error))
+            except (KeyboardInterrupt, click.Abort):
+                _end("stopped.", INTERRUPTED)
+            except OSError as error:
+                if error.errno == errno.EPIPE:  # click ends quietly when the reader of a pipe has gone
+                    raise
+                _end(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}.", FAILED)
+
+
+def code_of(error: SellerCloudError) -> int:
+    """Give the exit code for an error of the library."""
+    match error:
+        case FilterError() | SettingsError():
+            return USAGE
+        case PagingDriftError() | ExportError(reason="not_verified"):
+            return NOT_PROVEN
+        case RateLimitedError():
+            return RATE_LIMITED
+        case _:
+            return FAILED
+
+
+def _sentence(error: SellerCloudError) -> str:
+    match error:
+        case FilterError(filter=name) if name:
+            return f"{flag(name)}: {error}"
+        case SettingsError(setting=name) if name:
+            return f"{flag(name)}: {error}"
+        case ExportError(reason="not_verified"):
+            return f"{error} (Here: --allow-unverified.)"
+        case RateLimitedError(reset_at=reset_at) if reset_at is not None:
+            return f"{error} Reset at {reset_at:%Y-%m-%dT%H:%M:%SZ}."
+        case _:
+            return str(error)
+
+
+def _say(text: str) -> None:
+    click.echo(f"sc-pandas: {' '.join(text.split())}", err=True)
+
+
+def _end(text: str, code: int) -> NoReturn:
+    _say(text)
+    raise click.exceptions.Exit(code)
+
+
+def _print_whatever_the_terminal_can() -> None:
+    # Customers have names in every alphabet; a terminal or a pipe with a small one shows "?" instead of failing.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")

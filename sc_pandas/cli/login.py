@@ -1,0 +1,39 @@
+"""`sc-pandas login`: a login that was tried, in the system keyring."""
+
+import tempfile
+
+import click
+
+from sc_pandas import settings
+from sc_pandas.cli.options import SERVER, USERNAME, SectionedCommand
+from sc_pandas.query import connect
+from sc_pandas.settings import Secret
+
+_EXAMPLES = """\b
+Examples:
+  sc-pandas login --server tt
+  sc-pandas login --server team:acme --username me@acme.example
+"""
+
+
+@click.command(cls=SectionedCommand, epilog=_EXAMPLES)
+@SERVER
+@USERNAME
+def login(server: str | None, username: str | None) -> None:
+    """Ask for user name and password, try them, and keep them in the system keyring.
+
+    Afterwards neither notebooks nor commands need them for this server.  What the server refuses is not kept.
+    """
+    asked = settings.server_from(server)
+    if not asked.startswith("team:"):
+        settings.base_url(asked)  # a wrong server is told before a password is asked for
+    user = username or click.prompt("User name", err=True)
+    password = Secret(click.prompt(f"Password of {user}", hide_input=True, err=True))
+    # A login that may be refused leaves no cache behind.
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        connect(asked, username=user, password=password.reveal(), cache_dir=folder) as connection,
+    ):
+        connection.log_in()
+        settings.keep_in_keyring(connection.url, user, password)
+        click.echo(f"Logged in at {connection.url}; the login is kept in this machine's keyring.", err=True)

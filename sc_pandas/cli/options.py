@@ -1,0 +1,203 @@
+"""Options of the command line, made from the library's own tables and signatures."""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final, get_args
+
+import click
+
+from sc_pandas.contract import FILTERS, FilterFact, Flag
+from sc_pandas.filters import CustomerFilter
+from sc_pandas.query import Connection, CustomerQuery, connect
+from sc_pandas.query.connection import DialectName, connection_keywords
+from sc_pandas.reading import CacheMode, Consistency
+
+_METAVARS: Final = {"ids": "ID", "text": "TEXT", "enum": "NAME", "date": "TIME"}
+_NAMES_TO_LIST: Final = 10
+_DEFAULTS: Final = {
+    name: parameter.default
+    for question in (connect, Connection.customers)
+    for name, parameter in inspect.signature(question).parameters.items()
+}
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def flag(name: str) -> str:
+    """Spell the option of a keyword.
+
+    Examples
+    --------
+    >>> flag("created_on_from")
+    '--created-on-from'
+    """
+    return f"--{name.replace('_', '-')}"
+
+
+class SectionedOption(click.Option):
+    """An option that stands under a title in the help."""
+
+    def __init__(self, *args: Any, section: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.section = section
+
+
+class SectionedCommand(click.Command):
+    """A command whose help lists its options under titles."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, section by section."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx) if isinstance(parameter, click.Option) else None
+            if record is not None:
+                sections.setdefault(getattr(parameter, "section", "Options"), []).append(record)
+        for title, records in sections.items():
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+
+def _option(name: str, section: str, says: str, **more: Any) -> Decorator:
+    default = _DEFAULTS.get(name)
+    said = says if default is None else f"{says}  [default: {default:g}]" if isinstance(default, float) else says
+    shown = {"help": said, "section": section, "default": default, **more}
+    # A float's default is in the text already, without its ".0".
+    shown.setdefault("show_default", default is not None and not isinstance(default, float))
+    return click.option(flag(name), name, cls=SectionedOption, **shown)
+
+
+# ── filters ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the nineteen filters."""
+    by_group: dict[str, list[FilterFact]] = {}
+    for fact in FILTERS:
+        by_group.setdefault(fact.group, []).append(fact)
+    for group, facts in reversed(by_group.items()):
+        for fact in reversed(facts):
+            command = _filter_option(fact, f"Filters ({group})")(command)
+    return command
+
+
+def _filter_option(fact: FilterFact, section: str) -> Decorator:
+    repeatable = fact.kind != "date"
+    says = fact.says[:1].upper() + fact.says[1:]
+    return _option(
+        fact.name,
+        section,
+        f"{says}{_values_of(fact)}.{' Repeatable.' if repeatable else ''}",
+        metavar=_METAVARS[fact.kind],
+        multiple=repeatable,
+    )
+
+
+def _values_of(fact: FilterFact) -> str:
+    if fact.kind == "date":
+        return ": 2026-01-31, '2026-01-31 14:05'"
+    if fact.enum is None:
+        return ""
+    if fact.enum is Flag:
+        return f": {', '.join(member.name.lower() for member in reversed(Flag))}"
+    names = list(fact.enum.__members__)
+    if len(names) > _NAMES_TO_LIST:
+        return f": one of {len(names)} names such as {', '.join(names[:6])}, or a code"
+    return f": {', '.join(names)}, or a code"
+
+
+# ── where and how ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+SERVER: Final = _option(
+    "server", "Connection", "A server id (tt), team:NAME or a base URL; else SELLERCLOUD_SERVER.", metavar="SERVER"
+)
+USERNAME: Final = _option(
+    "username", "Connection", "Who asks; else SELLERCLOUD_USERNAME, the keyring, or a prompt.", metavar="NAME"
+)
+CACHE_DIR: Final = _option(
+    "cache_dir",
+    "Connection",
+    "Folder of the cache; else SC_PANDAS_CACHE_DIR or your own cache folder.",
+    type=click.Path(file_okay=False),
+)
+JSON: Final = click.option("--json", "as_json", is_flag=True, help="Print one JSON object to stdout.")
+_ZONE: Final = "Time zone of SellerCloud's dates (America/New_York), for times with a zone."
+_CONNECTION: Final = (
+    SERVER,
+    USERNAME,
+    CACHE_DIR,
+    _option("dialect", "Connection", "How requests are spelt.", type=click.Choice(get_args(DialectName))),
+    _option("server_timezone", "Connection", _ZONE, metavar="ZONE"),
+    _option("timeout", "Connection", "For one attempt of one call.", type=float, metavar="SECONDS"),
+    _option("max_wait", "Connection", "Longest throttle to wait out.", type=float, metavar="SECONDS"),
+)
+_CACHE_SAYS: Final = "Use what is kept and young enough, refresh it, ask nobody, or keep nothing."
+_PROOF_SAYS: Final = "Prove that the answer is complete, or read once, not verified."
+_READING: Final[Mapping[str, Decorator]] = {
+    "limit": _option("limit", "Reading", "At most so many rows.", type=int, metavar="N"),
+    "columns": _option("columns", "Reading", "A column to keep. Repeatable.", metavar="NAME", multiple=True),
+    "page_size": _option("page_size", "Reading", "Rows to ask for in a page.", type=int, metavar="N"),
+    "cache": _option("cache", "Reading", _CACHE_SAYS, type=click.Choice(get_args(CacheMode))),
+    "max_age": _option(
+        "max_age",
+        "Reading",
+        "How old a kept answer may be; one hour if not said.",
+        type=float,
+        metavar="SECONDS",
+    ),
+    "consistency": _option("consistency", "Reading", _PROOF_SAYS, type=click.Choice(get_args(Consistency))),
+    "max_calls": _option("max_calls", "Reading", "Refuse what needs more calls.", type=int, metavar="N"),
+    "progress": click.option(
+        "--progress/--no-progress",
+        cls=SectionedOption,
+        section="Reading",
+        default=None,
+        help="A bar on stderr; if not said, where a person is looking.",
+    ),
+}
+
+
+def connection_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of `connect`, but no password."""
+    for option in reversed(_CONNECTION):
+        command = option(command)
+    return command
+
+
+def reading_options(*names: str) -> Decorator:
+    """Give a command options of a read: all, or those that are named."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for name in reversed(names or tuple(_READING)):
+            command = _READING[name](command)
+        return command
+
+    return decorate
+
+
+@contextmanager
+def query_of(options: Mapping[str, Any]) -> Iterator[CustomerQuery]:
+    """Give the query that the options ask, on a connection that is open meanwhile.
+
+    Parameters
+    ----------
+    options
+        Values of `filter_options`, `connection_options` and `reading_options`; None and ``()`` are not given.
+
+    Yields
+    ------
+    CustomerQuery
+        Nothing was sent yet.
+
+    Raises
+    ------
+    FilterError, SettingsError
+        The options cannot be asked.
+    """
+    given = {name: value for name, value in options.items() if value not in {None, ()}}
+    # A wrong filter is told before a password is asked for.
+    CustomerFilter.of(**{name: value for name, value in given.items() if name in CustomerFilter.names})
+    server = given.pop("server", None)
+    keywords, asked = connection_keywords(given)
+    with connect(server, **keywords) as connection:
+        yield connection.customers(**asked)

@@ -1,0 +1,153 @@
+"""What a query is given and what it gives: options, counts, estimates, pages, and the code that asks the same."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, Self
+
+import pandas as pd
+import pyarrow as pa
+
+from sc_pandas.errors import SettingsError
+from sc_pandas.filters import CustomerFilter
+from sc_pandas.reading import CacheMode, Consistency, ReadOptions
+from sc_pandas.tables import to_pandas
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QueryOptions:
+    """How a query reads; see `Connection.customers` for each."""
+
+    limit: int | None = None
+    columns: tuple[str, ...] | None = None
+    page_size: int = 50
+    cache: CacheMode = "use"
+    max_age_s: float | None = None
+    consistency: Consistency = "auto"
+    progress: bool | None = None
+    on_bad_value: Literal["null", "raise"] = "null"
+    max_calls: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, allowed in _CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise SettingsError(f"{name} is {' or '.join(map(repr, allowed))}.", setting=name)
+        for name in ("limit", "page_size", "max_calls"):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+                raise SettingsError(f"{name} is a whole number of at least 1.", setting=name)
+        if self.max_age_s is not None and not self.max_age_s >= 0:
+            raise SettingsError("max_age is a number of seconds or a timedelta.", setting="max_age")
+
+    def for_reading(self) -> ReadOptions:
+        """Give the part of the options that a read needs."""
+        return ReadOptions(
+            page_size=self.page_size,
+            limit=self.limit,
+            cache=self.cache,
+            max_age_s=self.max_age_s,
+            consistency=self.consistency,
+        )
+
+
+_CHOICES: Final = {
+    "cache": ("use", "refresh", "offline", "off"),
+    "consistency": ("auto", "fast"),
+    "on_bad_value": ("null", "raise"),
+}
+
+
+class Count(int):
+    """A number of customers; `is_upper_bound` says that reads of the union may overlap."""
+
+    is_upper_bound: bool
+
+    def __new__(cls, value: int, *, is_upper_bound: bool = False) -> Self:
+        """Make the number."""
+        self = super().__new__(cls, value)
+        self.is_upper_bound = is_upper_bound
+        return self
+
+    def __getnewargs_ex__(self) -> tuple[tuple[int], dict[str, bool]]:
+        return (int(self),), {"is_upper_bound": self.is_upper_bound}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Estimate:
+    """What reading a query takes from here.
+
+    Attributes
+    ----------
+    rows : Count
+        Customers that match, or a bound.
+    calls : int
+        Calls to make now; 0 where the cache has everything.
+    seconds : float
+        At the latency seen so far and within the hourly quota.
+    reads : int
+        Lists that the filter is split into.
+    """
+
+    rows: Count
+    calls: int
+    seconds: float
+    reads: int
+
+    def __str__(self) -> str:
+        bound = "at most " if self.rows.is_upper_bound else ""
+        return f"{bound}{self.rows:,} customers, {self.calls:,} calls, about {max(1, round(self.seconds)):,} s"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CustomerPage:
+    """One page as the endpoint gives it.
+
+    Attributes
+    ----------
+    number, size : int
+        What was asked.
+    total_results : int
+        The endpoint's ``TotalResults``.
+    table : pyarrow.Table
+        The endpoint's ``Items`` in the server's order, typed as any other answer.
+    """
+
+    number: int
+    size: int
+    total_results: int
+    table: pa.Table
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Give the page's rows as a DataFrame.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Shape ``(rows, columns)``, Arrow-backed, in the server's order.
+        """
+        return to_pandas(self.table)
+
+
+def to_code(url: str, question: CustomerFilter, options: QueryOptions) -> str:
+    """Give Python code that reads a filter at a server."""
+    host = url.removeprefix("https://").removesuffix("/rest")
+    server = host.removesuffix(".api.sellercloud.com") if host.endswith(".api.sellercloud.com") else url
+    plain = QueryOptions()
+    words = [
+        f"{name}={list(value) if isinstance(value, tuple) else value!r}"
+        for name in ("limit", "columns", "page_size", "consistency")
+        if (value := getattr(options, name)) != getattr(plain, name)
+    ]
+    arguments = ", ".join([repr(server), *words, *filter(None, [question.to_code()])])
+    return f"import sc_pandas as sc\n\ndf = sc.read_sellercloud_customers({arguments})"
+
+
+def outside() -> int:
+    """Find the stack level of the caller outside this package, for warnings that point at the user's line."""
+    here = str(Path(__file__).parent.parent)
+    frame, level = sys._getframe(1), 1  # noqa: SLF001  # the documented way to walk the stack
+    while frame.f_back is not None and (
+        frame.f_code.co_filename.startswith(here) or "contextlib" in frame.f_code.co_filename
+    ):
+        frame, level = frame.f_back, level + 1
+    return level

@@ -1,0 +1,107 @@
+"""The frame is the truth, row by row and value by value, in the fewest calls that can prove it."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import sc_pandas as sc
+from tests.integration.oracle import assert_equals_truth
+from tests.support.shops import shop_of
+
+SIZES = [0, 1, 49, 50, 51, 1_037, 20_000]
+
+
+@pytest.fixture(scope="module", params=SIZES)
+def box(request: pytest.FixtureRequest) -> Iterator[sc.sandbox.Sandbox]:
+    """A sandbox of each size; the tests of this module do not change it."""
+    with sc.sandbox.serve(customers=request.param, seed=7) as server:
+        yield server
+
+
+def calls_for(customers: int, served: int) -> int:
+    """The login, and one call, or all pages and both bookends again."""
+    return 2 if customers <= served else 1 + math.ceil(customers / served) + 2
+
+
+@pytest.mark.parametrize("page_size", [50, 500])
+def test_a_frame_equals_the_truth_in_few_calls_and_a_second_look_costs_none(
+    box: sc.sandbox.Sandbox, page_size: int, tmp_path: Path
+) -> None:
+    truth = box.customers()
+    before = box.calls()
+    with shop_of(box, tmp_path) as shop:
+        frame = sc.read_sellercloud_customers(shop, page_size=page_size)
+        assert box.calls() - before == calls_for(len(truth), 50)
+        assert_equals_truth(frame, truth)
+
+        again = sc.read_sellercloud_customers(shop, page_size=page_size)
+        assert box.calls() - before == calls_for(len(truth), 50)
+        pd.testing.assert_frame_equal(again, frame)
+    with shop_of(box, tmp_path) as other:
+        later = sc.read_sellercloud_customers(other, page_size=page_size)
+        assert box.calls() - before == calls_for(len(truth), 50)
+        pd.testing.assert_frame_equal(later, frame)
+
+
+@pytest.mark.parametrize("customers", [0, 1, 2, 49, 50, 51])
+def test_a_page_size_of_one_gives_the_truth_too(customers: int, tmp_path: Path) -> None:
+    with sc.sandbox.serve(customers=customers, seed=3) as server, shop_of(server, tmp_path) as shop:
+        frame = sc.read_sellercloud_customers(shop, page_size=1)
+        assert server.calls() == calls_for(customers, 1)
+        assert_equals_truth(frame, server.customers())
+        assert len(sc.read_sellercloud_customers(shop, page_size=1)) == customers
+        assert server.calls() == calls_for(customers, 1)
+
+
+@pytest.mark.parametrize("page_cap", [7, 11, 30, 100])
+def test_a_server_that_serves_other_page_sizes_is_read_whole(page_cap: int, tmp_path: Path) -> None:
+    with sc.sandbox.serve(customers=123, seed=3, page_cap=page_cap) as server, shop_of(server, tmp_path) as shop:
+        assert_equals_truth(sc.read_sellercloud_customers(shop, page_size=100), server.customers())
+
+
+@pytest.mark.parametrize("order", ["id_asc", "id_desc"])
+@pytest.mark.parametrize("past_end", ["empty", "last", "null"])
+def test_the_order_and_the_end_of_the_list_do_not_matter(order: str, past_end: str, tmp_path: Path) -> None:
+    options = {"order": order, "past_end": past_end}
+    with sc.sandbox.serve(customers=150, seed=3, **options) as server, shop_of(server, tmp_path) as shop:  # type: ignore[arg-type]
+        frame = sc.read_sellercloud_customers(shop)
+        assert server.calls() == 1 + 3 + 2
+        assert_equals_truth(frame, server.customers())
+
+
+def test_a_server_written_from_the_article_alone_gives_a_sensible_typed_frame(tmp_path: Path) -> None:
+    with sc.sandbox.serve(customers=120, seed=7, style="article") as server, shop_of(server, tmp_path) as shop:
+        truth = server.customers()
+        with pytest.warns(sc.SchemaDriftWarning) as caught:
+            frame = sc.read_sellercloud_customers(shop)
+    warning = caught[0].message
+    assert isinstance(warning, sc.SchemaDriftWarning)
+    assert set(warning.keys) == {"CustomerType", "Address", "Tags", "Balance", "Active"}
+    assert caught[0].filename == __file__
+    assert list(frame.user_id) == [record["user_id"] for record in truth]
+    assert str(frame.dtypes["user_id"]) == "int64[pyarrow]"
+    assert str(frame.dtypes["created_on"]) == "timestamp[us][pyarrow]"
+    assert str(frame.dtypes["active"]) == "bool[pyarrow]"
+    assert str(frame.dtypes["tags"]).startswith("list<")
+    assert str(frame.dtypes["address"]).startswith("struct<")
+    for column, want in (
+        ("created_on", [record["created_on"] for record in truth]),
+        ("rating", [record["rating"] for record in truth]),
+        ("email", [record["email"] for record in truth]),
+        ("customer_type", [record["is_wholesale_string"] for record in truth]),
+        ("active", [not record["is_black_listed"] for record in truth]),
+        ("balance", [record["credit_limit"] * 0.25 for record in truth]),
+        ("tags", [[group["Name"] for group in record["groups"]] for record in truth]),
+        (
+            "address",
+            [
+                {"City": r["city"], "Country": r["addresses"][0]["Country"], "ZipCode": r["zip_code"]}
+                for r in truth
+            ],
+        ),
+    ):
+        got = [None if value is pd.NA else value for value in frame[column]]
+        assert [list(g) if column == "tags" else g for g in got] == want, column

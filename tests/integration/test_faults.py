@@ -1,0 +1,262 @@
+"""Every fault of the sandbox: passed over where it passes, a typed error where it stays, and never a wrong row."""
+
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import sc_pandas as sc
+from tests.integration.oracle import assert_equals_truth
+from tests.support.shops import BRISK, finished_reads, kept_bodies, shop_of
+
+CUSTOMERS = 120
+CALLS = 5  # three pages and both bookends again
+# Every kind that a retry heals, with options that make it quick.
+HEALED: dict[str, dict[str, Any]] = {
+    "throttle": {"reset_in_s": 0.05},
+    "token_death": {},
+    "status": {},
+    "html": {},
+    "empty": {},
+    "null_items": {},
+    "error_in_200": {},
+    "wrong_json": {},
+    "bad_gzip": {},
+    "cut_gzip": {},
+    "delay": {"delay_s": 0.6},
+    "cut_body": {},
+    "cut_chunked": {},
+    "cut_eof": {},
+    "reset": {},
+    "slow_drip": {},
+    "hang": {},
+}
+WRONG_JSON = (
+    "nan",
+    "list",
+    "scalar",
+    "string",
+    "no_total",
+    "text_total",
+    "duplicate_key",
+    "deep",
+    "not_utf8",
+    "trailing",
+)
+FINAL = {"redirect": ("ResponseError", "redirect"), "bomb": ("ResponseError", "too_large")}
+# What stays for ever: the error, and the fact that names it.
+FOR_EVER: dict[str, tuple[str, str | int]] = {
+    "throttle": ("RateLimitedError", ""),
+    "token_death": ("AuthError", "rejected_after_login"),
+    "status": ("ServerError", 500),
+    "html": ("ResponseError", "not_json"),
+    "empty": ("ResponseError", "empty"),
+    "null_items": ("ResponseError", "paging_ignored"),
+    "error_in_200": ("ResponseError", "error_in_200"),
+    "wrong_json": ("ResponseError", "json"),
+    "bad_gzip": ("ResponseError", "encoding"),
+    "cut_gzip": ("TransportError", "truncated"),
+    "delay": ("TransportError", "timeout"),
+    "cut_body": ("TransportError", "truncated"),
+    "cut_chunked": ("TransportError", "truncated"),
+    "cut_eof": ("PagingDriftError", "row_count"),
+    "reset": ("TransportError", "truncated"),
+    "slow_drip": ("TransportError", "deadline"),
+    "hang": ("TransportError", "timeout"),
+    "repeat_page": ("PagingDriftError", "page_repeated"),
+    **FINAL,
+}
+
+
+@pytest.fixture(scope="module")
+def shared_box() -> Iterator[sc.sandbox.Sandbox]:
+    with sc.sandbox.serve(customers=CUSTOMERS, seed=7) as server:
+        yield server
+
+
+@pytest.fixture
+def box(shared_box: sc.sandbox.Sandbox) -> Iterator[sc.sandbox.Sandbox]:
+    """The sandbox, healthy and with an empty log."""
+    shared_box.clear_faults()
+    shared_box.log.clear()
+    yield shared_box
+    shared_box.clear_faults()
+
+
+def read(box: sc.sandbox.Sandbox, folder: Path, **options: Any) -> pd.DataFrame:
+    with shop_of(box, folder, **({"timeouts": BRISK} | options)) as shop:
+        return sc.read_sellercloud_customers(shop)
+
+
+def no_call_too_early(box: sc.sandbox.Sandbox) -> bool:
+    return not any(entry.early for entry in box.log.requests())
+
+
+def fact(error: sc.SellerCloudError) -> Any:
+    return next((v for n in ("kind", "reason", "status") if (v := getattr(error, n, None))), "")
+
+
+def test_every_kind_of_fault_has_its_expectation() -> None:
+    assert set(FOR_EVER) == set(sc.sandbox.FAULTS)
+    assert set(HEALED) | set(FINAL) | {"repeat_page"} == set(sc.sandbox.FAULTS)
+
+
+@pytest.mark.parametrize("at", range(1, CALLS + 1))
+@pytest.mark.parametrize("kind", HEALED)
+def test_a_fault_that_passes_changes_nothing(
+    kind: str, at: int, box: sc.sandbox.Sandbox, tmp_path: Path
+) -> None:
+    box.fault(kind, at=at, **HEALED[kind])
+    assert_equals_truth(read(box, tmp_path), box.customers())
+    assert [e.fault for e in box.log.requests() if e.fault] == [kind]
+    assert no_call_too_early(box)
+
+
+@pytest.mark.parametrize("variant", WRONG_JSON)
+def test_json_that_is_wrong_once_changes_nothing_and_for_ever_is_a_typed_error(
+    variant: str, box: sc.sandbox.Sandbox, tmp_path: Path
+) -> None:
+    box.fault("wrong_json", at=2, variant=variant)
+    assert_equals_truth(read(box, tmp_path / "once"), box.customers())
+    box.fault("wrong_json", times=None, variant=variant)
+    with pytest.raises(sc.ResponseError) as caught:
+        read(box, tmp_path / "ever")
+    assert caught.value.kind in {"json", "shape", "error_in_200"}
+    assert kept_bodies(tmp_path / "ever") == []
+
+
+@pytest.mark.parametrize("keep", [0.0, 0.01, 0.5, 0.99])
+@pytest.mark.parametrize("kind", ["cut_body", "cut_chunked", "cut_eof", "reset"])
+def test_an_answer_cut_anywhere_is_asked_again(
+    kind: str, keep: float, box: sc.sandbox.Sandbox, tmp_path: Path
+) -> None:
+    box.fault(kind, at=2, keep=keep)
+    assert_equals_truth(read(box, tmp_path), box.customers())
+
+
+@pytest.mark.parametrize("at", range(1, CALLS + 1))
+@pytest.mark.parametrize("kind", FINAL)
+def test_a_fault_that_is_no_accident_is_told_at_once(
+    kind: str, at: int, box: sc.sandbox.Sandbox, tmp_path: Path
+) -> None:
+    box.fault(kind, at=at)
+    with pytest.raises(sc.SellerCloudError) as caught:
+        read(box, tmp_path, timeouts=None)
+    assert (type(caught.value).__name__, fact(caught.value)) == FINAL[kind]
+    assert_equals_truth(read(box, tmp_path), box.customers())
+
+
+@pytest.mark.parametrize("at", range(1, CALLS + 1))
+def test_a_page_that_is_another_page_never_gives_wrong_rows(
+    at: int, box: sc.sandbox.Sandbox, tmp_path: Path
+) -> None:
+    box.fault("repeat_page", at=at)
+    try:
+        frame = read(box, tmp_path)
+    except sc.PagingDriftError as error:
+        assert error.reason in {"page_repeated", "bookend_moved"}
+    else:
+        assert_equals_truth(frame, box.customers())
+    assert_equals_truth(read(box, tmp_path), box.customers())
+
+
+@pytest.mark.parametrize("kind", FOR_EVER)
+def test_a_fault_for_ever_is_a_typed_error_in_time_and_leaves_nothing_to_serve_later(
+    kind: str, box: sc.sandbox.Sandbox, tmp_path: Path
+) -> None:
+    box.fault(kind, times=None, **HEALED.get(kind, {}))
+    started = time.monotonic()
+    patience = {"timeouts": None} if kind == "bomb" else {}
+    with pytest.raises(sc.SellerCloudError) as caught:
+        read(box, tmp_path, **patience)
+    # Five tries of 0.5 s; a throttle is waited out six times, each up to a second for the cut of the Date header.
+    assert time.monotonic() - started < (9.0 if kind == "throttle" else 4.0)
+    assert (type(caught.value).__name__, fact(caught.value)) == FOR_EVER[kind]
+    assert no_call_too_early(box)
+    assert all(read["finished_at"] is None for read in finished_reads(tmp_path))
+    if FOR_EVER[kind][0] != "PagingDriftError":
+        assert kept_bodies(tmp_path) == []
+
+    box.clear_faults()
+    assert_equals_truth(read(box, tmp_path), box.customers())
+
+
+@pytest.mark.parametrize("kind", ["status", "html", "empty", "cut_body", "error_in_200", "bad_gzip"])
+def test_a_fault_from_the_third_call_on_leaves_only_good_pages_and_the_next_read_goes_on_with_them(
+    kind: str, box: sc.sandbox.Sandbox, tmp_path: Path
+) -> None:
+    box.fault(kind, at=4, every=1, times=None)
+    with pytest.raises(sc.SellerCloudError):
+        read(box, tmp_path)
+    bodies = kept_bodies(tmp_path)
+    assert len(bodies) == 3
+    assert sum(len(body["Items"]) for body in bodies) == CUSTOMERS
+
+    box.clear_faults()
+    before = box.calls("list")
+    assert_equals_truth(read(box, tmp_path), box.customers())
+    assert box.calls("list") - before == 2  # only the bookends
+
+
+@pytest.mark.parametrize("kind", [kind for kind in HEALED if kind not in {"token_death", "null_items", "cut_eof"}])
+def test_a_login_that_fails_once_is_tried_again(kind: str, box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
+    box.fault(kind, endpoint="token", **HEALED[kind])
+    assert_equals_truth(read(box, tmp_path), box.customers())
+    assert no_call_too_early(box)
+
+
+@pytest.mark.parametrize("every", [2, 3, 4, 5])
+def test_a_token_that_dies_again_and_again_is_renewed(every: int, box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
+    box.fault("token_death", every=every, times=None)
+    assert_equals_truth(read(box, tmp_path), box.customers())
+    assert box.calls("token") > 1
+
+
+@pytest.mark.parametrize("token_calls", [1, 2, 3, 5, 7])
+def test_a_token_that_is_good_for_few_calls_only_is_renewed(token_calls: int, tmp_path: Path) -> None:
+    with sc.sandbox.serve(customers=300, seed=7, token_calls=token_calls) as server:
+        frame = read(server, tmp_path, timeouts=None)
+        assert_equals_truth(frame, server.customers())
+        assert server.calls("token") <= 2 + math.ceil(2 * (300 / 50 + 2) / token_calls) + 16
+
+
+@pytest.mark.parametrize("every", [2, 3])
+@pytest.mark.parametrize("status", [409, 429, 503, 200])
+def test_a_throttle_under_any_status_is_waited_out_and_no_call_comes_too_early(
+    status: int, every: int, box: sc.sandbox.Sandbox, tmp_path: Path
+) -> None:
+    box.fault("throttle", every=every, times=None, endpoint="any", status=status, reset_in_s=0.02)
+    assert_equals_truth(read(box, tmp_path), box.customers())
+    assert no_call_too_early(box)
+    assert [e.status for e in box.log.requests() if e.fault] == [status] * sum(
+        1 for e in box.log.requests() if e.fault
+    )
+
+
+@pytest.mark.parametrize("retry_after", [True, "1", "soon"])
+def test_a_throttle_with_retry_after_is_waited_out(
+    retry_after: object, box: sc.sandbox.Sandbox, tmp_path: Path
+) -> None:
+    box.fault("throttle", at=2, reset_in_s=0.05, retry_after=retry_after)
+    assert_equals_truth(read(box, tmp_path), box.customers())
+    assert no_call_too_early(box)
+
+
+def test_a_throttle_longer_than_max_wait_is_told_at_once_and_the_read_goes_on_later(
+    box: sc.sandbox.Sandbox, tmp_path: Path
+) -> None:
+    box.fault("throttle", at=3, reset_in_s=300.0)
+    started = time.monotonic()
+    with pytest.raises(sc.RateLimitedError) as caught:
+        read(box, tmp_path, max_wait_s=2.0)
+    assert time.monotonic() - started < 2.0
+    assert 298.0 < caught.value.wait_s < 304.0
+    assert caught.value.reset_at is not None
+    box.clear_faults()
+    before = box.calls("list")
+    assert_equals_truth(read(box, tmp_path), box.customers())
+    assert box.calls("list") - before < CALLS

@@ -1,0 +1,246 @@
+"""The box: starting and stopping, changing customers, and the truth log."""
+
+import dataclasses
+import socket
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+import sc_pandas.sandbox
+from sc_pandas.sandbox import LogEntry, MissingSandboxError
+
+
+def sandbox_threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if "sandbox" in thread.name]
+
+
+def test_it_is_ready_at_once_and_gone_at_once() -> None:
+    box = sc_pandas.sandbox.serve(customers=5, seed=3)
+    assert repr(box) == f"<Sandbox {box.url}, 5 customers, seed 3>"
+    assert box.url.startswith("http://127.0.0.1:")
+    port = int(box.url.rpartition(":")[2])
+    idle = socket.create_connection(("127.0.0.1", port))
+    started = time.monotonic()
+    box.close()
+    assert time.monotonic() - started < 1.0
+    assert idle.recv(1) == b""
+    idle.close()
+    assert not sandbox_threads()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))
+    box.close()
+    assert len(box.customers()) == 5
+
+
+def test_it_closes_while_calls_hang_and_says_nothing(serve: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    caller = serve(5, latency_s=30.0)
+    caller.box.fault("hang")
+    with ThreadPoolExecutor(3) as pool:
+        calls = [pool.submit(caller.page) for _ in range(3)]
+        while len(caller.box._listener._server.server_state.tasks) < 3:
+            time.sleep(0.01)
+        started = time.monotonic()
+        caller.box.close()
+        assert time.monotonic() - started < 1.0
+        errors = [call.exception() for call in calls]
+    assert all(isinstance(error, ConnectionError) for error in errors)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_port_may_be_chosen_and_used_again_at_once() -> None:
+    with sc_pandas.sandbox.serve(customers=1) as first:
+        port = int(first.url.rpartition(":")[2])
+        with pytest.raises(OSError, match=r"[Aa]ddress already in use|10048"):
+            sc_pandas.sandbox.serve(customers=1, port=port)
+    with sc_pandas.sandbox.serve(customers=1, port=port) as second:
+        assert second.url == first.url
+    assert not sandbox_threads()
+
+
+def test_importing_needs_no_web_library_and_serving_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = (
+        "import sys, sc_pandas.sandbox\n"
+        "assert not {'starlette', 'uvicorn'} & set(sys.modules)\n"
+        "sys.modules['starlette'] = sys.modules['starlette.applications'] = None\n"
+        "try: sc_pandas.sandbox.serve(1)\n"
+        "except ImportError as error: print(type(error).__name__, error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith(MissingSandboxError.__name__)
+    assert "pip install 'sc_pandas[sandbox]'" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"order": "random"},
+        {"date_bounds": "open"},
+        {"past_end": "error"},
+        {"style": "xml"},
+        {"dialects": ()},
+        {"dialects": ("latin",)},
+        {"customers": -1},
+    ],
+)
+def test_options_that_do_not_exist(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="must"):
+        sc_pandas.sandbox.serve(**options)
+
+
+def test_neither_repr_nor_log_hold_the_password(serve: Any) -> None:
+    caller = serve(3, password="p4ss-w0rd-canary")
+    caller.post("/rest/api/token?password=p4ss-w0rd-canary", {"Username": "x", "Password": "p4ss-w0rd-canary"})
+    caller.page()
+    assert "canary" not in repr(caller.box) + repr(list(caller.box.log)) + repr(caller.box._options)
+    assert caller.token not in repr(list(caller.box.log))
+
+
+def test_run_serves_until_interrupted(tmp_path: Any) -> None:
+    code = (
+        "import _thread, sc_pandas.sandbox as s, urllib.request as u\n"
+        "def on_start(box):\n"
+        "    print(u.urlopen(box.url + '/api/server-by-team/?team=sandbox').read().decode())\n"
+        "    _thread.interrupt_main()\n"
+        "s.run(3, 0, seed=1, on_start=on_start)\n"
+        "print('stopped')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
+    assert '"Success":true' in done.stdout
+    assert done.stdout.endswith("stopped\n")
+    assert done.stderr == ""
+
+
+def test_inserts_get_the_highest_ids_and_the_present_moment(serve: Any) -> None:
+    caller = serve(20)
+    before = caller.box.customers()
+    ids = caller.box.insert(3, first_name="Ada", rating=5)
+    assert ids == sorted(ids)
+    assert ids[0] > before[-1]["user_id"]
+    assert caller.ids() == [record["user_id"] for record in before] + ids
+    new = caller.box.customers()[-3:]
+    assert {(record["first_name"], record["rating"]) for record in new} == {("Ada", 5)}
+    age = datetime.now(UTC).replace(tzinfo=None) - new[0]["created_on"]
+    assert 0 <= age.total_seconds() < 5
+    assert all(record["modified_on"] == record["created_on"] for record in new)
+    assert caller.ids(("firstName", "ada"), ("rating", 5)) == ids
+
+
+def test_inserts_may_name_their_moment(serve: Any) -> None:
+    caller = serve(5)
+    moment = datetime(2020, 2, 29, 12, 30)  # noqa: DTZ001
+    ids = caller.box.insert(60, created_on=moment)
+    assert caller.ids(("createdOnFrom", moment), ("createdOnTo", moment)) == ids
+
+
+def test_updates_are_seen_and_move_the_date_of_modification(serve: Any) -> None:
+    caller = serve(20)
+    before = caller.box.customers()[4]
+    user_id = before["user_id"]
+    caller.box.update(user_id, email="new@example.org", is_whole_sale_user=True, city="Zürich")
+    after = caller.box.customers()[4]
+    assert after["modified_on"] > before["modified_on"]
+    assert (after["created_on"], after["is_wholesale_string"]) == (before["created_on"], "Wholesale")
+    assert next(a for a in after["addresses"] if a["IsBillingAddress"])["City"] == "Zürich"
+    item = caller.page(("model.email", "NEW@example.org")).json["Items"][0]
+    assert (item["UserID"], item["IsWholesaleString"]) == (user_id, "Wholesale")
+    assert user_id in caller.ids(("modifiedOnFrom", after["modified_on"]))
+    for wrong in ({"user_id": 5}, {"colour": "red"}):
+        with pytest.raises(TypeError):
+            caller.box.update(user_id, **wrong)
+    with pytest.raises(KeyError):
+        caller.box.update(5, rating=1)
+
+
+def test_merging_leaves_one_of_two(serve: Any) -> None:
+    caller = serve(20)
+    keep, drop = (record["user_id"] for record in caller.box.customers()[3:5])
+    modified = caller.box.customers()[3]["modified_on"]
+    caller.box.merge(keep, drop)
+    assert drop not in caller.ids()
+    assert caller.page().json["TotalResults"] == 19
+    assert caller.ask("GET", f"/rest/api/Customers/{drop}").status == 404
+    assert caller.box.customers()[3]["modified_on"] > modified
+    for pair in ((keep, drop), (drop, keep)):
+        with pytest.raises(KeyError):
+            caller.box.merge(*pair)
+    with pytest.raises(ValueError, match="itself"):
+        caller.box.merge(keep, keep)
+    assert caller.box.insert()[0] > caller.box.log[0].seq  # ids of the dropped are never given again
+    assert drop not in caller.ids()
+
+
+def test_truth_is_a_copy(serve: Any) -> None:
+    box = serve(3).box
+    box.customers()[0]["addresses"].clear()
+    box.customers()[0]["custom_columns"].append({})
+    assert box.customers()[0]["addresses"]
+    assert {} not in box.customers()[0]["custom_columns"]
+
+
+def test_custom_columns_of_ones_own_come_back(serve: Any) -> None:
+    caller = serve(3)
+    own = [{"ColumnName": "Own", "Value": {"nested": [1, None]}, "DataType": 0}]
+    caller.box.update(1001, custom_columns=own)
+    assert caller.page().json["Items"][0]["CustomColumns"] == own == caller.box.customers()[0]["custom_columns"]
+
+
+def test_the_log_tells_what_happened(serve: Any) -> None:
+    caller = serve(30)
+    caller.page(("model.pageSize", 2), ("model.email", ""))
+    caller.box.insert()
+    caller.ask("GET", "/rest/api/Customers/1001", headers={"X-Trace": "abc"})
+    caller.ask("GET", "/rest/swagger/docs/v1")
+    login, page, insert, detail, swagger = caller.box.log
+    assert [entry.seq for entry in caller.box.log] == [0, 1, 2, 3, 4]
+    assert (login.endpoint, login.method, login.status, login.token) == ("token", "POST", 200, "token#1")
+    assert page.params == (("model.pageSize", "2"), ("model.email", ""))
+    assert (page.user_ids, page.total, page.authorized, page.token) == ((1001, 1002), 30, True, "token#1")
+    assert (insert.kind, insert.endpoint, insert.user_ids) == ("insert", None, (caller.box.customers()[-1]["user_id"],))
+    assert (detail.path, detail.user_ids) == ("/rest/api/Customers/1001", (1001,))
+    assert "x-trace" in detail.headers_seen
+    assert "abc" not in repr(detail)
+    assert (swagger.endpoint, swagger.status) == ("swagger", 200)
+    assert login.at <= page.at <= insert.at <= detail.at
+    assert caller.box.calls() == 4
+    assert (caller.box.calls("token"), caller.box.calls("list"), caller.box.calls("team")) == (1, 1, 0)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        page.status = 500
+    assert isinstance(caller.box.log[1:3][0], LogEntry)
+    caller.box.log.clear()
+    assert (len(caller.box.log), repr(caller.box.log)) == (0, "<TruthLog, 0 entries>")
+
+
+def test_calls_run_at_the_same_time(serve: Any) -> None:
+    caller = serve(100, latency_s=0.2)
+    started = time.monotonic()
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda number: caller.page(("model.pageNumber", number)), range(1, 9)))
+    assert time.monotonic() - started < 1.0
+    served = [item["UserID"] for answer in answers for item in answer.json["Items"]]
+    assert len(set(served)) == 80
+    assert caller.box.calls("list") == 8
+
+
+def test_customers_change_while_calls_run(serve: Any) -> None:
+    caller = serve(200)
+
+    def change() -> None:
+        for _ in range(15):
+            ids = caller.box.insert(2)
+            caller.box.merge(*ids)
+            caller.box.update(1001, rating=3)
+
+    with ThreadPoolExecutor(4) as pool:
+        changes = [pool.submit(change) for _ in range(2)]
+        pages = [pool.submit(caller.page, ("pageSize", 50), ("pageNumber", number)) for number in (1, 2, 3, 4) * 5]
+        for done in changes:
+            done.result()
+        assert all(page.result().status == 200 for page in pages)
+    assert caller.page().json["TotalResults"] == 230 == len(caller.box.customers())
+    assert [entry.seq for entry in caller.box.log] == list(range(len(caller.box.log)))

@@ -1,0 +1,89 @@
+import inspect
+import pickle
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import numpydoc.docscrape
+import pytest
+
+import sc_pandas as sc
+from sc_pandas import errors
+
+PUBLIC = [name for name in sc.__all__ if name != "sandbox"]
+
+
+def public_callables() -> Iterator[tuple[str, Any]]:
+    for name in PUBLIC:
+        thing = getattr(sc, name)
+        yield name, thing
+        if inspect.isclass(thing):
+            for each, member in vars(thing).items():
+                if not each.startswith("_"):
+                    plain = member.__func__ if isinstance(member, classmethod | staticmethod) else member
+                    if inspect.isfunction(plain) or isinstance(plain, property):
+                        yield f"{name}.{each}", plain
+
+
+def test_all_is_sorted_and_real() -> None:
+    """`__all__` lists exactly the public names of the package's face, in order."""
+    assert sorted(sc.__all__) == sc.__all__
+    for name in sc.__all__:
+        assert getattr(sc, name) is not None
+    modules = {"accessor", "cache", "client", "contract", "errors", "filters", "parquet", "provenance", "query"}
+    modules |= {"reading", "tables", "settings", "files", "pacing", "cli", "importlib"}
+    stray = {n for n in vars(sc) if not n.startswith("_")} - set(sc.__all__) - modules
+    assert stray - {"TYPE_CHECKING", "ModuleType"} == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "thing"), list(public_callables()), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_every_public_name_is_documented(name: str, thing: Any) -> None:
+    """Every public name has a numpydoc docstring; functions that give something say what, under Returns or Yields."""
+    text = inspect.getdoc(thing)
+    assert text, f"{name} has no docstring"
+    if isinstance(thing, property):
+        return
+    document = numpydoc.docscrape.NumpyDocString(text)
+    if inspect.isfunction(thing):
+        returns = inspect.signature(thing).return_annotation
+        if returns not in {None, "None", inspect.Signature.empty} and name not in _SENTENCE_IS_ENOUGH:
+            assert document["Returns"] or document["Yields"], f"{name} does not say what it returns"
+
+
+# Converters of a value, whose one sentence says what they give.
+_SENTENCE_IS_ENOUGH = {
+    "CustomerFilter.of", "CustomerFilter.given", "CustomerFilter.from_dict", "CustomerFilter.to_json",
+    "CustomerFilter.from_json", "CustomerFilter.to_code", "CustomerFilter.in_timezone", "CustomerFilter.needs_swagger",
+    "CustomerFilter.singles", "CustomerFilter.to_params", "CustomerFilter.from_params",
+    "Provenance.to_json", "Provenance.from_json", "FilterError.unknown_name", "FilterError.unknown_value",
+}  # fmt: skip
+
+_RAISED = re.compile(r"raise (\w*Error)\b|raise (\w*Error)\.")
+
+
+@pytest.mark.parametrize(
+    ("name", "thing"), list(public_callables()), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_what_is_raised_is_documented(name: str, thing: Any) -> None:
+    """A public function whose body raises one of our errors names it, or a parent of it, under Raises."""
+    function = thing.fget if isinstance(thing, property) else thing
+    if not inspect.isfunction(function):
+        return
+    raised = {a or b for a, b in _RAISED.findall(inspect.getsource(function))} & set(vars(errors))
+    text = inspect.getdoc(thing) or ""
+    documented = text.partition("Raises\n------")[2]
+    for error in raised:
+        names = {cls.__name__ for cls in getattr(errors, error).__mro__}
+        assert any(re.search(rf"\b{each}\b", documented) for each in names - {"Exception", "object"}), (
+            f"{name} raises {error} and does not say so"
+        )
+
+
+def test_connection_refuses_to_travel(tmp_path: Any) -> None:
+    """A connection holds a login and is not pickled."""
+    shop = sc.connect("tt", username="u", password="p", cache_dir=tmp_path)
+    with pytest.raises(TypeError, match="connect again"):
+        pickle.dumps(shop)
+    shop.close()

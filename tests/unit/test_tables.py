@@ -1,0 +1,608 @@
+"""Rules of the frame, one by one."""
+# ruff: noqa: DTZ001  # the frame's times are naive
+
+import itertools
+import pickle
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from sc_pandas.contract import CARD_KEYS, DETAIL_KEYS, LIST_KEYS, Rating
+from sc_pandas.errors import ExportError, ResponseError
+from sc_pandas.tables import BASE_SCHEMA, CustomerRows, TableBuilder, builder, column_name, to_pandas
+from sc_pandas.tables.names import distinct_names
+
+BASE = [
+    "user_id", "email", "first_name", "last_name", "email_cc", "corporate_name", "rating", "rating_name",
+    "is_whole_sale_user", "is_wholesale_string",
+]  # fmt: skip
+
+
+def read(
+    items: Sequence[dict[str, Any]], *, on_bad_value: Literal["null", "raise"] = "null", sort: bool = True
+) -> CustomerRows:
+    with TableBuilder(on_bad_value=on_bad_value) as building:
+        building.add(items)
+        return building.finish(sort=sort)
+
+
+def column(rows: CustomerRows, name: str) -> list[Any]:
+    values: list[Any] = rows.to_table().column(name).to_pylist()
+    return values
+
+
+def reasons(rows: CustomerRows) -> list[tuple[int | None, str, str]]:
+    return [(each.user_id, each.column, each.raw) for each in rows.coercions]
+
+
+def one(key: str, value: object) -> tuple[object, list[str], pa.DataType]:
+    """Read one value under one key: the cell, the raw values of coercions, and the column's type."""
+    rows = read([{"UserID": 1, key: value}])
+    name = column_name(key)
+    return column(rows, name)[0], [each.raw for each in rows.coercions], rows.schema.field(name).type
+
+
+class TestBase:
+    def test_an_empty_answer_has_the_columns_and_types_of_a_full_one(self) -> None:
+        empty, full = read([]), read([dict.fromkeys(LIST_KEYS) | {"UserID": 1}])
+
+        assert empty.schema == full.schema == BASE_SCHEMA
+        assert BASE_SCHEMA.names == BASE
+        assert empty.num_rows == empty.to_table().num_rows == 0
+        assert list(empty.iter_batches()) == []
+        assert to_pandas(empty.to_table()).dtypes.equals(to_pandas(full.to_table()).dtypes)
+
+    def test_every_dtype_is_arrow_and_the_index_is_fresh(self) -> None:
+        frame = to_pandas(read([{"UserID": 2**53 + 1}, {"UserID": None}]).to_table())
+
+        assert [str(dtype) for dtype in frame.dtypes] == [
+            "int64[pyarrow]", "string[pyarrow]", "string[pyarrow]", "string[pyarrow]", "string[pyarrow]", "string[pyarrow]",
+            "int8[pyarrow]", "string[pyarrow]", "bool[pyarrow]", "string[pyarrow]",
+        ]  # fmt: skip
+        assert frame["user_id"].tolist() == [2**53 + 1, pd.NA]
+        assert frame.index.equals(pd.RangeIndex(2))
+
+    def test_a_key_that_first_comes_in_a_later_row_or_batch_is_not_lost(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(builder, "ROWS_IN_BATCH", 1)
+        with TableBuilder() as building:
+            for item in ({"UserID": 1}, {"UserID": 2, "Email": "b@x", "Title": "Dr", "Colour": "red"}, {"UserID": 3}):
+                building.add([item])
+            rows = building.finish()
+
+        assert column(rows, "email") == [None, "b@x", None]
+        assert column(rows, "title") == [None, "Dr", None]
+        assert column(rows, "colour") == [None, "red", None]
+
+    def test_columns_come_base_then_documented_then_custom_then_the_rest_each_by_name(self) -> None:
+        rows = read([
+            {"Zebra": 1, "Ant": 1, "Phone1": "1", "CompanyID": 1, "UserID": 1,
+             "CustomColumns": [{"ColumnName": "b"}, {"ColumnName": "a"}]},
+        ])  # fmt: skip
+
+        assert rows.schema.names == [*BASE, "company_id", "phone1", "custom.a", "custom.b", "ant", "zebra"]
+        assert rows.undocumented == ("Ant", "Zebra")
+
+    def test_documented_keys_keep_their_type_even_when_all_are_null(self) -> None:
+        rows = read([dict.fromkeys(DETAIL_KEYS) | {"UserID": 1}])
+
+        kinds = {"int64": pa.int64(), "string": pa.string(), "bool": pa.bool_(), "double": pa.float64(),
+                 "timestamp": pa.timestamp("us")}  # fmt: skip
+        for key, kind in DETAIL_KEYS.items():
+            assert rows.schema.field(column_name(key)).type == kinds[kind]
+        assert rows.undocumented == ()
+
+
+class TestRating:
+    @pytest.mark.parametrize("value", [4, "4", Decimal("4.0"), "Satisfied", "satisfied", "SATISFIED"])
+    def test_code_and_name_land_in_both_columns(self, value: object) -> None:
+        rows = read([{"UserID": 1, "Rating": value}])
+
+        assert (column(rows, "rating"), column(rows, "rating_name")) == ([4], ["Satisfied"])
+        assert rows.coercions == ()
+
+    @pytest.mark.parametrize("value", ["Very_Disatisfied", "Very Dissatisfied", "very dissatisfied", 1])
+    def test_both_spellings_are_known_and_the_vendors_is_given(self, value: object) -> None:
+        assert column(read([{"Rating": value}]), "rating_name") == ["Very_Disatisfied"]
+
+    def test_every_rating_is_known(self) -> None:
+        rows = read([{"UserID": rating.value, "Rating": rating.name} for rating in Rating])
+
+        assert column(rows, "rating") == column(rows, "user_id")
+        assert column(rows, "rating_name") == [rating.name for rating in Rating]
+
+    def test_a_code_that_nobody_knows_passes_without_a_name(self) -> None:
+        rows = read([{"UserID": 1, "Rating": 9}])
+
+        assert (column(rows, "rating"), column(rows, "rating_name"), rows.coercions) == ([9], [None], ())
+
+    @pytest.mark.parametrize("value", ["Awful", "", 128, -129, "200", Decimal("4.5"), True, [4], 2**70])
+    def test_anything_else_is_null_and_a_coercion(self, value: object) -> None:
+        rows = read([dict[str, Any](UserID=1, Rating=value), {"UserID": 2, "Rating": "Neutral"}])
+
+        assert column(rows, "rating") == [None, 3]
+        assert column(rows, "rating_name") == [None, "Neutral"]
+        assert [each.column for each in rows.coercions] == ["rating"]
+
+
+class TestKey:
+    @pytest.mark.parametrize("key", ["UserID", "ID", "CustomerID"])
+    @pytest.mark.parametrize("value", [7, "7", Decimal("7.0")])
+    def test_the_key_lands_in_user_id_under_whatever_name_it_comes(self, key: str, value: object) -> None:
+        rows = read([{key: value}])
+
+        assert rows.to_table().column("user_id").to_pylist() == [7]
+        assert (rows.schema.names, rows.rows_without_key) == (BASE, 0)
+
+    def test_the_first_usable_one_wins(self) -> None:
+        rows = read([{"UserID": None, "ID": 1}, {"UserID": "x", "CustomerID": 2}, {"UserID": 3, "ID": None}])
+
+        assert column(rows, "user_id") == [1, 2, 3]
+        assert reasons(rows) == [(2, "user_id", '"x"')]
+
+    def test_another_id_that_is_the_same_is_no_column_and_one_that_differs_is(self) -> None:
+        same = read([{"UserID": 1, "ID": 1, "CustomerID": "1"}])
+        other = read([{"UserID": 1, "ID": 1, "CustomerID": 5}, {"UserID": 2, "ID": 2}])
+
+        assert same.schema.names == BASE
+        assert other.schema.names == [*BASE, "customer_id"]
+        assert column(other, "customer_id") == [5, None]
+
+    def test_rows_without_a_key_come_last_in_the_servers_order_and_are_never_merged(self) -> None:
+        rows = read(
+            [{"Email": "b"}, {"UserID": 2, "Email": "2"}, {"Email": "a"}, {"Email": "a"}, {"UserID": 1, "Email": "1"}]
+        )
+
+        assert column(rows, "email") == ["1", "2", "b", "a", "a"]
+        assert (rows.rows_without_key, rows.doubles_dropped) == (3, 0)
+
+    def test_of_doubles_the_last_wins_and_takes_only_its_own_coercions_along(self) -> None:
+        items = [
+            {"UserID": 2, "Email": "old", "Rating": "Odd"},
+            {"UserID": 1},
+            {"UserID": 2, "Email": "new", "IsWholeSaleUser": 5},
+        ]
+        rows = read(items)
+
+        assert column(rows, "email") == [None, "new"]
+        assert (rows.num_rows, rows.doubles_dropped) == (2, 1)
+        assert [each.column for each in rows.coercions] == ["is_whole_sale_user"]
+
+    def test_unsorted_rows_stay_in_the_servers_order(self) -> None:
+        rows = read([{"UserID": 3}, {"UserID": 1}, {}, {"UserID": 3}, {"UserID": 2}], sort=False)
+
+        assert column(rows, "user_id") == [1, None, 3, 2]
+
+
+class TestConversions:
+    @pytest.mark.parametrize(
+        ("key", "value", "cell"),
+        [
+            ("CompanyID", 7, 7),
+            ("CompanyID", "7", 7),
+            ("CompanyID", "-007", -7),
+            ("CompanyID", Decimal("7.0"), 7),
+            ("CompanyID", -(2**63), -(2**63)),
+            ("Title", 7, "7"),
+            ("Title", True, "true"),
+            ("Title", Decimal("1.10"), "1.10"),
+            ("Title", [1, "é"], '[1,"é"]'),
+            ("Title", {"a": None}, '{"a":null}'),
+            ("Title", "a\x00b", "a\x00b"),
+            ("TaxExempt", 1, True),
+            ("TaxExempt", "FALSE", False),
+            ("TaxExempt", "True", True),
+            ("CreditLimit", Decimal("0.1"), 0.1),
+            ("CreditLimit", "12.50", 12.5),
+            ("CreditLimit", 3, 3.0),
+            ("CreatedOn", "2026-01-05", datetime(2026, 1, 5)),
+            ("CreatedOn", "2026-01-05T10:11", datetime(2026, 1, 5, 10, 11)),
+            ("CreatedOn", "2026-01-05 10:11:12", datetime(2026, 1, 5, 10, 11, 12)),
+            ("CreatedOn", "2026-01-05T10:11:12.5", datetime(2026, 1, 5, 10, 11, 12, 500_000)),
+            ("CreatedOn", "2026-01-05T10:11:12.1234567", datetime(2026, 1, 5, 10, 11, 12, 123_456)),
+            ("CreatedOn", "2026-01-05T10:11:12.123456789", datetime(2026, 1, 5, 10, 11, 12, 123_456)),
+            ("CreatedOn", "9999-12-31T23:59:59.9999999", datetime(9999, 12, 31, 23, 59, 59, 999_999)),
+            ("CreatedOn", "2026-01-05T10:11:12Z", datetime(2026, 1, 5, 10, 11, 12)),
+            ("CreatedOn", "2026-01-05T10:11:12+02:30", datetime(2026, 1, 5, 7, 41, 12)),
+            ("CreatedOn", "2026-01-05T10:11:12-0100", datetime(2026, 1, 5, 11, 11, 12)),
+            ("CreatedOn", "1/5/2026", datetime(2026, 1, 5)),
+            ("CreatedOn", "01/05/2026 10:11", datetime(2026, 1, 5, 10, 11)),
+            ("CreatedOn", "1/5/2026 12:11:12 AM", datetime(2026, 1, 5, 0, 11, 12)),
+            ("CreatedOn", "1/5/2026 12:11 pm", datetime(2026, 1, 5, 12, 11)),
+        ],
+    )
+    def test_what_fits_is_taken(self, key: str, value: object, cell: object) -> None:
+        assert one(key, value)[:2] == (cell, [])
+        assert type(one(key, value)[0]) is type(cell)
+
+    @pytest.mark.parametrize(
+        ("key", "value", "raw"),
+        [
+            ("CompanyID", "7.5", '"7.5"'),
+            ("CompanyID", Decimal("7.5"), "7.5"),
+            ("CompanyID", Decimal("1E+999999999"), "1E+999999999"),
+            ("CompanyID", True, "true"),
+            ("CompanyID", 2**70, str(2**70)),
+            ("CompanyID", 2**63, str(2**63)),
+            ("CompanyID", "١", '"١"'),
+            ("CompanyID", "1_000", '"1_000"'),
+            ("CompanyID", [7], "[7]"),
+            ("TaxExempt", 2, "2"),
+            ("TaxExempt", "yes", '"yes"'),
+            ("TaxExempt", "", '""'),
+            ("CreditLimit", Decimal("0.12345678901234567890"), "0.12345678901234567890"),
+            ("CreditLimit", Decimal("1E+400"), "1E+400"),
+            ("CreditLimit", 2**53 + 1, str(2**53 + 1)),
+            ("CreditLimit", True, "true"),
+            ("CreditLimit", "nan", '"nan"'),
+            ("CreatedOn", "2026-02-30", '"2026-02-30"'),
+            ("CreatedOn", "2026-01-05T24:00:00", '"2026-01-05T24:00:00"'),
+            ("CreatedOn", "2026-01-05\n", '"2026-01-05\\n"'),
+            ("CreatedOn", "13/13/2026", '"13/13/2026"'),
+            ("CreatedOn", "1/5/2026 13:00 PM", '"1/5/2026 13:00 PM"'),
+            ("CreatedOn", "9999-12-31T23:59:59-01:00", '"9999-12-31T23:59:59-01:00"'),
+            ("CreatedOn", "", '""'),
+            ("CreatedOn", 1_600_000_000, "1600000000"),
+        ],
+    )
+    def test_what_does_not_fit_is_null_and_told(self, key: str, value: object, raw: str) -> None:
+        cell, told, of_type = one(key, value)
+
+        assert (cell, told) == (None, [raw])
+        assert of_type == one(key, None)[2]
+
+    def test_a_number_of_five_thousand_digits_is_text_or_told(self) -> None:
+        rows = read(
+            [{"UserID": 1, "CompanyID": 10**5_000, "Title": 10**5_000, "Extra": 10**5_000, "Deep": [10**5_000, "é"]}]
+        )
+        digits = "1" + "0" * 5_000
+
+        assert reasons(rows) == [(1, "company_id", digits)]
+        assert (column(rows, "title"), column(rows, "extra")) == ([digits], [digits])
+        assert column(rows, "deep") == [f'[{digits},"\\u00e9"]']
+
+    @pytest.mark.parametrize(
+        "value", ["0001-01-01T00:00:00", "0001-01-01", "0001-01-01T00:00:00.0000000Z", "1/1/0001 12:00:00 AM"]
+    )
+    def test_the_apis_empty_date_is_null_and_told(self, value: str) -> None:
+        rows = read([{"UserID": 1, "CreatedOn": value}, {"UserID": 2, "CreatedOn": "2020-01-01T00:00:00"}])
+
+        assert column(rows, "created_on") == [None, datetime(2020, 1, 1)]
+        assert rows.coercions[0].reason == "the API's empty date"
+
+    def test_one_misfit_spoils_no_neighbour(self) -> None:
+        rows = read(
+            [
+                {"UserID": number, "Email": 5 if number == 3 else f"{number}@x", "CompanyID": number or "x"}
+                for number in range(9)
+            ]
+        )
+
+        assert column(rows, "email") == ["0@x", "1@x", "2@x", "5", *(f"{number}@x" for number in range(4, 9))]
+        assert column(rows, "company_id") == [None, *range(1, 9)]
+
+    def test_a_lone_surrogate_becomes_the_replacement_character_and_is_told(self) -> None:
+        rows = read(
+            [{"UserID": 1, "Email": "a\ud800b", "Title": ["\udfff"], "Extra": "\ud800", "Deep": [{"x": "\ud800"}]}]
+        )
+
+        assert column(rows, "email") == ["a\ufffdb"]
+        assert column(rows, "title") == ['["\ufffd"]']
+        assert column(rows, "extra") == ["\ufffd"]
+        assert column(rows, "deep") == [[{"x": "\ufffd"}]]
+        assert reasons(rows) == [
+            (1, "email", '"a\\ud800b"'), (1, "title", '["\\udfff"]'), (1, "deep", '[{"x":"\\ud800"}]'), (1, "extra", '"\\ud800"'),
+        ]  # fmt: skip
+
+    def test_a_coercion_shows_no_raw_value_unless_it_is_asked(self) -> None:
+        (coercion,) = read([{"UserID": 1, "CompanyID": "Jane"}]).coercions
+
+        assert "Jane" not in repr(coercion)
+        assert "Jane" not in repr(read([{"UserID": 1, "CompanyID": "Jane"}]))
+        assert pickle.loads(pickle.dumps(coercion)) == coercion  # noqa: S301  # our own value
+
+    def test_raise_names_row_column_and_reason_but_no_value(self) -> None:
+        with pytest.raises(ResponseError, match=r"Customer 7 .* company_id: not a whole number") as caught:
+            read([{"UserID": 7, "CompanyID": "Jane"}], on_bad_value="raise")
+
+        assert caught.value.kind == "shape"
+        assert "Jane" not in str(caught.value)
+
+    @pytest.mark.parametrize(
+        "item", [{"CustomColumns": [{"ColumnName": "n", "DataType": 1, "Value": "x"}]}, {"Odd": "\ud800"}]
+    )
+    def test_raise_reaches_columns_whose_type_is_known_late(self, item: dict[str, Any]) -> None:
+        with pytest.raises(ResponseError, match="A customer without an id"):
+            read([item], on_bad_value="raise")
+
+    def test_raise_lets_clean_rows_pass(self) -> None:
+        assert read([{"UserID": 7, "CompanyID": "8"}], on_bad_value="raise").num_rows == 1
+
+
+class TestCardData:
+    @pytest.mark.parametrize("key", [*sorted(CARD_KEYS), "creditCards", "card_number", "cvv"])
+    def test_it_is_dropped_at_any_depth_and_never_told(self, key: str) -> None:
+        secret = "4111111111111111"
+        rows = read([{
+            "UserID": 1, key: secret, "Title": {key: secret}, "Odd": [{"x": [{key: secret, "y": 1}]}], "CompanyID": [{key: secret}],
+            "CustomColumns": [{"ColumnName": key, "Value": secret}, {key: secret}, {"ColumnName": "ok", "Value": {key: secret}}],
+        }, {"CustomColumns": {key: secret}}])  # fmt: skip
+
+        assert secret not in str(rows.to_table().to_pylist())
+        assert not any(secret in each.raw for each in rows.coercions)
+        assert column(rows, "odd")[0] == [{"x": [{"y": 1}]}]
+
+
+class TestCustomColumns:
+    def custom(self, *entries: Any) -> CustomerRows:
+        return read([{"UserID": number, "CustomColumns": [entry]} for number, entry in enumerate(entries, 1)])
+
+    @pytest.mark.parametrize(
+        ("kind", "of_type", "value", "cell"),
+        [
+            (0, pa.string(), "a", "a"),
+            (1, pa.int64(), "7", 7),
+            (2, pa.decimal128(38, 10), Decimal("1.5"), Decimal("1.5")),
+            (2, pa.decimal128(38, 10), "1.50000000000000", Decimal("1.5")),
+            (2, pa.decimal128(38, 10), 10**27, Decimal(10**27)),
+            (2, pa.decimal128(38, 10), Decimal("-0E+900"), Decimal(0)),
+            (3, pa.timestamp("us"), "2020-01-02T03:04:05", datetime(2020, 1, 2, 3, 4, 5)),
+            (4, pa.bool_(), "True", True),
+            (5, pa.string(), 7, "7"),
+            (6, pa.string(), "https://x", "https://x"),
+            ("Integer", pa.int64(), 7, 7),
+            ("2", pa.decimal128(38, 10), 7, Decimal(7)),
+            (99, pa.string(), 7, "7"),
+            (None, pa.string(), 7, "7"),
+            ([1], pa.string(), 7, "7"),
+            (True, pa.string(), 7, "7"),
+        ],
+    )
+    def test_they_are_typed_by_what_they_declare(
+        self, kind: object, of_type: pa.DataType, value: object, cell: object
+    ) -> None:
+        rows = self.custom({"ColumnName": "My Column", "DataType": kind, "Value": value})
+
+        assert rows.schema.field("custom.My Column").type == of_type
+        assert column(rows, "custom.My Column") == [cell]
+        assert rows.coercions == ()
+
+    @pytest.mark.parametrize(
+        ("kind", "value"),
+        [
+            (1, "x"),
+            (1, Decimal("1.5")),
+            (2, Decimal("1.12345678901")),
+            (2, 10**28),
+            (2, Decimal("1E+400")),
+            (2, True),
+            (2, ""),
+            (3, "soon"),
+            (4, "maybe"),
+        ],
+    )
+    def test_a_value_against_its_declaration_is_null_and_told(self, kind: int, value: object) -> None:
+        rows = self.custom({"ColumnName": "c", "DataType": kind, "Value": value})
+
+        assert column(rows, "custom.c") == [None]
+        assert [each.column for each in rows.coercions] == ["custom.c"]
+
+    def test_declarations_that_disagree_make_lossless_text(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        entries = [(1, 7), (0, "a"), (2, Decimal("1.10")), (1, "007"), (4, True), (1, [1]), (3, None)]
+        for size in (1, 3, 100):
+            monkeypatch.setattr(builder, "ROWS_IN_BATCH", size)
+            with TableBuilder() as building:
+                for number, (kind, value) in enumerate(entries):
+                    building.add(
+                        [{"UserID": number, "CustomColumns": [{"ColumnName": "c", "DataType": kind, "Value": value}]}]
+                    )
+                rows = building.finish()
+
+            assert column(rows, "custom.c") == ["7", "a", "1.10", "007", "true", "[1]", None]
+            assert rows.coercions == ()
+
+    def test_text_and_long_text_do_not_disagree_and_an_entry_that_declares_nothing_has_no_say(self) -> None:
+        text = self.custom(
+            {"ColumnName": "c", "DataType": 0, "Value": "a"}, {"ColumnName": "c", "DataType": 5, "Value": "b"}
+        )
+        whole = self.custom({"ColumnName": "c", "DataType": 1, "Value": 1}, {"ColumnName": "c", "Value": "2"})
+
+        assert column(text, "custom.c") == ["a", "b"]
+        assert column(whole, "custom.c") == [1, 2]
+
+    def test_null_columns_keep_their_declared_type(self) -> None:
+        assert self.custom({"ColumnName": "c", "DataType": 2, "Value": None}).schema.field(
+            "custom.c"
+        ).type == pa.decimal128(38, 10)
+
+    @pytest.mark.parametrize("nothing", [None, []])
+    def test_no_list_and_an_empty_one_are_nothing(self, nothing: object) -> None:
+        rows = read([{"UserID": 1, "CustomColumns": nothing}])
+
+        assert (rows.schema.names, rows.coercions) == (BASE, ())
+
+    def test_a_name_twice_in_a_row_the_last_counts_and_the_earlier_is_told(self) -> None:
+        rows = read(
+            [{"UserID": 1, "CustomColumns": [{"ColumnName": "c", "Value": "a"}, {"ColumnName": "c", "Value": "b"}]}]
+        )
+
+        assert column(rows, "custom.c") == ["b"]
+        assert reasons(rows) == [(1, "custom.c", '"a"')]
+
+    @pytest.mark.parametrize("entry", [5, "x", None, [], {}, {"ColumnName": ""}, {"ColumnName": 5, "Value": 1}])
+    def test_an_entry_without_a_name_is_told(self, entry: object) -> None:
+        rows = self.custom(entry)
+
+        assert [(each.user_id, each.column) for each in rows.coercions] == [(1, "custom")]
+
+    @pytest.mark.parametrize("value", ["x", 0, False, {"ColumnName": "c"}])
+    def test_what_is_no_list_is_told(self, value: object) -> None:
+        rows = read([{"UserID": 1, "CustomColumns": value}])
+
+        assert [(each.user_id, each.column) for each in rows.coercions] == [(1, "custom")]
+
+
+class TestUndocumented:
+    @pytest.mark.parametrize(
+        ("values", "of_type", "cells"),
+        [
+            ([True, False, None], pa.bool_(), [True, False, None]),
+            ([1, 2**62, None], pa.int64(), [1, 2**62, None]),
+            ([1, Decimal("2.5")], pa.float64(), [1.0, 2.5]),
+            ([Decimal("0.1"), None], pa.float64(), [0.1, None]),
+            (["a", "2020-01-01"], pa.string(), ["a", "2020-01-01"]),
+            (["2020-01-01", "2020-01-02T03:04:05.1234567", "2020-01-01T00:00:00+01:00"], pa.timestamp("us"),
+             [datetime(2020, 1, 1), datetime(2020, 1, 2, 3, 4, 5, 123_456), datetime(2019, 12, 31, 23)]),
+            (["2020-01-01 00:00:00"], pa.string(), ["2020-01-01 00:00:00"]),
+            (["2020-02-30"], pa.string(), ["2020-02-30"]),
+            (["2020-01-01", ""], pa.string(), ["2020-01-01", ""]),
+            ([None, None], pa.string(), [None, None]),
+            ([[1], [], None], pa.list_(pa.int64()), [[1], [], None]),
+            ([[], []], pa.list_(pa.string()), [[], []]),
+            ([[None]], pa.list_(pa.string()), [[None]]),
+            ([[1, Decimal("1.5")]], pa.list_(pa.float64()), [[1.0, 1.5]]),
+            ([{"b": 1}, {"a": [None, "2020-01-01"]}], pa.struct([("a", pa.list_(pa.string())), ("b", pa.int64())]),
+             [{"a": None, "b": 1}, {"a": [None, "2020-01-01"], "b": None}]),
+            ([7, "7", None], pa.string(), ["7", '"7"', None]),
+            ([True, 1], pa.string(), ["true", "1"]),
+            ([[1], {"a": 1}], pa.string(), ["[1]", '{"a":1}']),
+            ([[1, "x"]], pa.string(), ['[1,"x"]']),
+            ([{}], pa.string(), ["{}"]),
+            ([{"": 1}], pa.string(), ['{"":1}']),
+            ([{"\ud800": 1}], pa.string(), ['{"\ufffd":1}']),
+            ([1, 2**70], pa.string(), ["1", str(2**70)]),
+            ([2**53 + 1, Decimal("0.5")], pa.string(), [str(2**53 + 1), "0.5"]),
+            ([Decimal("0.12345678901234567890")], pa.string(), ["0.12345678901234567890"]),
+            ([Decimal("1.10"), "x"], pa.string(), ["1.10", '"x"']),
+        ],
+    )  # fmt: skip
+    def test_the_type_is_what_all_values_agree_on_in_any_order_and_any_batches(
+        self, values: list[Any], of_type: pa.DataType, cells: list[Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for size, order in itertools.product((1, 2, 100), (1, -1)):
+            monkeypatch.setattr(builder, "ROWS_IN_BATCH", size)
+            with TableBuilder() as building:
+                for number, value in list(enumerate(values))[::order]:
+                    building.add([{"UserID": number, "Colour": value}])
+                rows = building.finish()
+
+            assert rows.schema.field("colour").type == of_type
+            assert column(rows, "colour") == cells
+            assert rows.undocumented == ("Colour",)
+
+    def test_the_empty_date_among_dates_is_null_and_told(self) -> None:
+        rows = read([{"UserID": 1, "Seen": "0001-01-01T00:00:00"}, {"UserID": 2, "Seen": "2020-01-01"}])
+
+        assert column(rows, "seen") == [None, datetime(2020, 1, 1)]
+        assert reasons(rows) == [(1, "seen", '"0001-01-01T00:00:00"')]
+
+    def test_a_very_deep_value_is_text(self) -> None:
+        deep: Any = 1
+        for _ in range(40):
+            deep = [deep]
+
+        assert column(read([{"Deep": deep}]), "deep") == ["[" * 40 + "1" + "]" * 40]
+
+    def test_names_that_meet_are_told_apart_and_the_note_says_so(self) -> None:
+        rows = read([{"UserID": 1, "colour": "a", "Colour": "b", "email": "c", "colour_2": "d", "user_id": 5}])
+
+        assert rows.undocumented == (
+            "Colour",
+            "colour (column colour_3)",
+            "colour_2",
+            "email (column email_2)",
+            "user_id (column user_id_2)",
+        )
+        assert rows.to_table().select(["colour", "colour_2", "colour_3", "email_2", "user_id_2"]).to_pylist() == [
+            {"colour": "b", "colour_2": "d", "colour_3": "a", "email_2": "c", "user_id_2": 5}
+        ]
+
+    def test_no_null_type_and_no_odd_name_gets_into_the_schema(self) -> None:
+        rows = read([{"a": None, "b": [], "c": {"d": None, "e": []}, "": 1, "\ud800": 2, "日本": 3}])
+
+        assert "null" not in str(rows.schema)
+        assert rows.schema.names[len(BASE) :] == ["a", "b", "c", "unnamed", "unnamed_2", "日本"]
+
+
+class TestNames:
+    @pytest.mark.parametrize(
+        ("key", "name"),
+        [
+            ("UserID", "user_id"), ("EmailCC", "email_cc"), ("IsWholeSaleUser", "is_whole_sale_user"),
+            ("IsWholesaleString", "is_wholesale_string"), ("CustomerIDs", "customer_ids"), ("eBayUserID", "e_bay_user_id"),
+            ("EBayUserID", "e_bay_user_id"), ("Phone1", "phone1"), ("AccountManager2Id", "account_manager2_id"),
+            ("HTTPServerURL", "http_server_url"), ("IDs", "ids"), ("IDsOfUsers", "ids_of_users"), ("ID", "id"), ("a b-c", "a_b_c"),
+            ("Already_Snake", "already_snake"), ("$", "unnamed"), ("", "unnamed"), ("ISBN", "isbn"), ("X", "x"),
+        ],
+    )  # fmt: skip
+    def test_the_rule(self, key: str, name: str) -> None:
+        assert column_name(key) == name
+
+    def test_no_documented_keys_meet(self) -> None:
+        keys = [*LIST_KEYS, *DETAIL_KEYS, "ID", "CustomerID"]
+
+        assert len({column_name(key) for key in keys}) == len(keys)
+
+    def test_the_order_of_keys_does_not_matter(self) -> None:
+        keys = ["foo", "Foo", "FOO", "foo_2", "email"]
+        names = distinct_names(keys, {"email"})
+
+        assert all(distinct_names(order, {"email"}) == names for order in itertools.permutations(keys))
+        assert len(set(names.values()) | {"email"}) == 6
+
+
+class TestBatches:
+    ITEMS = tuple({"UserID": number * 37 % 101, "Email": f"{number}@x", "Extra": number} for number in range(101))
+
+    @pytest.mark.parametrize("spooled", [False, True])
+    @pytest.mark.parametrize("step", [1, -1, 37])
+    @pytest.mark.parametrize("size", [1, 10, 1_000])
+    def test_batches_have_the_size_that_was_asked_and_make_the_table(
+        self,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        spooled: bool,
+        step: int,
+        size: int,  # noqa: FBT001  # pytest hands it over by name
+    ) -> None:
+        monkeypatch.setattr(builder, "ROWS_IN_BATCH", 7)
+        items = [{"UserID": number * step % 101, "Extra": str(number)} for number in range(101)]
+        with TableBuilder(spool_folder=tmp_path if spooled else None) as building:
+            for start in range(0, 101, 3):
+                building.add(items[start : start + 3])
+            rows = building.finish()
+        batches = list(rows.iter_batches(size))
+
+        assert [batch.num_rows for batch in batches[:-1]] == [size] * (100 // size if size < 101 else 0)
+        assert pa.Table.from_batches(batches).equals(rows.to_table())
+        assert column(rows, "user_id") == list(range(101))
+        assert column(rows, "extra") == [
+            item["Extra"] for item in sorted(items, key=lambda item: int(str(item["UserID"])))
+        ]
+
+    def test_spooled_rows_have_no_name_on_the_disk(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(builder, "ROWS_IN_BATCH", 10)
+        with TableBuilder(spool_folder=tmp_path) as building:
+            building.add(self.ITEMS)
+            rows = building.finish()
+
+            assert list(tmp_path.iterdir()) == []
+            assert rows.to_table().num_rows == 101
+        rows.close()
+
+    def test_a_spool_folder_that_is_not_there_is_told_before_a_page_is_taken(self, tmp_path: Path) -> None:
+        with pytest.raises(ExportError, match="another folder"):
+            TableBuilder(spool_folder=tmp_path / "no")
+
+    def test_rows_outlive_their_builder(self) -> None:
+        with TableBuilder() as building:
+            building.add(self.ITEMS)
+            rows = building.finish()
+        building.close()
+
+        assert rows.to_table().num_rows == 101
