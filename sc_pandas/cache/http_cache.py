@@ -64,7 +64,8 @@ def _key_of(request: KeyedRequest, **_settings: object) -> str:
 class KeptRead:
     """What the cache knows of one read; no filter value and no row is in it.
 
-    `pages` leading pages are kept and covered by `verdict`, once `finished_at` is set; times are Unix seconds.
+    `pages` leading pages are kept and covered by `verdict`, once `finished_at` is set; `whole` says that they are the
+    list to its end and proven.  Times are Unix seconds.
     """
 
     read_id: str
@@ -75,6 +76,11 @@ class KeptRead:
     served: int = 0
     pages: int = 0
     verdict: str = ""
+    whole: bool = False
+
+    def page_key(self, *parts: str | Iterable[tuple[str, str]]) -> str:
+        """Give the key of one of its pages; it begins with the read id, so that pages can go together."""
+        return f"{self.read_id}-{cache_key(self.dialect, *parts)}"
 
     def age_s(self, now: float) -> float:
         """Seconds since the read began: no row of it is older than that."""
@@ -168,27 +174,37 @@ class HttpCache:
         return None if response is None else response.content
 
     # ── reads ──────────────────────────────────────────────────────────────────────────────────────────────────────
-    def find_read(self, query: str) -> KeptRead | None:
-        """Give the read that was begun or finished for a query key, if it is kept."""
-        row = self._attempt("SELECT facts FROM reads WHERE query = ? AND expires > ?", (query, int(time.time())))
+    def find_read(self, query: str, *, whole: bool) -> KeptRead | None:
+        """Give the last whole read of a query key, or the one that is under way, if it is kept."""
+        sql = "SELECT facts FROM reads WHERE query = ? AND expires > ?"
+        row = self._attempt(sql, (_slot(query, whole=whole), int(time.time())))
         try:
-            facts = json.loads(row[0][0]) if row else None
-            return None if facts is None else KeptRead(**facts)
+            return KeptRead(**json.loads(row[0][0])) if row else None
         except (ValueError, TypeError):
             return None
 
     def keep_read(self, query: str, read: KeptRead) -> None:
-        """Remember how far a read has come."""
+        """Remember how far a read has come; the pages of the read that it replaces are removed."""
+        replaced = self.find_read(query, whole=read.whole)
         expires = int(read.started_at + KEEP_AT_MOST.total_seconds())
-        self._attempt(
-            "INSERT OR REPLACE INTO reads (query, facts, expires) VALUES (?, ?, ?)",
-            (query, json.dumps(asdict(read)), expires),
-            write=True,
-        )
+        sql = "INSERT OR REPLACE INTO reads (query, facts, expires) VALUES (?, ?, ?)"
+        self._attempt(sql, (_slot(query, whole=read.whole), json.dumps(asdict(read)), expires), write=True)
+        if read.whole:
+            self._attempt("DELETE FROM reads WHERE query = ?", (_slot(query, whole=False),), write=True)
+        if replaced is not None and replaced.read_id != read.read_id:
+            self._drop_pages(replaced.read_id)
 
-    def forget_read(self, query: str) -> None:
-        """Forget a read, so that its pages are never used again."""
-        self._attempt("DELETE FROM reads WHERE query = ?", (query,), write=True)
+    def forget_reads(self, query: str) -> None:
+        """Forget what is known of a query, so that its pages are never used again."""
+        for whole in (False, True):
+            known = self.find_read(query, whole=whole)
+            if known is not None:
+                self._attempt("DELETE FROM reads WHERE query = ?", (_slot(query, whole=whole),), write=True)
+                self._drop_pages(known.read_id)
+
+    def _drop_pages(self, read_id: str) -> None:
+        sql = "DELETE FROM responses WHERE key >= ? AND key < ?"
+        self._attempt(sql, (f"{read_id}-", f"{read_id}."), write=True)
 
     def find_dialect(self) -> str | None:
         """Give the dialect that this server was found to understand, if it is remembered."""
@@ -238,6 +254,10 @@ class HttpCache:
             self._backend.close()  # type: ignore[no-untyped-call]
 
 
+def _slot(query: str, *, whole: bool) -> str:
+    return f"{query}:{'whole' if whole else 'open'}"
+
+
 def _files_of(database: Path) -> list[Path]:
     return [p for p in database.parent.glob(database.name + "*") if p.is_file()]
 
@@ -251,7 +271,7 @@ def clear_folder(folder: Path) -> list[Path]:
         The files that were removed.
     """
     removed = []
-    for path in sorted(folder.glob("*.sqlite*")) if folder.is_dir() else []:
+    for path in sorted(folder.glob("*.v[0-9]*.sqlite*")) if folder.is_dir() else []:
         if path.is_file() and not path.is_symlink():
             path.unlink()
             removed.append(path)

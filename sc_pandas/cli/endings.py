@@ -4,11 +4,12 @@ import errno
 import io
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final, NoReturn, TextIO
 
 import click
 
-from sc_pandas.cli.options import flag
 from sc_pandas.errors import (
     ExportError,
     FilterError,
@@ -27,7 +28,7 @@ INTERRUPTED: Final = 130
 EXIT_CODES: Final = {
     0: "fine",
     FAILED: "it failed; one line on stderr says why",
-    USAGE: "a command, an option, a filter or a setting cannot be used; nothing was sent",
+    USAGE: "a command, an option, a filter or a setting cannot be used",
     NOT_PROVEN: "the answer could not be proven complete; nothing was written",
     RATE_LIMITED: "the hourly quota is used up; stderr says until when",
     INTERRUPTED: "stopped by Ctrl-C",
@@ -40,34 +41,17 @@ class OrderlyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was asked for."""
         _print_whatever_the_terminal_can()
-        with warnings.catch_warnings():
-            warnings.simplefilter("always", SellerCloudWarning)
-            show_others = warnings.showwarning
-
-            def show(
-                message: Warning | str,
-                category: type[Warning],
-                filename: str,
-                lineno: int,
-                file: TextIO | None = None,
-                line: str | None = None,
-            ) -> None:
-                if issubclass(category, SellerCloudWarning):
-                    _say(f"warning: {message}")
-                else:
-                    show_others(message, category, filename, lineno, file, line)
-
-            warnings.showwarning = show
-            try:
+        try:
+            with _warnings_in_a_line():
                 return super().invoke(ctx)
-            except SellerCloudError as error:
-                _end(_sentence(error), code_of(error))
-            except (KeyboardInterrupt, click.Abort):
-                _end("stopped.", INTERRUPTED)
-            except OSError as error:
-                if error.errno == errno.EPIPE:  # click ends quietly when the reader of a pipe has gone
-                    raise
-                _end(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}.", FAILED)
+        except SellerCloudError as error:
+            _end(_sentence(error), code_of(error))
+        except (KeyboardInterrupt, click.Abort):
+            _end("stopped.", INTERRUPTED)
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # click ends quietly when the reader of a pipe has gone
+                raise
+            _end(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}.", FAILED)
 
 
 def code_of(error: SellerCloudError) -> int:
@@ -84,17 +68,37 @@ def code_of(error: SellerCloudError) -> int:
 
 
 def _sentence(error: SellerCloudError) -> str:
+    text = str(error)
     match error:
-        case FilterError(filter=name) if name:
-            return f"{flag(name)}: {error}"
-        case SettingsError(setting=name) if name:
-            return f"{flag(name)}: {error}"
         case ExportError(reason="not_verified"):
-            return f"{error} (Here: --allow-unverified.)"
-        case RateLimitedError(reset_at=reset_at) if reset_at is not None:
-            return f"{error} Reset at {reset_at:%Y-%m-%dT%H:%M:%SZ}."
+            return f"{text} (Here: --allow-unverified.)"
+        case RateLimitedError(reset_at=reset_at) if reset_at and f"{reset_at:%H:%M:%S}" not in text:
+            return f"{text} It takes calls again at {reset_at:%Y-%m-%d %H:%M:%S} UTC."
         case _:
-            return str(error)
+            return text
+
+
+@contextmanager
+def _warnings_in_a_line() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", SellerCloudWarning)
+        show_others = warnings.showwarning
+
+        def show(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if issubclass(category, SellerCloudWarning):
+                _say(f"warning: {message}")
+            else:
+                show_others(message, category, filename, lineno, file, line)
+
+        warnings.showwarning = show
+        yield
 
 
 def _say(text: str) -> None:

@@ -48,18 +48,22 @@ class ListRead:
         """
         if self._cache is None or self._options.cache == "refresh":
             return None
-        kept = self._cache.find_read(self._query_key)
-        age_s = None if kept is None else kept.age_s(self._source.client.clock.now().timestamp())
-        if kept is not None and age_s is not None and age_s <= self._options.freshness_s:
-            return kept
+        now = self._source.client.clock.now().timestamp()
+        ages = []
+        for whole in (True, False):
+            kept = self._cache.find_read(self._query_key, whole=whole)
+            if kept is not None and kept.pages and kept.age_s(now) <= self._options.freshness_s:
+                return kept
+            ages += [] if kept is None else [kept.age_s(now)]
         if self._options.cache == "offline":
-            raise _offline_miss(age_s)
+            raise _offline_miss(min(ages, default=None))
         return None
 
     def total(self) -> int:
         """Give the number of customers, by one call or none."""
         kept = self.known()
-        if kept is not None and kept.pages:
+        if kept is not None:
+            self.kept = kept
             self._progress.tally.count_saved()
             return kept.total
         page, _ = self._first_page()
@@ -67,16 +71,12 @@ class ListRead:
 
     def calls_to_read(self) -> int:
         """Calls that `pages` would make from here, once `total` is known; 0 where the cache has everything."""
-        kept = self._kept() if self.kept is not None else self.known()
-        if kept is None or self._cache is None or self._options.cache == "refresh":
-            total, served = (kept.total, kept.served) if kept is not None else (0, self._options.page_size)
-            return PagePlan(total, served, self._options.limit).calls(bookends=self._options.consistency != "fast")
-        if self._covers(kept):
+        kept = self._kept()
+        if self._cache is not None and self._covers(kept):
             return 0
-        return (
-            PagePlan(kept.total, kept.served, self._options.limit).calls(bookends=self._options.consistency != "fast")
-            - 1
-        )
+        plan = PagePlan(kept.total, kept.served, self._options.limit)
+        # Page 1 is kept already, where anything is kept.
+        return plan.calls(bookends=self._options.consistency != "fast") - (self._cache is not None)
 
     def _first_page(self) -> tuple[Page, Dialect]:
         """Ask page 1 of a new read, in a dialect that the server understands."""
@@ -156,7 +156,8 @@ class ListRead:
         whole = served >= page.total
         finished = self._source.client.clock.now().timestamp() if whole else None
         verdict = ONE_RESPONSE if whole else ""
-        self._keep(replace(kept, total=page.total, served=served, pages=1, verdict=verdict, finished_at=finished))
+        facts = replace(kept, total=page.total, served=served, pages=1, verdict=verdict, finished_at=finished)
+        self._keep(replace(facts, whole=whole))
 
     # ── all pages ──────────────────────────────────────────────────────────────────────────────────────────────────
     def pages(self) -> Iterator[Page]:
@@ -175,7 +176,7 @@ class ListRead:
             return
         if self._options.cache == "offline":
             raise _offline_miss(None)
-        if kept is not None and kept.pages:
+        if kept is not None:
             self.kept = kept
             dialect = Dialect(kept.dialect)
             first = self._get(1, kept.served, dialect)
@@ -186,7 +187,7 @@ class ListRead:
     def _covers(self, kept: KeptRead) -> bool:
         """Say whether a kept read answers this one: finished, proven unless that was not asked, and long enough."""
         plan = PagePlan(kept.total, kept.served, self._options.limit)
-        if kept.pages and plan.one_response:
+        if plan.one_response:
             return True
         enough = kept.finished_at is not None and kept.pages >= plan.last
         return enough and (kept.verdict != NOT_VERIFIED or self._options.consistency == "fast")
@@ -254,7 +255,8 @@ class ListRead:
             self.forget()
             raise self.judgement.error()
         finished = self._source.client.clock.now().timestamp()
-        self._keep(replace(self._kept(), pages=plan.last, verdict=self.judgement.verdict, finished_at=finished))
+        facts = replace(self._kept(), pages=plan.last, verdict=self.judgement.verdict, finished_at=finished)
+        self._keep(replace(facts, whole=self.judgement.is_proven and plan.rows == plan.total))
 
     def _check_calls(self, plan: PagePlan) -> None:
         allowed = self._progress.max_calls
@@ -290,7 +292,7 @@ class ListRead:
         )
 
     def _page_key(self, kept: KeptRead, params: list[tuple[str, str]]) -> str:
-        return cache_key(self._source.tenant, CUSTOMERS_PATH, params, kept.dialect, kept.read_id)
+        return kept.page_key(self._source.tenant, CUSTOMERS_PATH, params)
 
     def _kept(self) -> KeptRead:
         assert self.kept is not None  # noqa: S101  # every read begins with `_begin` or with a kept one
@@ -304,7 +306,7 @@ class ListRead:
     def forget(self) -> None:
         """Make the next read begin anew."""
         if self._cache is not None:
-            self._cache.forget_read(self._query_key)
+            self._cache.forget_reads(self._query_key)
 
     def _expect(self, pages: int) -> None:
         if self._progress.watcher is not None:

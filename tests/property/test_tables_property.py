@@ -96,7 +96,7 @@ class Oracle:
         if isinstance(cell, datetime):
             return isinstance(sent, str) and self.moment(sent) == cell
         if isinstance(cell, bool):
-            return str(sent).lower() in ({"true", "1"} if cell else {"false", "0"}) or sent in {Decimal(cell)}
+            return str(sent).lower() in ({"true", "1"} if cell else {"false", "0"}) or sent == Decimal(cell)
         if isinstance(cell, int | float | Decimal):
             return not isinstance(sent, bool) and self.number(sent) == Decimal(
                 repr(cell) if isinstance(cell, float) else cell
