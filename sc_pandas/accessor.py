@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
@@ -14,6 +14,9 @@ from sc_pandas.provenance import Provenance
 from sc_pandas.query import CustomerQuery
 from sc_pandas.query.connection import connection_for
 from sc_pandas.query.values import QueryOptions, to_code
+
+if TYPE_CHECKING:
+    from sc_pandas.panel.panel import Panel
 
 # Columns that only SellerCloud's customers have; a frame that lost its attrs is known by them.
 _OURS: Final = frozenset({"is_whole_sale_user", "is_wholesale_string", "rating_name"})
@@ -129,6 +132,22 @@ class SellerCloudAccessor:
         """
         note = self.provenance
         return CustomerQuery(connection_for(note.base_url), CustomerFilter.from_dict(note.filter), _options(note))
+
+    def panel(self) -> "Panel":
+        """Open the live filter panel on the query that gave the rows.
+
+        Returns
+        -------
+        Panel
+
+        Raises
+        ------
+        AccessorError
+            The frame no longer says where it came from.
+        SettingsError
+            There is no open connection and no login to make one.
+        """
+        return self.query.panel()
 
     def to_code(self) -> str:
         """Give Python code that reads the same.

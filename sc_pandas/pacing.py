@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -21,8 +22,8 @@ _RESET: Final = re.compile(
 )
 
 
-class Cancelled(Exception):  # noqa: N818  # never leaves the package: a read was told to stop
-    """A read was told to stop while it waited."""
+class Cancelled(CancelledError):  # noqa: N818  # the standard library's word for it
+    """A read was told to stop."""
 
 
 class Clock(Protocol):

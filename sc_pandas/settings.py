@@ -325,6 +325,12 @@ def cache_folder(cache_dir: str | os.PathLike[str] | None = None, env: Mapping[s
     return Path(named).expanduser() if named else platformdirs.user_cache_path("sc_pandas", appauthor=False)
 
 
+def data_folder(env: Mapping[str, str] | None = None) -> Path:
+    """Give the folder that keeps saved filters: ``SC_PANDAS_DATA_DIR``, else the user's data folder."""
+    named = (os.environ if env is None else env).get("SC_PANDAS_DATA_DIR")
+    return Path(named).expanduser() if named else platformdirs.user_data_path("sc_pandas", appauthor=False)
+
+
 def tenant_digest(url: str, user_key: str) -> str:
     """Name of a tenant's files: a digest, so that file names tell nobody's name."""
     host = urlsplit(url).netloc.lower()

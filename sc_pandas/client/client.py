@@ -32,7 +32,7 @@ from sc_pandas.settings import Credentials, is_loopback
 IN_FLIGHT: Final = 16
 _HEADERS: Final = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "sc_pandas"}
 _THROTTLES_AT_MOST: Final = 5
-_LOGINS_AT_MOST: Final = 20
+_FRESH_REFUSED_AT_MOST: Final = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,6 +134,7 @@ class Client:
         self._settings = self._connection_settings(ca_bundle)
         self._adapter = _VerifyingAdapter(self)
         self._authorizer = Authorizer(credentials, self.clock)
+        self._one_by_one = threading.Lock()
         self._plain = self._mounted(requests.Session())
         kept = cache.session() if cache is not None else None
         self._cached = None if kept is None else self._mounted(kept)
@@ -206,8 +207,10 @@ class Client:
             try:
                 request.page = parse_page(document, request.expectation)
             except NotDataError as error:
-                # The same unusual number of rows twice is the server's way, not an accident on the way.
-                if error.rows is None or error.rows != confirming[0]:
+                # The same unusual number of rows twice is the server's way, not an accident on the way; but a list that
+                # is not empty never begins with nothing.
+                begins_with_nothing = error.rows is not None and not error.rows[0] and request.expectation.number == 1
+                if error.rows is None or error.rows != confirming[0] or begins_with_nothing:
                     confirming[0] = error.rows
                     raise setback_of_not_data(error, answer) from None
                 request.page = accept_rows(document)
@@ -243,26 +246,34 @@ class Client:
     # ── one authorised call ────────────────────────────────────────────────────────────────────────────────────────
     def _authorized(self, adapter: HTTPAdapter, request: PageRequest) -> Answer:
         token = self._token(None, adapter, request)
-        refused_fresh = False
-        for _renewal in range(_LOGINS_AT_MOST):
-            signed = request.copy()
-            signed.headers["Authorization"] = f"Bearer {token.value.reveal()}"
-            answer = self._call(adapter, signed, request.tally, request.cancel)
-            if answer.status != requests.codes.unauthorized:
-                token.accepted = True
-                return answer
-            # Other threads may have used a fresh token up before us; only one that nobody could use is a refusal.
-            if refused_fresh and not token.accepted:
-                break
-            newer = self._token(token, adapter, request)
-            refused_fresh = True
-            token = newer
+        answer = self._signed(adapter, request, token)
+        if answer.status == requests.codes.unauthorized and token.accepted:
+            token = self._token(token, adapter, request)
+            answer = self._signed(adapter, request, token)
+        if answer.status != requests.codes.unauthorized:
+            return answer
+        # A token that was given out just now is refused.  Threads that meet this go on one by one, so that none uses a
+        # fresh token up before the others.
+        with self._one_by_one:
+            for _renewal in range(_FRESH_REFUSED_AT_MOST):
+                token = self._token(token, adapter, request)
+                answer = self._signed(adapter, request, token)
+                if answer.status != requests.codes.unauthorized:
+                    return answer
         raise AuthError(
             "The server refuses this user also after a new login. Is the account disabled, or without permission to "
             "read customers?",
             reason="rejected_after_login",
             status=401,
         )
+
+    def _signed(self, adapter: HTTPAdapter, request: PageRequest, token: Token) -> Answer:
+        signed = request.copy()
+        signed.headers["Authorization"] = f"Bearer {token.value.reveal()}"
+        answer = self._call(adapter, signed, request.tally, request.cancel)
+        if answer.status != requests.codes.unauthorized:
+            token.accepted = True
+        return answer
 
     def _token(self, refused: Token | None, adapter: HTTPAdapter, request: PageRequest) -> Token:
         return self._authorizer.token(lambda: self._log_in(adapter, request.tally, request.cancel), refused)

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable
 from datetime import timedelta, tzinfo
 from types import TracebackType
-from typing import Any, Final, Literal, NoReturn, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, Self, TypedDict, Unpack
 from weakref import WeakValueDictionary
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -20,6 +20,9 @@ from sc_pandas.query.values import QueryOptions
 from sc_pandas.reading import CacheMode, Consistency, Source
 from sc_pandas.reading.dialect import DialectMemory
 from sc_pandas.settings import Credentials, Secret
+
+if TYPE_CHECKING:
+    from sc_pandas.panel.panel import Panel
 
 DialectName = Literal["auto", "article", "swagger"]
 _TEAM: Final = "team:"
@@ -261,6 +264,25 @@ class Connection:
             max_calls=max_calls,
         )
         return CustomerQuery(self, CustomerFilter.of(**filters), options)
+
+    def panel(self, **filters: Unpack[CustomerFilterArgs]) -> "Panel":
+        """Open the live filter panel.
+
+        Parameters
+        ----------
+        **filters
+            What it begins with.
+
+        Returns
+        -------
+        Panel
+
+        Raises
+        ------
+        FilterError
+            A filter that cannot be asked.
+        """
+        return self.customers(**filters).panel()
 
     @property
     def source(self) -> Source:

@@ -8,9 +8,9 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 import pandas as pd
@@ -26,11 +26,14 @@ from sc_pandas.parquet import write_parquet
 from sc_pandas.provenance import Provenance
 from sc_pandas.query.progress import PageProgress
 from sc_pandas.query.values import Count, CustomerPage, Estimate, QueryOptions, outside, to_code
-from sc_pandas.reading import CustomerRead, Progress, ReadReport, TornCacheError, count, read_page, read_rows
+from sc_pandas.reading import CustomerRead, Progress, ReadReport, TornCacheError, Watcher, count, read_page, read_rows
 from sc_pandas.reading.plan import overlap_possible, page_params, split
+from sc_pandas.segments import Segments
+from sc_pandas.settings import data_folder
 from sc_pandas.tables import CustomerRows, TableBuilder
 
 if TYPE_CHECKING:
+    from sc_pandas.panel.panel import Panel
     from sc_pandas.query.connection import Connection
 
 _GUESSED_LATENCY_S: Final = 0.5
@@ -73,6 +76,64 @@ class CustomerQuery:
         self._bound = question.in_timezone(connection.server_timezone)
         self._parts = split(self._bound, connection.url, max_calls=self.options.max_calls)
 
+    def with_filter(self, question: CustomerFilter) -> "CustomerQuery":
+        """Give the query that asks another filter in the same way.
+
+        Returns
+        -------
+        CustomerQuery
+
+        Raises
+        ------
+        FilterError
+            The filter cannot be asked here.
+        """
+        return CustomerQuery(self.connection, question, self.options)
+
+    def with_options(self, **changes: Any) -> "CustomerQuery":
+        """Give the query that asks the same with other options, named as in `Connection.customers`.
+
+        Returns
+        -------
+        CustomerQuery
+
+        Raises
+        ------
+        SettingsError
+            An option that does not exist, or a value that it does not take.
+        """
+        unknown = changes.keys() - {field.name for field in fields(QueryOptions)}
+        if unknown:
+            raise SettingsError(f"There is no option {', '.join(sorted(unknown))}.", setting=min(unknown))
+        return CustomerQuery(self.connection, self.filter, replace(self.options, **changes))
+
+    @property
+    def reads(self) -> int:
+        """Lists that the filter is split into; counting takes a call for each.
+
+        Returns
+        -------
+        int
+        """
+        return len(self._parts)
+
+    def panel(self, *, live: bool = True) -> "Panel":
+        """Open the live filter panel on this query.
+
+        Parameters
+        ----------
+        live
+            Whether a settled change asks by itself, or waits for Apply.
+
+        Returns
+        -------
+        Panel
+        """
+        from sc_pandas.panel.panel import Panel
+
+        title = f"Customers at {self.connection.url}"
+        return Panel(self, title=title, segments=Segments(data_folder()), live=live)
+
     # ── how many ───────────────────────────────────────────────────────────────────────────────────────────────────
     def count(self) -> Count:
         """Count the customers that match, by one call (none where the cache knows).
@@ -111,16 +172,24 @@ class CustomerQuery:
         latency_s = _GUESSED_LATENCY_S if client.latency_s is None else client.latency_s
         calls = counted.calls_to_read
         seconds = estimate_seconds(calls, latency_s=latency_s, in_flight=IN_FLIGHT, calls_left=client.budget.left())
-        return Estimate(rows=self._count_of(counted.totals), calls=calls, seconds=seconds, reads=len(self._parts))
+        return Estimate(
+            rows=self._count_of(counted.totals),
+            calls=calls,
+            seconds=seconds,
+            reads=len(self._parts),
+            age_s=counted.age_s,
+        )
 
     # ── rows ───────────────────────────────────────────────────────────────────────────────────────────────────────
-    def run(self, *, cancel: threading.Event | None = None) -> CustomerRead:
+    def run(self, *, cancel: threading.Event | None = None, watcher: Watcher | None = None) -> CustomerRead:
         """Read the customers, complete or not at all.
 
         Parameters
         ----------
         cancel
-            Set it from another thread to stop between pages.
+            Set it from another thread to stop between pages; `concurrent.futures.CancelledError` is raised then.
+        watcher
+            Is told how the read goes on, in place of the progress bar.
 
         Returns
         -------
@@ -139,7 +208,7 @@ class CustomerQuery:
         SchemaDriftWarning
             The server sent keys that no public page documents; they are columns.
         """
-        with self._read(cancel=cancel) as (rows, report):
+        with self._read(cancel=cancel, watcher=watcher) as (rows, report):
             table = self._selected(rows.to_table())
         return CustomerRead(table=table, report=report, provenance=self._provenance(report))
 
@@ -293,16 +362,20 @@ class CustomerQuery:
 
     @contextmanager
     def _read(
-        self, *, spool_folder: Path | None = None, cancel: threading.Event | None = None
+        self,
+        *,
+        spool_folder: Path | None = None,
+        cancel: threading.Event | None = None,
+        watcher: Watcher | None = None,
     ) -> Iterator[tuple[CustomerRows, ReadReport]]:
         source, options = self.connection.source, self.options.for_reading()
         for last_try in (False, True):
             progress = self._progress()
             progress.cancel = cancel or progress.cancel
             builder = TableBuilder(on_bad_value=self.options.on_bad_value, spool_folder=spool_folder)
-            with PageProgress(self.options.progress) as bar, builder:
-                progress.watcher = bar
-                source.client.gate.on_wait = bar.wait
+            with PageProgress(self.options.progress if watcher is None else False) as bar, builder:
+                progress.watcher = watcher or bar
+                source.client.gate.on_wait = progress.watcher.wait
                 try:
                     rows, report = read_rows(source, self._parts, options, progress, builder)
                 except TornCacheError:

@@ -86,12 +86,15 @@ class Estimate:
         At the latency seen so far and within the hourly quota.
     reads : int
         Lists that the filter is split into.
+    age_s : float or None
+        Seconds since the count was asked of the server, where the cache gave it (the oldest of its parts).
     """
 
     rows: Count
     calls: int
     seconds: float
     reads: int
+    age_s: float | None = None
 
     def __str__(self) -> str:
         bound = "at most " if self.rows.is_upper_bound else ""

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 
 from sc_pandas.cache import KeptRead, cache_key
 from sc_pandas.client import Expectation, Page
@@ -35,6 +36,7 @@ class ListRead:
         canonical = [("filter", question.to_json()), ("size", str(options.page_size))]
         self._query_key = cache_key(source.tenant, CUSTOMERS_PATH, canonical)
         self.kept: KeptRead | None = None
+        self.age_s: float | None = None
         self.judgement = Judgement(NOT_VERIFIED)
 
     # ── the first page ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -64,6 +66,7 @@ class ListRead:
         kept = self.known()
         if kept is not None:
             self.kept = kept
+            self.age_s = kept.age_s(self._source.client.clock.now().timestamp())
             self._progress.tally.count_saved()
             return kept.total
         page, _ = self._first_page()
@@ -224,7 +227,11 @@ class ListRead:
             self.judgement = Judgement(ONE_RESPONSE, expected=plan.rows, got=plan.rows)
             return
         with Crew(self._progress.cancel) as crew:
-            for number, page in crew.in_order(range(2, plan.last + 1), lambda n: self._get(n, plan.served, dialect)):
+            # The last page comes before those between, so that both bookends span all of them: asked after them, it would
+            # not show a merge and a new customer that moved rows between two pages already read and yet to be read.
+            last = self._get(plan.last, plan.served, dialect)
+            between = crew.in_order(range(2, plan.last), lambda n: self._get(n, plan.served, dialect))
+            for number, page in chain(between, ((plan.last, last),)):
                 self._check_repeat(seen[0], number, page)
                 seen.append(page_seen(number, page.items, page.total))
                 self._advance()

@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal, Protocol
 
 from sc_pandas.cache import HttpCache
@@ -39,6 +40,9 @@ class Watcher(Protocol):
 
     def advance(self) -> None:
         """One page has come."""
+
+    def wait(self, reset_at: datetime, seconds: float) -> None:
+        """The quota is used up until `reset_at`."""
 
 
 @dataclass

@@ -21,16 +21,19 @@ class Counted:
 
     totals: tuple[int, ...]
     calls_to_read: int
+    age_s: float | None
 
 
 def count(source: Source, parts: list[CustomerFilter], options: ReadOptions, progress: Progress) -> Counted:
     """Ask how many customers each part has: one call for each that the cache does not know."""
     totals, calls = [], 0
+    ages: list[float | None] = []
     for part in parts:
         one = ListRead(source, part, options, progress)
         totals.append(one.total())
         calls += one.calls_to_read()
-    return Counted(tuple(totals), calls)
+        ages.append(one.age_s)
+    return Counted(tuple(totals), calls, None if None in ages else max(filter(None, ages), default=0.0))
 
 
 def read_page(source: Source, part: CustomerFilter, options: ReadOptions, progress: Progress, number: int) -> Page:

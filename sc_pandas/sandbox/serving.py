@@ -39,6 +39,7 @@ class _Server(uvicorn.Server):
                 await asyncio.wait_for(self._stop.wait(), 1.0)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._accept_no_more(sockets or [])
         for server in self.servers:
             server.close()
         for listening in sockets or []:
@@ -50,6 +51,15 @@ class _Server(uvicorn.Server):
             connection.transport.abort()
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.sleep(0)  # lets the aborted transports close their sockets
+
+    async def _accept_no_more(self, sockets: list[socket.socket]) -> None:
+        """Let connections that are being accepted arrive: asyncio leaks those whose server closes meanwhile."""
+        for listening in sockets:
+            with contextlib.suppress(NotImplementedError):  # Windows' loop has no readers
+                asyncio.get_running_loop().remove_reader(listening.fileno())
+        arriving = asyncio.all_tasks() - self.server_state.tasks - {asyncio.current_task()}
+        if arriving:
+            await asyncio.wait(arriving, timeout=0.5)
 
     def stop(self) -> None:
         """Ask for the end, from any thread."""

@@ -1,5 +1,6 @@
 """The box: starting and stopping, changing customers, and the truth log."""
 
+import contextlib
 import dataclasses
 import socket
 import subprocess
@@ -25,7 +26,7 @@ def test_it_is_ready_at_once_and_gone_at_once() -> None:
     assert repr(box) == f"<Sandbox {box.url}, 5 customers, seed 3>"
     assert box.url.startswith("http://127.0.0.1:")
     port = int(box.url.rpartition(":")[2])
-    idle = socket.create_connection(("127.0.0.1", port))
+    idle = socket.create_connection(("127.0.0.1", port), timeout=5)
     started = time.monotonic()
     box.close()
     assert time.monotonic() - started < 1.0
@@ -36,6 +37,14 @@ def test_it_is_ready_at_once_and_gone_at_once() -> None:
         socket.create_connection(("127.0.0.1", port))
     box.close()
     assert len(box.customers()) == 5
+
+
+def test_a_connection_made_just_before_the_end_is_not_forgotten() -> None:
+    for _ in range(40):
+        with sc_pandas.sandbox.serve(customers=1) as box:
+            late = socket.create_connection(("127.0.0.1", int(box.url.rpartition(":")[2])), timeout=5)
+        with late, contextlib.suppress(ConnectionResetError):  # if it was never accepted
+            assert late.recv(1) == b""
 
 
 def test_it_closes_while_calls_hang_and_says_nothing(serve: Any, capfd: pytest.CaptureFixture[str]) -> None:

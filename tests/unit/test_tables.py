@@ -162,7 +162,7 @@ class TestKey:
         assert (rows.rows_without_key, rows.doubles_dropped) == (3, 0)
 
     def test_of_doubles_the_last_wins_and_takes_only_its_own_coercions_along(self) -> None:
-        items = [
+        items: list[dict[str, Any]] = [
             {"UserID": 2, "Email": "old", "Rating": "Odd"},
             {"UserID": 1},
             {"UserID": 2, "Email": "new", "IsWholeSaleUser": 5},
@@ -559,20 +559,20 @@ class TestNames:
 class TestBatches:
     ITEMS = tuple({"UserID": number * 37 % 101, "Email": f"{number}@x", "Extra": number} for number in range(101))
 
-    @pytest.mark.parametrize("spooled", [False, True])
+    @pytest.mark.parametrize("where", ["memory", "spool"])
     @pytest.mark.parametrize("step", [1, -1, 37])
     @pytest.mark.parametrize("size", [1, 10, 1_000])
     def test_batches_have_the_size_that_was_asked_and_make_the_table(
         self,
         tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
-        spooled: bool,
+        where: str,
         step: int,
-        size: int,  # noqa: FBT001  # pytest hands it over by name
+        size: int,
     ) -> None:
         monkeypatch.setattr(builder, "ROWS_IN_BATCH", 7)
         items = [{"UserID": number * step % 101, "Extra": str(number)} for number in range(101)]
-        with TableBuilder(spool_folder=tmp_path if spooled else None) as building:
+        with TableBuilder(spool_folder=tmp_path if where == "spool" else None) as building:
             for start in range(0, 101, 3):
                 building.add(items[start : start + 3])
             rows = building.finish()

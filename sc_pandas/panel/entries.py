@@ -1,0 +1,129 @@
+"""What stands in the panel's controls, as text, and the filter that it means: pure, without a widget."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sc_pandas.contract import FILTERS, FILTERS_BY_NAME, Flag
+from sc_pandas.errors import FilterError
+from sc_pandas.filters import CustomerFilter
+
+# One control's content: text, or the chosen names of an enumeration.
+Entry = str | tuple[str, ...]
+NOTHING: Mapping[str, Entry] = {}
+_FLAGS = {"Yes": True, "No": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The filter that entries mean, or None, and what is wrong with which entry, in words."""
+
+    question: CustomerFilter | None
+    wrong: Mapping[str, str]
+
+
+def read_entries(entries: Mapping[str, Entry]) -> Reading:
+    """Read the controls.
+
+    Several values in one text control are parted by semicolons (ids by blanks or commas too).
+
+    Examples
+    --------
+    >>> read_entries({"city": "Bern; Basel", "rating": ("Satisfied",)}).question
+    CustomerFilter(rating='Satisfied', city=['Basel', 'Bern'])
+    >>> read_entries({"created_on_from": "soon"}).wrong["created_on_from"]
+    "created_on_from='soon' is not a time. Write it as '2026-01-31', '2026-01-31 14:05' or '01/31/2026 14:05'."
+    """
+    values: dict[str, Any] = {}
+    wrong: dict[str, str] = {}
+    for name, entry in entries.items():
+        value = _value(name, entry)
+        if value is None:
+            continue
+        try:
+            CustomerFilter.of(**{name: value})
+        except FilterError as error:
+            wrong[name] = str(error)
+        else:
+            values[name] = value
+    if wrong:
+        return Reading(None, wrong)
+    try:
+        return Reading(CustomerFilter.of(**values), {})
+    except FilterError as error:
+        return Reading(None, {error.filter: str(error)})
+
+
+def _value(name: str, entry: Entry) -> Any:
+    fact = FILTERS_BY_NAME[name]
+    if not entry or (isinstance(entry, str) and not entry.strip()):
+        return None
+    if isinstance(entry, tuple):
+        return [_FLAGS[each] for each in entry] if fact.enum is Flag else list(entry)
+    if fact.kind == "date":
+        return entry.strip()
+    if fact.kind == "ids":
+        return [each for each in re.split(r"[;,\s]+", entry) if each]
+    parts = [each.strip() for each in entry.split(";") if each.strip()]
+    return parts or None
+
+
+def entries_of(question: CustomerFilter) -> dict[str, Entry]:
+    """Give the entries that mean a filter; `read_entries` gives it back."""
+    asked = question.to_dict()
+    return {fact.name: _entry(fact.name, asked.get(fact.name)) for fact in FILTERS}
+
+
+def _entry(name: str, value: Any) -> Entry:
+    fact = FILTERS_BY_NAME[name]
+    chosen = has_choices(name)
+    if value is None:
+        return () if chosen else ""
+    values = value if isinstance(value, list) else [value]
+    if fact.enum is Flag:
+        return tuple({True: "Yes", False: "No"}[each] for each in values if each in {True, False} and each != -1)
+    if chosen:
+        return tuple(str(each) for each in values)
+    if fact.kind == "date":
+        return datetime.fromisoformat(values[0]).isoformat(sep=" ")[:16].removesuffix(" 00:00")
+    return "; ".join(str(each) for each in values)
+
+
+def has_choices(name: str) -> bool:
+    """Say whether a filter is chosen from a short list, instead of typed."""
+    fact = FILTERS_BY_NAME[name]
+    return fact.enum is not None and not fact.open_enum
+
+
+def choices(name: str) -> tuple[str, ...]:
+    """Give the names that a filter can be chosen from."""
+    fact = FILTERS_BY_NAME[name]
+    if fact.enum is None:
+        return ()
+    return ("Yes", "No") if fact.enum is Flag else tuple(fact.enum.__members__)
+
+
+def placeholder(name: str) -> str:
+    """Show the form that a control expects."""
+    fact = FILTERS_BY_NAME[name]
+    if fact.kind == "date":
+        return "2026-01-31 or 2026-01-31 14:05"
+    if fact.kind == "ids":
+        return "1001, 1002"
+    if fact.open_enum:
+        return "Amazon; Website; 42"
+    return _EXAMPLES.get(name, "")
+
+
+_EXAMPLES = {
+    "email": "ada@example.com",
+    "first_name": "Ada",
+    "last_name": "Example",
+    "phone_number": "555-0100",
+    "city": "Bern; Basel",
+    "zip_code": "3011",
+    "corporate_name": "Example Ltd",
+    "keyword": "any text",
+}

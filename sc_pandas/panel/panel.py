@@ -1,0 +1,217 @@
+"""`Panel`: the live filter panel of one query."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sc_pandas.contract import Channel, Flag
+from sc_pandas.errors import SellerCloudError
+from sc_pandas.filters import CustomerFilter
+from sc_pandas.panel.engine import Engine
+from sc_pandas.panel.entries import Entry, entries_of, read_entries
+from sc_pandas.panel.protocols import QueryLike
+from sc_pandas.panel.state import PanelState
+from sc_pandas.panel.view import View
+from sc_pandas.segments import Segments
+
+
+class Panel:
+    """Controls that are SellerCloud's filters, asking the live server again as they move.
+
+    Made by ``shop.panel()``, ``query.panel()`` or ``df.sellercloud.panel()``; shown by being the last line of a cell.
+    Nothing waits for the network in a callback; the newest question always wins.
+
+    Parameters
+    ----------
+    query
+        What to begin with, and how to ask.
+    title
+        What stands above.
+    segments
+        Where filters are saved.
+    live
+        Whether a settled change asks by itself.
+
+    Attributes
+    ----------
+    widget : ipywidgets.VBox
+        The panel as a widget, for layouts of your own.
+    """
+
+    def __init__(self, query: QueryLike, *, title: str, segments: Segments, live: bool = True) -> None:
+        self._segments = segments
+        self._engine = Engine(query, self._show, live=live)
+        self._view = View(title, self._entries_changed, self._actions())
+        self._view.live.value = live
+        self.widget = self._view.widget
+        self._view.controls.show(entries_of(query.filter))
+        self._offer_segments()
+        self._engine.apply(query.filter)
+
+    def _actions(self) -> dict[str, Callable[..., None]]:
+        return {
+            "apply": self._apply,
+            "refresh": lambda: self._engine.apply(refresh=True),
+            "load": self._engine.load,
+            "stop": self._engine.stop,
+            "save": self._save,
+            "page": self._engine.show_page,
+            "live": self._set_live,
+            "segment_save": lambda: self._said(self._save_segment),
+            "segment_load": lambda: self._said(self._load_segment),
+            "segment_delete": lambda: self._said(self._delete_segment),
+            "channel": lambda: self._count_by("channel", {c.name: c.value for c in Channel}),
+            "subscribed": lambda: self._count_by("subscribed", {"Yes": Flag.Yes.value, "No": Flag.No.value}),
+        }
+
+    # ── for Python ─────────────────────────────────────────────────────────────────────────────────────────────────
+    @property
+    def query(self) -> Any:
+        """The query that the controls make.
+
+        Returns
+        -------
+        CustomerQuery
+        """
+        return self._engine.query
+
+    @property
+    def filter(self) -> CustomerFilter:
+        """The filter that the controls make; set it, and they move.
+
+        Returns
+        -------
+        CustomerFilter
+        """
+        return self._engine.state.question
+
+    @filter.setter
+    def filter(self, question: CustomerFilter) -> None:
+        self._view.controls.show(entries_of(question))
+        self._engine.apply(question)
+
+    @property
+    def df(self) -> pd.DataFrame | None:
+        """The rows that were last loaded or shown.
+
+        Returns
+        -------
+        pandas.DataFrame or None
+            After "Load all" everything that matched, else the page on show; None before the first answer.
+        """
+        return self._engine.state.rows
+
+    @property
+    def state(self) -> PanelState:
+        """What the panel shows, as a value.
+
+        Returns
+        -------
+        PanelState
+        """
+        return self._engine.state
+
+    @property
+    def last_error(self) -> BaseException | None:
+        """The error that the panel shows, or None.
+
+        Returns
+        -------
+        BaseException or None
+        """
+        return self._engine.last_error
+
+    def to_code(self) -> str:
+        """Give Python code that reads what the controls ask.
+
+        Returns
+        -------
+        str
+            Runnable; no secret is in it.
+        """
+        return str(self._engine.query.to_code())
+
+    def load(self) -> None:
+        """Read everything that matches, in the background; `wait` for it."""
+        self._engine.load()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until no answer is on its way.
+
+        Parameters
+        ----------
+        timeout
+            Seconds; None waits as long as it takes.
+
+        Returns
+        -------
+        bool
+            False when the time was up first.
+        """
+        return self._engine.wait(timeout)
+
+    def close(self) -> None:
+        """Stop timers and threads, and empty the widgets, so that no customer is saved with the notebook."""
+        self._engine.close()
+        self._view.close()
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        return self.widget._repr_mimebundle_(**options)
+
+    def __repr__(self) -> str:
+        return f"<Panel {self._engine.state.phase}>"
+
+    # ── events ─────────────────────────────────────────────────────────────────────────────────────────────────────
+    def _show(self, state: PanelState) -> None:
+        self._view.show(state, self._engine.query.to_code())
+
+    def _entries_changed(self, entries: Mapping[str, Entry]) -> None:
+        read = read_entries(entries)
+        if read.question is None:
+            self._engine.refuse(dict(read.wrong))
+        else:
+            self._said(lambda: self._engine.change(read.question or CustomerFilter()))
+
+    def _apply(self) -> None:
+        read = read_entries(self._view.controls.entries())
+        if read.question is None:
+            self._engine.refuse(dict(read.wrong))
+        else:
+            self._said(lambda: self._engine.apply(read.question))
+
+    def _set_live(self, live: bool) -> None:  # noqa: FBT001  # a trait's new value
+        self._engine.live = live
+
+    def _said(self, action: Callable[[], None]) -> None:
+        """Do it; what goes wrong is said in the panel."""
+        try:
+            action()
+        except SellerCloudError as error:
+            self._engine.fail(error)
+
+    def _save(self) -> None:
+        path = Path(self._view.path.value.strip() or "customers.parquet")
+        self._engine.save(path)
+
+    def _count_by(self, name: str, values: Mapping[str, int]) -> None:
+        self._engine.count_by(name, values, self._view.show_counts)
+
+    # ── saved filters ──────────────────────────────────────────────────────────────────────────────────────────────
+    def _offer_segments(self) -> None:
+        self._said(lambda: setattr(self._view.segment_list, "options", self._segments.names()))
+
+    def _save_segment(self) -> None:
+        self._segments.save(self._view.segment_name.value, self.filter)
+        self._offer_segments()
+        self._view.segment_list.value = self._view.segment_name.value.strip()
+
+    def _load_segment(self) -> None:
+        if self._view.segment_list.value:
+            self.filter = self._segments.load(self._view.segment_list.value)
+
+    def _delete_segment(self) -> None:
+        if self._view.segment_list.value:
+            self._segments.delete(self._view.segment_list.value)
+            self._offer_segments()
