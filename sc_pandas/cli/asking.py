@@ -8,7 +8,7 @@ import click
 import pyarrow.parquet as pq
 
 from sc_pandas.cli.options import JSON, SectionedCommand, connection_options, filter_options, query_of, reading_options
-from sc_pandas.cli.wording import in_bytes, several
+from sc_pandas.cli.wording import in_bytes
 from sc_pandas.parquet import read_parquet
 from sc_pandas.provenance import Provenance
 from sc_pandas.query import CustomerQuery
@@ -70,7 +70,7 @@ def export(path: Path, *, allow_unverified: bool, as_json: bool, **options: Any)
     click.echo(f"{'path':<9}{facts['path']}")
     click.echo(f"{'rows':<9}{facts['rows']:,}")
     click.echo(f"{'verdict':<9}{facts['verdict']}")
-    click.echo(f"{'calls':<9}{several(facts['calls'], 'call')}")
+    click.echo(f"{'calls':<9}{facts['calls']:,}")
     click.echo(f"{'size':<9}{in_bytes(facts['size_bytes'])}")
 
 

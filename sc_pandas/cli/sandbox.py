@@ -34,6 +34,8 @@ def sandbox(customers: int, port: int, seed: int, latency: float, calls_per_hour
             run(customers, port, seed=seed, latency_s=latency, on_start=_introduce, **quota)
     except MissingSandboxError as error:
         raise SellerCloudError(str(error)) from error
+    except OSError as error:
+        raise SellerCloudError(f"The sandbox cannot listen on port {port}: {error.strerror or error}.") from error
     click.echo("\nThe sandbox has ended.", err=True)
 
 

@@ -1,0 +1,383 @@
+"""The cache: whose it is, what it keeps, how old it may be; and that no fault of its file is ever an error or a wrong row."""
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import sc_pandas as sc
+from sc_pandas.query.connection import Connection
+from sc_pandas.settings import Credentials, Secret, base_url
+from tests.integration.oracle import assert_equals_truth
+from tests.support.shops import kept_bodies, shop_of
+
+HEAD = 44  # magic, SHA-256 and time before each body
+
+
+@pytest.fixture(scope="module")
+def box() -> Iterator[sc.sandbox.Sandbox]:
+    with sc.sandbox.serve(customers=120, seed=7) as server:
+        yield server
+
+
+def database(folder: Path) -> Path:
+    (path,) = folder.glob("*.sqlite")
+    return path
+
+
+def filled(box: sc.sandbox.Sandbox, folder: Path) -> pd.DataFrame:
+    with shop_of(box, folder) as shop:
+        return shop.customers().to_pandas()
+
+
+@contextmanager
+def cache_warnings() -> Iterator[list[str]]:
+    """Collect the reasons of cache warnings; any other warning is an error."""
+    reasons: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("error")
+        warnings.simplefilter("always", sc.CacheWarning)
+        yield reasons
+    reasons += [each.message.reason for each in caught if isinstance(each.message, sc.CacheWarning)]
+
+
+# ── whose it is ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_one_user_never_gets_another_user_s_rows(box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
+    filled(box, tmp_path)
+    strangers = [
+        Credentials("eve@sandbox.test", password=Secret(box.password)),
+        Credentials(None, token=Secret("eve")),
+        Credentials(box.username + ".evil", token=Secret("eve")),
+    ]
+    for stranger in strangers:
+        with Connection(base_url(box.url), stranger, cache_dir=tmp_path) as shop:
+            with pytest.raises(sc.CacheMissError):
+                shop.customers(cache="offline").to_pandas()
+            with pytest.raises(sc.AuthError):
+                shop.customers().to_pandas()
+    assert len(list(tmp_path.glob("*.sqlite"))) == 4
+
+
+def test_one_user_at_two_servers_gets_each_server_s_rows(box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
+    with sc.sandbox.serve(customers=120, seed=8) as other:
+        for _ in range(2):
+            assert_equals_truth(filled(box, tmp_path), box.customers())
+            assert_equals_truth(filled(other, tmp_path), other.customers())
+
+
+def test_a_user_s_name_in_another_case_is_the_same_user(box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
+    filled(box, tmp_path)
+    same = Credentials(f" {box.username.upper()} ", password=Secret("not asked"))
+    with Connection(base_url(box.url), same, cache_dir=tmp_path) as shop:
+        assert len(shop.customers(cache="offline").to_pandas()) == 120
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_files_are_0600_and_the_folder_0700_from_the_start_whatever_the_umask(
+    umask: int, box: sc.sandbox.Sandbox, tmp_path: Path
+) -> None:
+    folder = tmp_path / "deep" / "cache"
+    folder.parent.mkdir()
+    before = os.umask(umask)
+    try:
+        with shop_of(box, folder) as shop:
+            for _ in range(2):
+                shop.customers().to_pandas()
+                modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+                assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+                modes.pop(".gitignore", None)
+                assert modes
+                assert set(modes.values()) <= {0o600}, modes
+    finally:
+        os.umask(before)
+
+
+def test_a_folder_that_others_may_read_is_not_used(box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
+    folder = tmp_path / "open"
+    folder.mkdir()
+    folder.chmod(0o755)
+    with cache_warnings() as reasons:
+        frame = filled(box, folder)
+    assert_equals_truth(frame, box.customers())
+    if reasons:
+        assert reasons == ["not_private"]
+        assert not list(folder.glob("*.sqlite*"))
+    else:
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+# ── what it keeps ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_only_verified_bodies_are_kept_no_header_no_address_no_pickle(box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
+    with shop_of(box, tmp_path) as shop:
+        shop.customers(last_name="e").to_pandas()
+    with closing(sqlite3.connect(database(tmp_path))) as con:
+        values = [bytes(row[0]) for row in con.execute("SELECT value FROM responses")]
+        texts = [str(cell) for row in con.execute("SELECT query, facts FROM reads") for cell in row]
+        keys = [row[0] for row in con.execute("SELECT key FROM responses")]
+    assert values
+    assert all(value[HEAD : HEAD + 10] == b'{"Items":[' and value.endswith(b"}") for value in values)
+    everything = database(tmp_path).read_bytes()
+    for never in (b"Content-Type", b"content-type", b"Bearer", b"lastName", b"127.0.0.1", b"\x80\x04\x95"):
+        assert never not in everything
+    assert box.username.encode() not in everything
+    assert not any("127.0.0.1" in text or "last_name" in text for text in [*texts, *keys])
+
+
+def test_card_numbers_and_names_of_users_are_in_no_file_name(box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
+    filled(box, tmp_path)
+    assert not any("sandbox" in path.name or "127" in path.name for path in tmp_path.iterdir())
+
+
+# ── how old it may be ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_offline_asks_nobody_and_misses_with_an_error(tmp_path: Path) -> None:
+    with sc.sandbox.serve(customers=120, seed=7) as box:
+        truth = box.customers()
+        with shop_of(box, tmp_path) as shop:
+            with pytest.raises(sc.CacheMissError) as caught:
+                shop.customers(cache="offline").to_pandas()
+            assert caught.value.age_s is None
+            assert len(box.log) == 0
+            shop.customers().to_pandas()
+        offline = shop_of(box, tmp_path)
+    with offline:  # the server is gone
+        assert_equals_truth(offline.customers(cache="offline").to_pandas(), truth)
+        assert offline.customers(cache="offline").count() == 120
+        with pytest.raises(sc.CacheMissError):
+            offline.customers(cache="offline", city="Berlin").to_pandas()
+        time.sleep(0.02)
+        with pytest.raises(sc.CacheMissError) as caught:
+            offline.customers(cache="offline", max_age=0.01).to_pandas()
+        assert caught.value.age_s is not None
+        assert 0.01 < caught.value.age_s < 60
+
+
+def test_refresh_asks_anew_and_keeps_the_new_answer_and_max_age_decides(tmp_path: Path) -> None:
+    with sc.sandbox.serve(customers=120, seed=7) as box, shop_of(box, tmp_path) as shop:
+        shop.customers().to_pandas()
+        box.update(1001, first_name="Changed")
+        assert "Changed" not in set(shop.customers().to_pandas().first_name)
+        time.sleep(0.02)
+        assert shop.customers(max_age=60).run().report.calls == 0
+        assert_equals_truth(shop.customers(cache="refresh").to_pandas(), box.customers())
+        assert_equals_truth(shop.customers(cache="offline").to_pandas(), box.customers())
+        box.insert(3)
+        time.sleep(0.02)
+        assert_equals_truth(shop.customers(max_age=0.01).to_pandas(), box.customers())
+        assert_equals_truth(shop.customers().to_pandas(), box.customers())
+
+
+def test_off_keeps_nothing(box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
+    with shop_of(box, tmp_path) as shop:
+        shop.customers(cache="off").to_pandas()
+        assert kept_bodies(tmp_path) == []
+        with pytest.raises(sc.CacheMissError):
+            shop.customers(cache="offline").to_pandas()
+
+
+def test_yesterday_s_page_never_meets_today_s(tmp_path: Path) -> None:
+    """A read that broke off goes on with its own pages only while they are still true."""
+    with sc.sandbox.serve(customers=220, seed=7) as box, shop_of(box, tmp_path) as shop:
+        box.fault("status", at=4, every=1, times=None)
+        with pytest.raises(sc.ServerError):
+            shop.customers().to_pandas()
+        assert kept_bodies(tmp_path)
+        box.clear_faults()
+        box.merge(1001, 1002)
+        box.insert()
+        for _ in range(2):
+            try:
+                frame = shop.customers().to_pandas()
+            except sc.PagingDriftError:
+                continue
+            assert_equals_truth(frame, box.customers())
+            return
+        pytest.fail("the list stood still and was not read")
+
+
+# ── its file at fault ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def damaged_reads(box: sc.sandbox.Sandbox, folder: Path, damage: Callable[[Path], None]) -> list[str]:
+    """Fill a cache, damage its file, read again: the rows must be right; give the reasons of the warnings."""
+    filled(box, folder)
+    damage(database(folder))
+    with cache_warnings() as reasons:
+        frame = filled(box, folder)
+    assert_equals_truth(frame, box.customers())
+    return reasons
+
+
+def test_a_database_with_any_page_overwritten_gives_right_rows_and_one_warning(
+    box: sc.sandbox.Sandbox, tmp_path: Path
+) -> None:
+    filled(box, tmp_path / "good")
+    pages = database(tmp_path / "good").stat().st_size // 4096
+    assert pages > 5
+    warned = 0
+    for page in range(pages):
+
+        def overwrite(path: Path, page: int = page) -> None:
+            with path.open("r+b") as file:
+                file.seek(4096 * page)
+                file.write(os.urandom(4096))
+
+        reasons = damaged_reads(box, tmp_path / str(page), overwrite)
+        assert len(reasons) <= 1
+        assert set(reasons) <= {"damaged"}
+        warned += len(reasons)
+        if page == 0:
+            assert reasons == ["damaged"]
+        # What was moved aside is private, and the next read is healthy.
+        assert all(stat.S_IMODE(p.stat().st_mode) == 0o600 for p in (tmp_path / str(page)).glob("*.corrupt*"))
+        with cache_warnings() as later:
+            filled(box, tmp_path / str(page))
+        assert not later
+    assert warned
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"SQLite format 3\0", b"\0" * 8192, b"not a database at all" * 999])
+def test_a_file_that_is_no_database_gives_right_rows(
+    content: bytes, box: sc.sandbox.Sandbox, tmp_path: Path
+) -> None:
+    reasons = damaged_reads(box, tmp_path, lambda path: path.write_bytes(content) and None)
+    assert len(reasons) <= 1
+
+
+@pytest.mark.parametrize("keep", [0.1, 0.5, 0.9, 0.99])
+def test_a_database_cut_short_gives_right_rows(keep: float, box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
+    def cut(path: Path) -> None:
+        os.truncate(path, int(path.stat().st_size * keep))
+
+    assert len(damaged_reads(box, tmp_path, cut)) <= 1
+
+
+def test_an_entry_with_a_flipped_byte_is_never_served(box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
+    for place in [*range(HEAD + 4), *(-1 - step for step in range(0, 3_000, 150))]:
+        filled(box, tmp_path)
+        with closing(sqlite3.connect(database(tmp_path))) as con, con:
+            key, value = con.execute("SELECT key, value FROM responses ORDER BY length(value) LIMIT 1").fetchone()
+            bad = bytearray(value)
+            bad[place] ^= 0x01
+            con.execute("UPDATE responses SET value = ? WHERE key = ?", (bytes(bad), key))
+        before = box.calls("list")
+        assert_equals_truth(filled(box, tmp_path), box.customers())
+        assert box.calls("list") > before
+
+
+def test_an_entry_in_another_entry_s_place_is_never_served(box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
+    filled(box, tmp_path)
+    with closing(sqlite3.connect(database(tmp_path))) as con, con:
+        (one, first), (two, second) = con.execute("SELECT key, value FROM responses ORDER BY key LIMIT 2").fetchall()
+        con.execute("UPDATE responses SET value = ? WHERE key = ?", (second, one))
+        con.execute("UPDATE responses SET value = ? WHERE key = ?", (first, two))
+    before = box.calls("list")
+    assert_equals_truth(filled(box, tmp_path), box.customers())
+    assert box.calls("list") > before
+
+
+def test_an_entry_that_is_gone_is_asked_again(box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
+    filled(box, tmp_path)
+    with closing(sqlite3.connect(database(tmp_path))) as con, con:
+        con.execute("DELETE FROM responses WHERE key = (SELECT max(key) FROM responses)")
+    assert_equals_truth(filled(box, tmp_path), box.customers())
+
+
+HOLD = """
+import sqlite3, sys
+con = sqlite3.connect(sys.argv[1], isolation_level=None)
+con.execute("BEGIN IMMEDIATE")
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("warm", [False, True])
+def test_a_lock_held_by_another_process_costs_less_than_three_seconds(
+    warm: bool, box: sc.sandbox.Sandbox, tmp_path: Path  # noqa: FBT001
+) -> None:
+    with shop_of(box, tmp_path) as shop:
+        shop.customers(city="Berlin").to_pandas()
+    if warm:
+        filled(box, tmp_path)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(database(tmp_path))], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    with holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        started = time.monotonic()
+        with cache_warnings() as reasons:
+            frame = filled(box, tmp_path)
+        took = time.monotonic() - started
+        holder.communicate(b"")
+    assert_equals_truth(frame, box.customers())
+    assert took < 3.0
+    assert reasons == ([] if warm else ["locked"])
+
+
+FULL = """
+import json, resource, signal, sys, warnings
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+import sc_pandas as sc
+url, user, password, folder, limit = sys.argv[1:]
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), resource.RLIM_INFINITY))
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    with sc.connect(url, username=user, password=password, cache_dir=folder) as shop:
+        ids = [int(i) for i in shop.customers().to_pandas().user_id]
+print(json.dumps([ids, [getattr(w.message, "reason", str(w.message)) for w in caught]]))
+"""
+
+
+@pytest.mark.parametrize("limit", [0, 512, 8_192, 20_000, 60_000, 100_000])
+def test_a_full_disk_gives_right_rows_and_at_most_one_warning(
+    limit: int, box: sc.sandbox.Sandbox, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-c", FULL, box.url, box.username, box.password, str(tmp_path / "c"), str(limit)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    ids, reasons = _parsed(done.stdout)
+    assert ids == [record["user_id"] for record in box.customers()]
+    assert len(reasons) <= 1
+    assert set(reasons) <= {"full", "unwritable"}
+    if limit <= 20_000:
+        assert reasons
+    # A later process with room serves the truth.
+    assert_equals_truth(filled(box, tmp_path / "c"), box.customers())
+
+
+def _parsed(text: str) -> Any:
+    import json
+
+    return json.loads(text)
+
+
+def test_a_planted_link_is_not_followed(box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
+    filled(box, tmp_path / "a")
+    name = database(tmp_path / "a").name
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    folder = tmp_path / "b"
+    folder.mkdir(mode=0o700)
+    (folder / name).symlink_to(victim)
+    with cache_warnings() as reasons:
+        frame = filled(box, folder)
+    assert_equals_truth(frame, box.customers())
+    assert len(reasons) == 1
+    assert victim.read_bytes() == b"precious"
