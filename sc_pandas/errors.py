@@ -200,7 +200,8 @@ class PagingDriftError(SellerCloudError):
     ----------
     reason : str
         What was seen: ``"total_moved"``, ``"repeated_ids"``, ``"unordered_ids"``, ``"bookend_moved"``,
-        ``"row_count"``, ``"no_key"`` or ``"page_repeated"``.
+        ``"row_count"``, ``"no_key"``, ``"page_repeated"``, ``"windows"`` (creation dates cannot find all) or
+        ``"unequal_reads"``.
     expected, got : int or None
         Rows the server announced and distinct rows that came.
     missing, extra : tuple of int

@@ -227,7 +227,8 @@ class CallBudget:
             now = self.clock.monotonic()
             self._forget(now)
             if len(self._times) >= self.calls_per_hour:
-                return self._times[0] + _HOUR_S - now
+                # Never 0, which would mean that the call was counted.
+                return max(1e-3, self._times[0] + _HOUR_S - now)
             self._times.append(now)
             self.total += 1
             return 0.0

@@ -5,7 +5,7 @@ import json
 import sqlite3
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -65,7 +65,8 @@ class KeptRead:
     """What the cache knows of one read; no filter value and no row is in it.
 
     `pages` leading pages are kept and covered by `verdict`, once `finished_at` is set; `whole` says that they are the
-    list to its end and proven.  Times are Unix seconds.
+    list to its end and proven.  Where it was read in windows of creation dates, `leaves` are their ends.  Times are
+    Unix seconds.
     """
 
     read_id: str
@@ -77,6 +78,7 @@ class KeptRead:
     pages: int = 0
     verdict: str = ""
     whole: bool = False
+    leaves: Sequence[Sequence[str | None]] = ()
 
     def page_key(self, *parts: str | Iterable[tuple[str, str]]) -> str:
         """Give the key of one of its pages; it begins with the read id, so that pages can go together."""
@@ -151,7 +153,7 @@ class HttpCache:
     def _fault(self, reason: str) -> None:
         self._warn(reason)
         if reason == "damaged" and self._backend is not None:
-            self._backend.close()  # type: ignore[no-untyped-call]
+            self._backend.close()
             set_aside(self.path)
 
     def _warn(self, reason: str) -> None:
@@ -251,7 +253,7 @@ class HttpCache:
     def close(self) -> None:
         """Close the database."""
         if self._backend is not None:
-            self._backend.close()  # type: ignore[no-untyped-call]
+            self._backend.close()
 
 
 def _slot(query: str, *, whole: bool) -> str:

@@ -113,6 +113,8 @@ class Backend(BaseCache):
         self.redirects = DictStorage()  # type: ignore[no-untyped-call]
         self._on_fault = on_fault
         self._off = threading.Event()
+        # One connection serves all threads: closed under a running statement, it would end the process or look damaged.
+        self._in_use = threading.RLock()
 
     def get_response(self, key: str, default: CachedResponse | None = None) -> CachedResponse | None:
         """Give the kept response, or the default."""
@@ -131,16 +133,21 @@ class Backend(BaseCache):
 
     def attempt(self, action: Callable[[], T], default: T) -> T:
         """Do it, or give the default where the file is at fault; after a fault the file is left alone."""
-        if self._off.is_set():
-            return default
-        try:
-            return action()
-        except (sqlite3.Error, OSError) as error:
-            reason = fault_reason(error)
-            if not self._off.is_set():
+        with self._in_use:
+            if self._off.is_set():
+                return default
+            try:
+                return action()
+            except (sqlite3.Error, OSError) as error:
                 self._off.set()
-                self._on_fault(reason)
-            return default
+                self._on_fault(fault_reason(error))
+                return default
+
+    def close(self) -> None:
+        """Close the file once no statement runs; answers that come later are not kept."""
+        with self._in_use:
+            self._off.set()
+            super().close()  # type: ignore[no-untyped-call]
 
 
 def fault_reason(error: Exception) -> str:

@@ -103,11 +103,13 @@ class Authorizer:
             return self._renew(log_in)
 
     def _renew(self, log_in: Callable[[], Token]) -> Token:
-        self._logins += 1
         try:
             self._token = log_in()
         except SellerCloudError as error:
             self._failure = error
             raise
+        finally:
+            # Counted when it ends, so that everybody who came while it ran knows that it was theirs, too.
+            self._logins += 1
         self._failure = None
         return self._token

@@ -22,7 +22,7 @@ export default {
         done = document.execCommand("copy");
         area.remove();
       }
-      button.textContent = done ? "Copied" : "Select the code below";
+      button.textContent = done ? "Copied" : "Select the code above";
       setTimeout(() => { button.textContent = "Copy code"; }, 1500);
     });
     el.appendChild(button);

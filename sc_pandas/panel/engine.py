@@ -1,25 +1,42 @@
 """Asks while the controls move: debounced, the latest wins, off the caller's thread; knows no widget."""
 
+import logging
 import threading
+import time
 import weakref
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 import pandas as pd
 
+from sc_pandas.errors import CacheMissError, ExportError, FilterError, SellerCloudError
+from sc_pandas.files import check_target
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.pacing import Cancelled
 from sc_pandas.panel import state as states
-from sc_pandas.panel.protocols import QueryLike
-from sc_pandas.panel.state import PanelState
+from sc_pandas.panel.pictures import facet_png
+from sc_pandas.panel.preview import facet_counts
+from sc_pandas.panel.protocols import EstimateLike, QueryLike, ReadLike
+from sc_pandas.panel.state import PAGE_ROWS, Facets, PanelState
+from sc_pandas.panel.workers import NAME, Workers
+from sc_pandas.parquet import write_parquet
 
-DEBOUNCE_S = 0.3
-PAGE_ROWS = 50
-_AT_ONCE = 4
+DEBOUNCE_S: Final = 0.3
+PROGRESS_S: Final = 0.1
+# Two clocks are read for the age of an answer; this much they may be apart.
+_SLACK_S: Final = 0.5
+_ONE_HOUR_S: Final = 3_600.0
+_AT_ONCE: Final = 4
+_EVERYBODY: Final = CustomerFilter()
+_LOG: Final = logging.getLogger(__name__)
+# matplotlib promises nothing about two pictures at a time.
+_DRAWING: Final = threading.Lock()
+
+# How a state becomes the next one.
+Reach = Callable[[PanelState], PanelState]
 
 
 class Timer(Protocol):
@@ -35,13 +52,26 @@ class Timer(Protocol):
 def _thread_timer(seconds: float, action: Callable[[], None]) -> Timer:
     timer = threading.Timer(seconds, action)
     timer.daemon = True
+    timer.name = f"{NAME}-debounce"
     return timer
+
+
+def draw_facets(rows: pd.DataFrame) -> Facets:
+    """Count rows by their columns of few values, and draw the counts where that can be done."""
+    counts = facet_counts(rows)
+    try:
+        with _DRAWING:
+            return Facets(counts, facet_png(counts))
+    except Exception:  # noqa: BLE001  # a picture that cannot be drawn is said in words instead
+        _LOG.debug("the facets could not be drawn", exc_info=True)
+        return Facets(counts)
 
 
 class Engine:
     """Turns questions into states of the panel.
 
-    Every change is published by calling `on_change` with the new state, from whichever thread made it, one at a time.
+    Every change is published by calling `on_change` with the new state, from whichever thread made it, one at a time
+    and in order, because `lock` is held meanwhile.  Nothing slow is done under it: no call, no picture.
 
     Parameters
     ----------
@@ -53,6 +83,13 @@ class Engine:
         Whether a settled change asks by itself.
     make_timer
         For tests: another way to wait for the debounce.
+    draw
+        For tests: another way to draw facets.
+
+    Attributes
+    ----------
+    lock : threading.RLock
+        Held while a state is made and shown; whoever reads several widgets together takes it, too.
     """
 
     def __init__(
@@ -62,252 +99,413 @@ class Engine:
         *,
         live: bool = True,
         make_timer: Callable[[float, Callable[[], None]], Timer] = _thread_timer,
+        draw: Callable[[pd.DataFrame], Facets] = draw_facets,
     ) -> None:
+        self.lock = threading.RLock()
+        self._settled = threading.Condition(self.lock)
         self._base = query
+        self._query = query
         self._on_change = on_change
-        self.live = live
+        self._live = live
         self._make_timer = make_timer
-        self._lock = threading.RLock()
-        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="sc_pandas-panel")
+        self._draw = draw
+        self._workers = Workers(_AT_ONCE)
         self._generation = 0
         self._timer: Timer | None = None
         self._cancel = threading.Event()
-        self._settled = threading.Condition(self._lock)
-        self._everybody: int | None = None
-        self.state = PanelState(question=query.filter)
+        self._closed = False
+        # When Refresh was pressed last: older answers are not taken from the cache any more.
+        self._anew_at: float | None = None
+        self.state = PanelState(question=query.filter, page_rows=min(PAGE_ROWS, query.options.page_size))
         self.last_error: BaseException | None = None
 
     @property
     def query(self) -> QueryLike:
         """The query that the controls make."""
-        return self._base.with_filter(self.state.question)
+        return self._query
 
     # ── events from the controls ───────────────────────────────────────────────────────────────────────────────────
     def change(self, question: CustomerFilter) -> None:
-        """The controls ask something else; it is asked when they rest, if that is cheap."""
-        with self._lock:
-            generation = self._next()
+        """The controls ask something else; it is asked when they rest, if that is cheap.
+
+        Raises
+        ------
+        FilterError
+            The question cannot be asked; nothing has changed.
+        """
+        with self.lock:
             query = self._base.with_filter(question)
-            if not self.live or query.reads > states.LIVE_AT_MOST_CALLS:
+            if self._closed:
+                return
+            generation = self._next()
+            self._query = query
+            if not self._live or query.reads > states.LIVE_AT_MOST_CALLS:
                 self._publish(states.held(self.state, generation, question, query.reads))
                 return
             self._publish(states.asked(self.state, generation, question))
-            self._timer = self._make_timer(DEBOUNCE_S, lambda: self._count(generation, query))
+            self._timer = self._make_timer(DEBOUNCE_S, self._count_job(generation, refresh=False))
             self._timer.start()
 
-    def refuse(self, wrong: dict[str, str]) -> None:
+    def refuse(self, wrong: Mapping[str, str]) -> None:
         """The controls make no question."""
-        with self._lock:
+        with self.lock:
+            if self._closed:
+                return
+            name, text = next(iter(wrong.items()))
+            self.last_error = FilterError(text, filter=name)
             self._publish(states.refused(self.state, self._next(), wrong))
 
-    def apply(self, question: CustomerFilter | None = None, *, refresh: bool = False) -> None:
-        """Ask now, whatever it costs; with `refresh` the server and not the cache."""
-        with self._lock:
+    def apply(self, question: CustomerFilter | None = None, *, refresh: bool = False, at_any_cost: bool = True) -> None:
+        """Ask now; with `refresh` the server and not the cache.
+
+        Raises
+        ------
+        FilterError
+            The question cannot be asked; nothing has changed.
+        """
+        with self.lock:
+            query = self._query if question is None else self._base.with_filter(question)
+            if self._closed:
+                return
             generation = self._next()
-            question = self.state.question if question is None else question
-            query = self._base.with_filter(question)
-            self._publish(states.asked(self.state, generation, question))
+            self._query = query
+            if not at_any_cost and query.reads > states.LIVE_AT_MOST_CALLS:
+                self._publish(states.held(self.state, generation, query.filter, query.reads))
+                return
             if refresh:
-                self._everybody = None
-                query = query.with_options(cache="refresh")
-            self._submit(lambda: self._count(generation, query))
+                self._anew_at = time.monotonic()
+            self._publish(states.asked(self.state, generation, query.filter))
+            self._count_job(generation, refresh=refresh)()
+
+    def set_live(self, live: bool) -> None:  # noqa: FBT001  # a trait's new value
+        """Ask settled changes by themselves, or wait for Apply."""
+        with self.lock:
+            self._live = live
+            if live and self.state.phase == "dear":
+                self.change(self.state.question)
 
     def load(self) -> None:
         """Read everything that matches."""
-        with self._lock:
+        with self.lock:
+            if not self._can_begin():
+                return
             generation = self._next()
-            query = self.query
-            self._publish(states.asked(self.state, generation, self.state.question, loading=True))
-            cancel = self._cancel
-            self._submit(lambda: self._load(generation, query, cancel))
+            query, cancel = self._fresh(self._query), self._cancel
+            self._publish(states.began(self.state, generation, "Loading"))
 
-    def show_page(self, number: int) -> None:
-        """Ask for another page of the list."""
-        with self._lock:
-            generation = self._next()
-            query = self.query
-            self._publish(states.asked(self.state, generation, self.state.question))
-            self._submit(lambda: self._page(generation, query, number))
+        def work() -> Reach:
+            read = query.run(cancel=cancel, watcher=_Progress(self, generation))
+            rows = read.to_pandas()
+            words = states.loaded_text(len(rows), self.state.everybody, read.report)
+            return lambda state: states.loaded(state, generation, rows, read.report.finished_at, words)
+
+        self._start(generation, work)
 
     def save(self, path: Path) -> None:
         """Read everything that matches into a Parquet file."""
-        with self._lock:
+        with self.lock:
+            if not self._can_begin():
+                return
             generation = self._next()
-            query = self.query
-            self._publish(states.asked(self.state, generation, self.state.question, loading=True))
+            query, cancel = self._fresh(self._query), self._cancel
+            self._publish(states.began(self.state, generation, "Saving"))
 
-        def work() -> PanelState:
-            written = query.to_parquet(path)
-            return states.saved(self.state, generation, f"Saved to {written}.")
+        def work() -> Reach:
+            check_target(path)
+            read = query.run(cancel=cancel, watcher=_Progress(self, generation))
+            if cancel.is_set():
+                raise Cancelled
+            _write(path, read)
+            message = f"Saved {read.table.num_rows:,} customers to {path}, {read.report.verdict}."
+            estimate = _kept_estimate(query)
+            return lambda state: states.saved(state, generation, message, estimate)
 
-        self._submit(lambda: self._attempt(generation, work))
+        self._start(generation, work)
 
-    def count_by(
-        self, name: str, values: Mapping[str, int], show: Callable[["Mapping[str, pd.Series[int]]"], None]
-    ) -> None:
+    def turn(self, step: int) -> None:
+        """Go to another page: of the loaded rows at once, else of the server's list."""
+        with self.lock:
+            self.show_page(self.state.page_wanted + step)
+
+    def show_page(self, number: int) -> None:
+        """Go to a page, by its number from 1."""
+        with self.lock:
+            state = self.state
+            if self._closed or state.rows is None or number < 1:
+                return
+            if state.loaded:
+                self._publish(states.turned(state, number))
+                return
+            if state.rows_of != state.question or state.phase in {"loading", "wrong"}:
+                return
+            why = _why_without_pages(self._query)
+            if why:
+                self._publish(states.noticed(state, f"{why}; its further rows come with Load all."))
+                return
+            generation = self._next()
+            query, cancel = self._fresh(self._query), self._cancel
+            self._publish(states.turning(state, generation, number))
+
+        def work() -> Reach:
+            if number == 1:
+                read = self._first_rows(query).run(cancel=cancel, watcher=_Progress(self, generation, pages=False))
+                return lambda state: states.paged(state, generation, read.to_pandas(), read.report.finished_at)
+            rows = query.page(number, self.state.page_rows).to_pandas()
+            columns = query.options.columns
+            chosen = rows if columns is None else rows[[name for name in columns if name in rows.columns]]
+            return lambda state: states.paged(state, generation, chosen, _now())
+
+        self._start(generation, work)
+
+    def count_by(self, name: str, values: Mapping[str, int]) -> None:
         """Count what matches for each value of a filter that rows do not carry: one call for each."""
-        with self._lock:
+        with self.lock:
+            if not self._can_begin():
+                return
             generation = self._next()
-            query = self.query
-            self._publish(states.asked(self.state, generation, self.state.question, loading=True))
-            cancel = self._cancel
+            query, cancel = self._fresh(self._query), self._cancel
+            self._publish(states.began(self.state, generation, f"Counting by {name}"))
 
-        def work() -> PanelState:
+        def work() -> Reach:
             progress = _Progress(self, generation)
-            progress.expect(len(values))
+            wanted = _within(query.filter, name, values)
+            progress.expect(len(wanted))
             counts = {}
-            for label, value in values.items():
+            for label, value in wanted.items():
                 if cancel.is_set():
                     raise Cancelled
                 question = CustomerFilter.of(**{**query.filter.to_dict(), name: value})
                 counts[label] = int(query.with_filter(question).count())
                 progress.advance()
             found = pd.Series(counts, dtype="int64")
-            with self._lock:
-                if self._is_newest(generation):
-                    show({name: found[found > 0].sort_values(ascending=False)})
-            return states.saved(self.state, generation, f"Counted by {name}.")
+            found = found[found > 0].sort_values(ascending=False)
+            return lambda state: states.tallied(state, generation, {name: found}, f"Counted by {name}.")
 
-        self._submit(lambda: self._attempt(generation, work))
+        self._start(generation, work)
 
-    def fail(self, error: Exception) -> None:
-        """Show an error that came before anything was asked."""
-        with self._lock:
-            generation = self._next()
-            self.last_error = error
-            state = replace(self.state, generation=generation)
-            self._publish(states.failed(state, generation, states.error_text(error)))
+    def say(self, error: Exception) -> None:
+        """Show an error of something beside the question, which goes on."""
+        with self.lock:
+            if not self._closed:
+                self.last_error = error
+                self._publish(states.noticed(self.state, states.error_text(error)))
 
     def stop(self) -> None:
-        """Cancel what is under way, between pages."""
-        with self._lock:
-            if self.state.phase == "loading":
-                generation = self._generation
-                self._cancel.set()
-                self._publish(states.stopped(self.state, generation))
-                self._generation += 1
+        """Stop a load, between pages, or a question that waits for the quota."""
+        with self.lock:
+            if self.state.phase == "loading" or (self.state.is_busy and self.state.waiting_until is not None):
+                self._publish(states.stopped(self.state, self._next()))
 
     def close(self) -> None:
         """Stop timers and threads; nothing is published afterwards."""
-        with self._lock:
-            self._next()
-            self._on_change = lambda _state: None
-            self.state = PanelState(phase="closed", generation=self._generation)
+        with self.lock:
+            self._closed = True
+            self._workers.drop_waiting()
+            self._on_change = _ignore
+            self.state = PanelState(phase="closed", generation=self._next())
             self._settled.notify_all()
-        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until no answer is on its way; False when the time is up first."""
+        """Wait until no answer is on its way, and no picture; False when the time is up first."""
         with self._settled:
-            return self._settled.wait_for(lambda: not self.state.is_busy, timeout)
+            return self._settled.wait_for(lambda: not self.state.is_busy and not self.state.drawing, timeout)
 
     # ── work, off the caller's thread ──────────────────────────────────────────────────────────────────────────────
-    def _count(self, generation: int, query: QueryLike) -> None:
-        def work() -> PanelState:
-            if not self._is_newest(generation):
-                return self.state
-            estimate = query.estimate()
-            if self._everybody is None:
-                self._everybody = int(query.with_filter(CustomerFilter()).count())
-            first = query.with_options(cache="use").head(PAGE_ROWS)
-            return states.counted(self.state, generation, estimate, self._everybody, first, _now())
+    def _count_job(self, generation: int, *, refresh: bool) -> Callable[[], None]:
+        query, cancel = self._query, self._cancel
 
-        self._attempt(generation, work)
+        def work() -> Reach:
+            return self._count(generation, query, cancel, refresh=refresh)
 
-    def _load(self, generation: int, query: QueryLike, cancel: threading.Event) -> None:
-        def work() -> PanelState:
-            read = query.run(cancel=cancel, watcher=_Progress(self, generation))
-            message = f"{len(rows := read.to_pandas()):,} customers loaded, {read.report.verdict}."
-            return states.loaded(self.state, generation, rows, _now(), message)
+        return lambda: self._start(generation, work)
 
-        self._attempt(generation, work)
+    def _count(self, generation: int, query: QueryLike, cancel: threading.Event, *, refresh: bool) -> Reach:
+        # The first rows come first, because reading can be stopped and says when it waits for the quota; then the
+        # cache knows the count.
+        anew = refresh or query.options.cache == "refresh"
+        started = time.monotonic()
+        first = self._first_rows(query if anew else self._fresh(query), refresh=anew)
+        read = first.run(cancel=cancel, watcher=_Progress(self, generation, pages=False))
+        keeping = query.with_options(cache="use") if query.options.cache == "refresh" else query
+        estimate = self._fresh(keeping, started if anew else None).estimate()
+        if cancel.is_set():
+            raise Cancelled
+        everybody = self._count_everybody(query, estimate, refresh=refresh)
+        rows, at = read.to_pandas(), read.report.finished_at
+        fresh = read.report.calls > 0 and query.reads == 1
+        return lambda state: states.counted(state, generation, estimate, everybody, rows, at, is_fresh=fresh)
 
-    def _page(self, generation: int, query: QueryLike, number: int) -> None:
-        def work() -> PanelState:
-            rows = query.page(number, PAGE_ROWS).to_pandas()
-            return states.paged(self.state, generation, rows, _now())
+    def _first_rows(self, query: QueryLike, *, refresh: bool = False) -> QueryLike:
+        limit = query.options.limit
+        rows = self.state.page_rows if limit is None else min(limit, self.state.page_rows)
+        anew = {"cache": "refresh"} if refresh and query.options.cache == "use" else {}
+        return query.with_options(limit=rows, **anew)
 
-        self._attempt(generation, work)
-
-    def _attempt(self, generation: int, work: Callable[[], PanelState]) -> None:
+    def _count_everybody(self, query: QueryLike, estimate: EstimateLike, *, refresh: bool) -> int | None:
+        if not query.filter:
+            return int(estimate.rows)
+        if self.state.everybody is not None and not refresh:
+            return None
+        anew = {"cache": "refresh"} if refresh and query.options.cache == "use" else {}
         try:
-            reached = work()
+            return int(query.with_filter(_EVERYBODY).with_options(**anew).count())
+        except SellerCloudError:
+            # "Of how many" is a courtesy; the answer stands without it.
+            return None
+
+    def _fresh(self, query: QueryLike, since: float | None = None) -> QueryLike:
+        """Give the query that takes nothing from the cache that was there before a refresh."""
+        since = self._anew_at if since is None else since
+        if since is None or query.options.cache != "use":
+            return query
+        age_s = time.monotonic() - since + _SLACK_S
+        allowed_s = _ONE_HOUR_S if query.options.max_age_s is None else query.options.max_age_s
+        return query.with_options(max_age_s=age_s) if age_s < allowed_s else query
+
+    def _start(self, generation: int, work: Callable[[], Reach]) -> None:
+        self._workers.start(partial(self._attempt, generation, work))
+
+    def _attempt(self, generation: int, work: Callable[[], Reach]) -> None:
+        if generation != self._generation:
+            return
+        error: Exception | None = None
+        try:
+            reach = work()
         except Cancelled:
-            reached = states.stopped(self.state, generation)
-        except Exception as error:  # noqa: BLE001  # a callback's boundary: shown in the panel, kept in last_error
-            reached = self._failed(generation, error)
-        with self._lock:
-            if generation == self._generation:
-                self._publish(reached)
+            reach = partial(states.stopped, generation=generation)
+        except Exception as problem:  # noqa: BLE001  # a thread's boundary: shown in the panel, kept in last_error
+            error = problem
+            reach = partial(states.failed, generation=generation, message=states.error_text(problem))
+        with self.lock:
+            if generation != self._generation:
+                return
+            self.last_error = error
+            self._publish(reach(self.state))
+            rows = self.state.rows if self.state.drawing else None
+        if rows is not None:
+            self._draw_facets(rows)
 
-    def _failed(self, generation: int, error: Exception) -> PanelState:
-        with self._lock:
-            if generation == self._generation:
-                self.last_error = error
-            return states.failed(self.state, generation, states.error_text(error))
+    def _draw_facets(self, rows: pd.DataFrame) -> None:
+        facets: Facets | None = None
+        try:
+            facets = self._draw(rows)
+        except Exception:  # noqa: BLE001  # facets are a courtesy; the rows stand without them
+            _LOG.debug("the rows on show could not be counted", exc_info=True)
+        with self.lock:
+            if not self._closed:
+                self._publish(states.drawn(self.state, rows, facets))
 
-    def progress(self, generation: int, reach: Callable[[PanelState], PanelState]) -> None:
-        """Publish what a load under way has come to."""
-        with self._lock:
+    def progress(self, generation: int, reach: Reach) -> None:
+        """Publish what is under way has come to."""
+        with self.lock:
             if generation == self._generation:
                 self._publish(reach(self.state))
 
-    # ── inside ─────────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── inside, under the lock ─────────────────────────────────────────────────────────────────────────────────────
     def _next(self) -> int:
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
         self._cancel.set()
         self._cancel = threading.Event()
         self._generation += 1
         return self._generation
 
-    def _is_newest(self, generation: int) -> bool:
-        return generation == self._generation
-
-    def _submit(self, action: Callable[[], None]) -> None:
-        self._pool.submit(action)
+    def _can_begin(self) -> bool:
+        # Nothing is asked while an entry is wrong: the question would not be the one that stands there.
+        return not self._closed and self.state.phase != "wrong"
 
     def _publish(self, reached: PanelState) -> None:
+        if reached is self.state:
+            return
         self.state = reached
-        if reached.phase == "ready":
-            self.last_error = None
-        self._on_change(reached)
-        self._settled.notify_all()
+        try:
+            self._on_change(reached)
+        except Exception as error:  # noqa: BLE001  # a state that cannot be shown stops no thread and no later state
+            self.last_error = error
+            _LOG.exception("the panel could not show its state")
+        finally:
+            self._settled.notify_all()
 
 
 class _Progress:
-    """Hands a load's progress to the engine, unless the panel is gone."""
+    """Hands on how a read goes, ten times a second at most, unless the panel is gone."""
 
-    def __init__(self, engine: Engine, generation: int) -> None:
+    def __init__(self, engine: Engine, generation: int, *, pages: bool = True) -> None:
         self._engine = weakref.ref(engine)
         self._generation = generation
+        self._pages = pages
         self._done = 0
         self._expected = 0
+        self._told_at = float("-inf")
 
     def expect(self, pages: int) -> None:
         """So many pages more are coming."""
         self._expected += pages
-        self._tell()
+        self._tell(now=True)
 
     def advance(self) -> None:
         """One page has come."""
         self._done += 1
-        self._tell()
+        self._tell(now=self._done >= self._expected)
 
     def wait(self, reset_at: datetime, _seconds: float) -> None:
         """The quota is used up until then."""
-        engine = self._engine()
-        if engine is not None:
-            engine.progress(self._generation, lambda state: states.throttled(state, self._generation, reset_at))
+        self._told_at = float("-inf")
+        self._reach(partial(states.throttled, generation=self._generation, until=reset_at))
 
-    def _tell(self) -> None:
+    def _tell(self, *, now: bool) -> None:
+        if not self._pages or not (now or time.monotonic() - self._told_at >= PROGRESS_S):
+            return
+        self._told_at = time.monotonic()
+        done, expected = self._done, self._expected
+        self._reach(partial(states.progressed, generation=self._generation, done=done, expected=expected))
+
+    def _reach(self, reach: Reach) -> None:
         engine = self._engine()
         if engine is not None:
-            reach = states.progressed
-            done, expected = self._done, self._expected
-            engine.progress(
-                self._generation, lambda state: reach(state, self._generation, done=done, expected=expected)
-            )
+            engine.progress(self._generation, reach)
+
+
+def _why_without_pages(query: QueryLike) -> str:
+    if query.reads > 1:
+        return "This filter is a union of lists"
+    if query.options.limit is not None:
+        return "This query has a limit"
+    return "This query asks nobody (cache='offline')" if query.options.cache == "offline" else ""
+
+
+def _within(question: CustomerFilter, name: str, values: Mapping[str, int]) -> dict[str, int]:
+    """Give those of a filter's values that the question lets through."""
+    asked = getattr(question, name)
+    if asked is None or -1 in asked:
+        return dict(values)
+    labels = {value: label for label, value in values.items()}
+    return {labels.get(value, str(value)): value for value in asked}
+
+
+def _write(path: Path, read: ReadLike) -> None:
+    if not read.report.is_proven:
+        raise ExportError(
+            "This answer is not proven complete, so that it is not written. Ask with consistency='auto'.",
+            path=str(path),
+            reason="not_verified",
+        )
+    write_parquet(path, read.table.to_batches(), read.table.schema, read.provenance)
+
+
+def _kept_estimate(query: QueryLike) -> EstimateLike | None:
+    """Say what loading takes now, if the cache can say so without a call."""
+    if query.options.cache != "use":
+        return None
+    try:
+        return query.with_options(cache="offline").estimate()
+    except CacheMissError:
+        return None
+
+
+def _ignore(_state: PanelState) -> None:
+    pass
 
 
 def _now() -> datetime:

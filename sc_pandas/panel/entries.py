@@ -13,7 +13,8 @@ from sc_pandas.filters import CustomerFilter
 # One control's content: text, or the chosen names of an enumeration.
 Entry = str | tuple[str, ...]
 NOTHING: Mapping[str, Entry] = {}
-_FLAGS = {"Yes": True, "No": False}
+_FLAGS = {"Yes": True, "No": False, "All": -1}
+_QUOTE = '"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +28,13 @@ class Reading:
 def read_entries(entries: Mapping[str, Entry]) -> Reading:
     """Read the controls.
 
-    Several values in one text control are parted by semicolons (ids by blanks or commas too).
+    Several values in one text control are parted by semicolons (ids by blanks or commas too).  A value that has a
+    semicolon, or blanks at its ends, stands in double quotes, with each quote in it written twice.
 
     Examples
     --------
+    >>> read_entries({"corporate_name": 'Bolt; "Nut; Sons"'}).question
+    CustomerFilter(corporate_name=['Bolt', 'Nut; Sons'])
     >>> read_entries({"city": "Bern; Basel", "rating": ("Satisfied",)}).question
     CustomerFilter(rating='Satisfied', city=['Basel', 'Bern'])
     >>> read_entries({"created_on_from": "soon"}).wrong["created_on_from"]
@@ -39,10 +43,10 @@ def read_entries(entries: Mapping[str, Entry]) -> Reading:
     values: dict[str, Any] = {}
     wrong: dict[str, str] = {}
     for name, entry in entries.items():
-        value = _value(name, entry)
-        if value is None:
-            continue
         try:
+            value = _value(name, entry)
+            if value is None:
+                continue
             CustomerFilter.of(**{name: value})
         except FilterError as error:
             wrong[name] = str(error)
@@ -66,8 +70,37 @@ def _value(name: str, entry: Entry) -> Any:
         return entry.strip()
     if fact.kind == "ids":
         return [each for each in re.split(r"[;,\s]+", entry) if each]
-    parts = [each.strip() for each in entry.split(";") if each.strip()]
-    return parts or None
+    return _parted(name, entry) or None
+
+
+def _parted(name: str, entry: str) -> list[str]:
+    """Part a text at its semicolons, except those in quotes."""
+    values = []
+    rest = entry
+    while rest := rest.strip():
+        if rest.startswith(_QUOTE):
+            quoted = _QUOTED.match(rest)
+            if quoted is None:
+                raise FilterError(
+                    f"{FILTERS_BY_NAME[name].label}: a value that begins with a quote ends with one, before a "
+                    'semicolon or the end; a quote in it is written twice, as in """Ada"" Example".',
+                    filter=name,
+                )
+            values.append(quoted[1].replace(_QUOTE * 2, _QUOTE))
+            rest = rest[quoted.end() :]
+        else:
+            value, _, rest = rest.partition(";")
+            values += [value.strip()] if value.strip() else []
+    return values
+
+
+def _quoted(value: str) -> str:
+    if ";" in value or value.startswith(_QUOTE) or value != value.strip():
+        return f"{_QUOTE}{value.replace(_QUOTE, _QUOTE * 2)}{_QUOTE}"
+    return value
+
+
+_QUOTED = re.compile(r'"((?:[^"]|"")*)"\s*(?:;|\Z)')
 
 
 def entries_of(question: CustomerFilter) -> dict[str, Entry]:
@@ -83,12 +116,18 @@ def _entry(name: str, value: Any) -> Entry:
         return () if chosen else ""
     values = value if isinstance(value, list) else [value]
     if fact.enum is Flag:
-        return tuple({True: "Yes", False: "No"}[each] for each in values if each in {True, False} and each != -1)
+        return tuple({1: "Yes", 0: "No", -1: "All"}[int(each)] for each in values)
     if chosen:
         return tuple(str(each) for each in values)
     if fact.kind == "date":
-        return datetime.fromisoformat(values[0]).isoformat(sep=" ")[:16].removesuffix(" 00:00")
-    return "; ".join(str(each) for each in values)
+        return _day_and_time(datetime.fromisoformat(values[0]))
+    return "; ".join(_quoted(str(each)) for each in values)
+
+
+def _day_and_time(time: datetime) -> str:
+    """Write a time as short as it can be read back."""
+    timespec = "auto" if time.second or time.microsecond else "minutes"
+    return time.isoformat(sep=" ", timespec=timespec).removesuffix(" 00:00")
 
 
 def has_choices(name: str) -> bool:
@@ -102,7 +141,7 @@ def choices(name: str) -> tuple[str, ...]:
     fact = FILTERS_BY_NAME[name]
     if fact.enum is None:
         return ()
-    return ("Yes", "No") if fact.enum is Flag else tuple(fact.enum.__members__)
+    return tuple(_FLAGS) if fact.enum is Flag else tuple(fact.enum.__members__)
 
 
 def placeholder(name: str) -> str:
@@ -113,7 +152,7 @@ def placeholder(name: str) -> str:
     if fact.kind == "ids":
         return "1001, 1002"
     if fact.open_enum:
-        return "Amazon; Website; 42"
+        return "Amazon; 42"
     return _EXAMPLES.get(name, "")
 
 

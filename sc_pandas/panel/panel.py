@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from sc_pandas.contract import Channel, Flag
-from sc_pandas.errors import SellerCloudError
+from sc_pandas.errors import FilterError, SellerCloudError
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.panel.engine import Engine
 from sc_pandas.panel.entries import Entry, entries_of, read_entries
@@ -42,28 +42,29 @@ class Panel:
 
     def __init__(self, query: QueryLike, *, title: str, segments: Segments, live: bool = True) -> None:
         self._segments = segments
+        self._code_of: tuple[CustomerFilter, str] | None = None
         self._engine = Engine(query, self._show, live=live)
-        self._view = View(title, self._entries_changed, self._actions())
+        self._view = View(title, self._entries_changed, self._actions(), lock=self._engine.lock)
         self._view.live.value = live
         self.widget = self._view.widget
         self._view.controls.show(entries_of(query.filter))
+        self._engine.apply(query.filter, at_any_cost=False)
         self._offer_segments()
-        self._engine.apply(query.filter)
 
     def _actions(self) -> dict[str, Callable[..., None]]:
         return {
-            "apply": self._apply,
-            "refresh": lambda: self._engine.apply(refresh=True),
+            "apply": self.apply,
+            "refresh": lambda: self.apply(refresh=True),
             "load": self._engine.load,
             "stop": self._engine.stop,
             "save": self._save,
-            "page": self._engine.show_page,
-            "live": self._set_live,
+            "turn": self._engine.turn,
+            "live": self._engine.set_live,
             "segment_save": lambda: self._said(self._save_segment),
             "segment_load": lambda: self._said(self._load_segment),
             "segment_delete": lambda: self._said(self._delete_segment),
-            "channel": lambda: self._count_by("channel", {c.name: c.value for c in Channel}),
-            "subscribed": lambda: self._count_by("subscribed", {"Yes": Flag.Yes.value, "No": Flag.No.value}),
+            "channel": lambda: self._engine.count_by("channel", {c.name: c.value for c in Channel}),
+            "subscribed": lambda: self._engine.count_by("subscribed", {f.name: f.value for f in (Flag.Yes, Flag.No)}),
         }
 
     # ── for Python ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -81,16 +82,26 @@ class Panel:
     def filter(self) -> CustomerFilter:
         """The filter that the controls make; set it, and they move.
 
+        One that takes many calls to count waits for `apply`.
+
         Returns
         -------
         CustomerFilter
+            The last one that could be asked, while an entry is wrong.
+
+        Raises
+        ------
+        FilterError
+            The filter cannot be asked here; nothing has moved.
         """
         return self._engine.state.question
 
     @filter.setter
     def filter(self, question: CustomerFilter) -> None:
-        self._view.controls.show(entries_of(question))
-        self._engine.apply(question)
+        # Under one lock, so that no control moves between the filter and its controls.
+        with self._engine.lock:
+            self._engine.apply(question, at_any_cost=False)
+            self._view.controls.show(entries_of(question))
 
     @property
     def df(self) -> pd.DataFrame | None:
@@ -99,7 +110,8 @@ class Panel:
         Returns
         -------
         pandas.DataFrame or None
-            After "Load all" everything that matched, else the page on show; None before the first answer.
+            After "Load all" everything that matched, else the page on show; None before the first answer.  While
+            ``panel.state.rows_are_old`` they answer an earlier question.
         """
         return self._engine.state.rows
 
@@ -133,6 +145,16 @@ class Panel:
         """
         return str(self._engine.query.to_code())
 
+    def apply(self, *, refresh: bool = False) -> None:
+        """Ask what the controls say, now and whatever it costs; `wait` for the answer.
+
+        Parameters
+        ----------
+        refresh
+            Whether to ask the server anew instead of taking answers that the cache holds.
+        """
+        self._ask(lambda question: self._engine.apply(question, refresh=refresh))
+
     def load(self) -> None:
         """Read everything that matches, in the background; `wait` for it."""
         self._engine.load()
@@ -165,38 +187,34 @@ class Panel:
 
     # ── events ─────────────────────────────────────────────────────────────────────────────────────────────────────
     def _show(self, state: PanelState) -> None:
-        self._view.show(state, self._engine.query.to_code())
+        if self._code_of is None or self._code_of[0] is not state.question:
+            self._code_of = state.question, self.to_code()
+        self._view.show(state, self._code_of[1])
 
-    def _entries_changed(self, entries: Mapping[str, Entry]) -> None:
-        read = read_entries(entries)
-        if read.question is None:
-            self._engine.refuse(dict(read.wrong))
-        else:
-            self._said(lambda: self._engine.change(read.question or CustomerFilter()))
+    def _entries_changed(self, _entries: Mapping[str, Entry]) -> None:
+        self._ask(self._engine.change)
 
-    def _apply(self) -> None:
-        read = read_entries(self._view.controls.entries())
-        if read.question is None:
-            self._engine.refuse(dict(read.wrong))
-        else:
-            self._said(lambda: self._engine.apply(read.question))
-
-    def _set_live(self, live: bool) -> None:  # noqa: FBT001  # a trait's new value
-        self._engine.live = live
+    def _ask(self, ask: Callable[[CustomerFilter], None]) -> None:
+        # Changes come on any thread, and one that waited for the lock may hold entries of the past: all are read anew.
+        with self._engine.lock:
+            read = read_entries(self._view.controls.entries())
+            if read.question is None:
+                self._engine.refuse(read.wrong)
+                return
+            try:
+                ask(read.question)
+            except FilterError as error:
+                self._engine.refuse({error.filter: str(error)})
 
     def _said(self, action: Callable[[], None]) -> None:
         """Do it; what goes wrong is said in the panel."""
         try:
             action()
         except SellerCloudError as error:
-            self._engine.fail(error)
+            self._engine.say(error)
 
     def _save(self) -> None:
-        path = Path(self._view.path.value.strip() or "customers.parquet")
-        self._engine.save(path)
-
-    def _count_by(self, name: str, values: Mapping[str, int]) -> None:
-        self._engine.count_by(name, values, self._view.show_counts)
+        self._engine.save(Path(self._view.path.value.strip() or "customers.parquet"))
 
     # ── saved filters ──────────────────────────────────────────────────────────────────────────────────────────────
     def _offer_segments(self) -> None:

@@ -1,9 +1,7 @@
 """What the panel needs of a query; it never imports one."""
 
-import os
 import threading
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Protocol
 
 import pandas as pd
@@ -43,6 +41,30 @@ class EstimateLike(Protocol):
         """Age of the count where the cache gave it."""
 
 
+class OptionsLike(Protocol):
+    """How a query reads."""
+
+    @property
+    def limit(self) -> int | None:
+        """At most so many rows."""
+
+    @property
+    def columns(self) -> tuple[str, ...] | None:
+        """Columns to keep."""
+
+    @property
+    def page_size(self) -> int:
+        """Rows to ask for in a page."""
+
+    @property
+    def cache(self) -> Any:
+        """What the cache is used for: use, refresh, offline or off."""
+
+    @property
+    def max_age_s(self) -> float | None:
+        """Seconds that a kept answer may be old."""
+
+
 class PageLike(Protocol):
     """One page of the list."""
 
@@ -51,11 +73,19 @@ class PageLike(Protocol):
 
 
 class ReadLike(Protocol):
-    """All rows, and how they were read."""
+    """Rows, and how they were read."""
+
+    @property
+    def table(self) -> Any:
+        """The rows as an Arrow table."""
 
     @property
     def report(self) -> Any:
         """How the read went."""
+
+    @property
+    def provenance(self) -> Any:
+        """Where the rows came from."""
 
     def to_pandas(self) -> pd.DataFrame:
         """Give the rows."""
@@ -82,6 +112,10 @@ class QueryLike(Protocol):
         """What it asks."""
 
     @property
+    def options(self) -> OptionsLike:
+        """How it reads."""
+
+    @property
     def reads(self) -> int:
         """Lists that the filter is split into: calls that counting takes."""
 
@@ -97,17 +131,11 @@ class QueryLike(Protocol):
     def estimate(self) -> EstimateLike:
         """Say what reading takes."""
 
-    def head(self, n: int) -> pd.DataFrame:
-        """Give the first rows."""
-
     def page(self, number: int, size: int) -> PageLike:
         """Give one page."""
 
     def run(self, *, cancel: threading.Event | None = None, watcher: Watcher | None = None) -> ReadLike:
-        """Read everything."""
+        """Read everything, or as many rows as the limit says."""
 
     def to_code(self) -> str:
         """Give the code that asks the same."""
-
-    def to_parquet(self, path: str | os.PathLike[str]) -> Path:
-        """Write everything to a file."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -13,14 +13,25 @@ from sc_pandas.panel.protocols import EstimateLike
 Phase = Literal["asking", "ready", "dear", "loading", "failed", "wrong", "closed"]
 # A count that needs more calls than this is asked with the Apply button instead of live.
 LIVE_AT_MOST_CALLS = 5
+PAGE_ROWS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """Counts of the rows on show by their columns of few values, and their picture, if it could be drawn."""
+
+    counts: "Mapping[str, pd.Series[int]]"
+    png: bytes | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PanelState:
     """One moment of the panel.
 
-    `generation` numbers the questions; an event of an older one changes nothing.  `rows` are the rows on show: of
-    the page that was asked, or of everything once `loaded`; `rows_are_old` says that they answer an earlier question.
+    `generation` numbers the questions; an event of an older one changes nothing.  `rows` are the rows that came last:
+    those of the server's page `page`, or everything once `loaded`, of which `page` is on show then; `rows_of` is the
+    question they answer.  `is_fresh` says that the count was asked of the server just now.  `message` belongs to the
+    question, `notice` to something beside it that went wrong, such as a filter that could not be saved.
     """
 
     generation: int = 0
@@ -28,58 +39,131 @@ class PanelState:
     question: CustomerFilter = field(default_factory=CustomerFilter)
     wrong: Mapping[str, str] = field(default_factory=dict)
     estimate: EstimateLike | None = None
+    is_fresh: bool = False
     everybody: int | None = None
     rows: pd.DataFrame | None = None
     rows_of: CustomerFilter | None = None
     rows_at: datetime | None = None
     loaded: bool = False
+    loaded_as: str = ""
+    page: int = 1
+    page_wanted: int = 1
+    page_rows: int = PAGE_ROWS
+    facets: Facets | None = None
+    drawing: bool = False
+    counts: "Mapping[str, pd.Series[int]]" = field(default_factory=dict)
     message: str = ""
+    notice: str = ""
+    task: str = ""
     pages_done: int = 0
     pages_expected: int = 0
     waiting_until: datetime | None = None
 
     @property
     def rows_are_old(self) -> bool:
-        """Whether the rows on show answer another question than the controls ask."""
-        return self.rows is not None and (self.rows_of != self.question or self.phase == "failed")
+        """Whether the rows on show may not answer what the controls ask."""
+        return self.rows is not None and (self.rows_of != self.question or self.phase in {"failed", "wrong"})
 
     @property
     def is_busy(self) -> bool:
         """Whether an answer is on its way."""
         return self.phase in {"asking", "loading"}
 
+    @property
+    def start(self) -> int:
+        """How many rows of the list, or of the loaded rows, come before those on show."""
+        return (self.page - 1) * self.page_rows
 
-def asked(state: PanelState, generation: int, question: CustomerFilter, *, loading: bool = False) -> PanelState:
+
+# ── questions ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def asked(state: PanelState, generation: int, question: CustomerFilter) -> PanelState:
     """A question was sent."""
+    same = question == state.question
     return replace(
         state,
         generation=generation,
-        phase="loading" if loading else "asking",
+        phase="asking",
         question=question,
         wrong={},
+        estimate=state.estimate if same else None,
         message="",
+        notice=_overtaken(state),
+        page_wanted=1,
+        waiting_until=None,
+    )
+
+
+def began(state: PanelState, generation: int, task: str) -> PanelState:
+    """A long piece of work on the question began, such as loading."""
+    return replace(
+        state,
+        generation=generation,
+        phase="loading",
+        task=task,
+        message="",
+        notice=_overtaken(state),
+        page_wanted=state.page,
         pages_done=0,
         pages_expected=0,
         waiting_until=None,
-        estimate=state.estimate if question == state.question else None,
+    )
+
+
+def turning(state: PanelState, generation: int, page: int) -> PanelState:
+    """Another page of the list was asked."""
+    return replace(
+        state, generation=generation, phase="asking", message="", notice="", page_wanted=page, waiting_until=None
     )
 
 
 def refused(state: PanelState, generation: int, wrong: Mapping[str, str]) -> PanelState:
     """The controls do not make a question; nothing is asked."""
-    return replace(state, generation=generation, phase="wrong", wrong=wrong, message="", waiting_until=None)
-
-
-def held(state: PanelState, generation: int, question: CustomerFilter, reads: int) -> PanelState:
-    """Counting alone would take many calls; it waits for Apply."""
-    message = f"Counting this takes {reads:,} calls. Press Apply to ask."
     return replace(
-        state, generation=generation, phase="dear", question=question, wrong={}, estimate=None, message=message
+        state,
+        generation=generation,
+        phase="wrong",
+        wrong=wrong,
+        message="",
+        notice=_overtaken(state),
+        waiting_until=None,
     )
 
 
+def held(state: PanelState, generation: int, question: CustomerFilter, reads: int) -> PanelState:
+    """Counting waits for Apply, because it is dear or because that is wished."""
+    return replace(
+        state,
+        generation=generation,
+        phase="dear",
+        question=question,
+        wrong={},
+        estimate=state.estimate if question == state.question else None,
+        message=f"Counting this takes {_calls(reads)}. Press Apply to ask.",
+        notice=_overtaken(state),
+        page_wanted=1,
+        waiting_until=None,
+    )
+
+
+def _overtaken(state: PanelState) -> str:
+    # A load or a save that a new question stops is not stopped silently.
+    return f"{state.task} was stopped by this; finished pages are kept." if state.phase == "loading" else ""
+
+
+# ── answers ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
 def counted(
-    state: PanelState, generation: int, estimate: EstimateLike, everybody: int | None, rows: pd.DataFrame, at: datetime
+    state: PanelState,
+    generation: int,
+    estimate: EstimateLike,
+    everybody: int | None,
+    rows: pd.DataFrame,
+    at: datetime,
+    *,
+    is_fresh: bool = False,
 ) -> PanelState:
     """The count and the first rows came."""
     if generation != state.generation:
@@ -88,17 +172,22 @@ def counted(
         state,
         phase="ready",
         estimate=estimate,
+        is_fresh=is_fresh,
         everybody=everybody if everybody is not None else state.everybody,
         rows=rows,
         rows_of=state.question,
         rows_at=at,
         loaded=False,
+        page=1,
+        page_wanted=1,
+        drawing=True,
+        counts={},
         message="",
         waiting_until=None,
     )
 
 
-def loaded(state: PanelState, generation: int, rows: pd.DataFrame, at: datetime, message: str) -> PanelState:
+def loaded(state: PanelState, generation: int, rows: pd.DataFrame, at: datetime, words: str) -> PanelState:
     """All rows came."""
     if generation != state.generation:
         return state
@@ -109,7 +198,11 @@ def loaded(state: PanelState, generation: int, rows: pd.DataFrame, at: datetime,
         rows_of=state.question,
         rows_at=at,
         loaded=True,
-        message=message,
+        loaded_as=words,
+        page=1,
+        page_wanted=1,
+        drawing=True,
+        message="",
         waiting_until=None,
     )
 
@@ -118,30 +211,66 @@ def paged(state: PanelState, generation: int, rows: pd.DataFrame, at: datetime) 
     """Another page of the list came."""
     if generation != state.generation:
         return state
-    return replace(state, phase="ready", rows=rows, rows_of=state.question, rows_at=at, message="", waiting_until=None)
+    return replace(
+        state,
+        phase="ready",
+        rows=rows,
+        rows_of=state.question,
+        rows_at=at,
+        loaded=False,
+        page=state.page_wanted,
+        drawing=True,
+        message="",
+        waiting_until=None,
+    )
 
 
-def saved(state: PanelState, generation: int, message: str) -> PanelState:
-    """A file was written, or counts were made; the rows on show are as they were."""
+def turned(state: PanelState, page: int) -> PanelState:
+    """Another page of the loaded rows is looked at; nothing is asked for it."""
+    assert state.rows is not None  # noqa: S101  # only loaded rows are turned
+    last = max(1, -(-len(state.rows) // state.page_rows))
+    page = max(1, min(page, last))
+    return replace(state, page=page, page_wanted=page)
+
+
+def drawn(state: PanelState, rows: pd.DataFrame, facets: Facets | None) -> PanelState:
+    """The facets of some rows are drawn; they matter while those rows are there."""
+    return replace(state, facets=facets, drawing=False) if state.rows is rows else state
+
+
+def tallied(state: PanelState, generation: int, counts: "Mapping[str, pd.Series[int]]", message: str) -> PanelState:
+    """The server was asked for the counts of a filter's values."""
     if generation != state.generation:
         return state
-    return replace(state, phase="ready", message=message, waiting_until=None)
+    return replace(state, phase="ready", counts={**state.counts, **counts}, message=message, waiting_until=None)
+
+
+def saved(state: PanelState, generation: int, message: str, estimate: EstimateLike | None = None) -> PanelState:
+    """A file was written; the rows on show are as they were."""
+    if generation != state.generation:
+        return state
+    known = state.estimate if estimate is None else estimate
+    return replace(state, phase="ready", estimate=known, message=message, waiting_until=None)
 
 
 def failed(state: PanelState, generation: int, message: str) -> PanelState:
     """The question failed; the last good rows stay, marked as old."""
     if generation != state.generation:
         return state
-    return replace(state, phase="failed", message=message, waiting_until=None)
+    return replace(state, phase="failed", message=message, page_wanted=state.page, waiting_until=None)
 
 
 def stopped(state: PanelState, generation: int) -> PanelState:
-    """The load was cancelled."""
-    if generation != state.generation:
-        return state
+    """What was under way was stopped."""
+    message = "Stopped. Finished pages are kept for the next time."
     return replace(
-        state, phase="ready", message="Stopped. Finished pages are kept for the next time.", waiting_until=None
+        state, generation=generation, phase="ready", message=message, page_wanted=state.page, waiting_until=None
     )
+
+
+def noticed(state: PanelState, notice: str) -> PanelState:
+    """Something beside the question is said; question, rows and what is under way stay as they are."""
+    return replace(state, notice=notice)
 
 
 def progressed(state: PanelState, generation: int, *, done: int, expected: int) -> PanelState:
@@ -153,7 +282,12 @@ def progressed(state: PanelState, generation: int, *, done: int, expected: int) 
 
 def throttled(state: PanelState, generation: int, until: datetime) -> PanelState:
     """The quota is used up until a time."""
-    return replace(state, waiting_until=until) if generation == state.generation else state
+    if generation != state.generation or state.waiting_until == until:
+        return state
+    return replace(state, waiting_until=until)
+
+
+# ── in words ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def error_text(error: BaseException) -> str:
@@ -172,15 +306,28 @@ def age_text(at: datetime | None, now: datetime | None = None) -> str:
     return f"{seconds / 60:.0f} min ago" if seconds < 7_200 else f"{seconds / 3_600:.0f} h ago"
 
 
+def loaded_text(rows: int, everybody: int | None, report: Any) -> str:
+    """Say how a load went: how many rows, of how many, how sure, and how old where the cache gave them."""
+    of = f" of {everybody:,}" if everybody is not None else ""
+    kept = f", from the cache, read {age_text(report.finished_at)}" if report.calls == 0 else ""
+    return f"{rows:,}{of} customers loaded, {report.verdict}{kept}."
+
+
 def status_text(state: PanelState) -> str:
     """Say in words what the panel shows: the line that people and screen readers read."""
+    return " ".join(filter(None, [_status(state), state.notice]))
+
+
+def _status(state: PanelState) -> str:
     if state.waiting_until is not None:
         return f"SellerCloud's quota is used up; going on at {state.waiting_until:%H:%M:%S} UTC."
     if state.phase == "loading":
         of = f" of {state.pages_expected:,}" if state.pages_expected else ""
-        return f"Loading: {state.pages_done:,}{of} pages."
+        return f"{state.task}: {state.pages_done:,}{of} pages."
     if state.phase in _SENTENCES:
         return _SENTENCES[state.phase]
+    if state.loaded and not state.rows_are_old:
+        return " ".join(filter(None, [state.loaded_as, state.message]))
     if state.phase in {"failed", "dear"} or state.estimate is None:
         return state.message
     return " ".join(filter(None, [_matches(state), _cost(state), state.message]))
@@ -198,11 +345,11 @@ def _matches(state: PanelState) -> str:
     assert estimate is not None  # noqa: S101  # `status_text` asks only then
     bound = "at most " if estimate.rows.is_upper_bound else ""
     of = f" of {state.everybody:,}" if state.everybody is not None else ""
-    return f"{bound}{estimate.rows:,}{of} customers match, {_source(estimate)}."
+    return f"{bound}{estimate.rows:,}{of} customers match, {_source(state, estimate)}."
 
 
-def _source(estimate: EstimateLike) -> str:
-    if estimate.age_s is None:
+def _source(state: PanelState, estimate: EstimateLike) -> str:
+    if estimate.age_s is None or state.is_fresh:
         return "asked just now"
     if estimate.age_s < 60:
         return f"from the cache, {estimate.age_s:.0f} s old"
@@ -211,8 +358,12 @@ def _source(estimate: EstimateLike) -> str:
 
 def _cost(state: PanelState) -> str:
     estimate = state.estimate
-    if state.loaded or estimate is None:
+    if estimate is None:
         return ""
     if estimate.calls == 0:
         return "Loading all costs no call."
-    return f"Loading all takes {estimate.calls:,} calls, about {max(1, round(estimate.seconds)):,} s."
+    return f"Loading all takes {_calls(estimate.calls)}, about {max(1, round(estimate.seconds)):,} s."
+
+
+def _calls(number: int) -> str:
+    return f"{number:,} call" if number == 1 else f"{number:,} calls"

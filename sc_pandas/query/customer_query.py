@@ -26,7 +26,7 @@ from sc_pandas.parquet import write_parquet
 from sc_pandas.provenance import Provenance
 from sc_pandas.query.progress import PageProgress
 from sc_pandas.query.values import Count, CustomerPage, Estimate, QueryOptions, outside, to_code
-from sc_pandas.reading import CustomerRead, Progress, ReadReport, TornCacheError, Watcher, count, read_page, read_rows
+from sc_pandas.reading import CustomerRead, Progress, ReadReport, Watcher, count, read_page, read_rows
 from sc_pandas.reading.plan import overlap_possible, page_params, split
 from sc_pandas.segments import Segments
 from sc_pandas.settings import data_folder
@@ -369,22 +369,21 @@ class CustomerQuery:
         watcher: Watcher | None = None,
     ) -> Iterator[tuple[CustomerRows, ReadReport]]:
         source, options = self.connection.source, self.options.for_reading()
-        for last_try in (False, True):
-            progress = self._progress()
-            progress.cancel = cancel or progress.cancel
-            builder = TableBuilder(on_bad_value=self.options.on_bad_value, spool_folder=spool_folder)
-            with PageProgress(self.options.progress if watcher is None else False) as bar, builder:
-                progress.watcher = watcher or bar
-                source.client.gate.on_wait = progress.watcher.wait
-                try:
-                    rows, report = read_rows(source, self._parts, options, progress, builder)
-                except TornCacheError:
-                    if last_try:
-                        raise
-                    continue
-                finally:
-                    source.client.gate.on_wait = None
-            break
+        progress = self._progress()
+        progress.cancel = cancel or progress.cancel
+        with PageProgress(self.options.progress if watcher is None else False) as bar:
+            progress.watcher = watcher or bar
+            source.client.gate.on_wait = progress.watcher.wait
+            try:
+                rows, report = read_rows(
+                    source,
+                    self._parts,
+                    options,
+                    progress,
+                    lambda: TableBuilder(on_bad_value=self.options.on_bad_value, spool_folder=spool_folder),
+                )
+            finally:
+                source.client.gate.on_wait = None
         if report.undocumented:
             names = ", ".join(report.undocumented)
             message = f"The server sent keys that no public page documents; they are columns: {names}."

@@ -52,7 +52,7 @@ class QueryOptions:
 
 _CHOICES: Final = {
     "cache": ("use", "refresh", "offline", "off"),
-    "consistency": ("auto", "fast"),
+    "consistency": ("auto", "strict", "fast"),
     "on_bad_value": ("null", "raise"),
 }
 

@@ -1,6 +1,5 @@
 """From a question to a table: which pages, in which dialect, complete or not."""
 
-from sc_pandas.reading.fetch import TornCacheError
 from sc_pandas.reading.options import CacheMode, Consistency, Progress, ReadOptions, Source, Watcher
 from sc_pandas.reading.report import CustomerRead, ReadReport
 from sc_pandas.reading.run import count, read_page, read_rows
@@ -13,7 +12,6 @@ __all__ = [
     "ReadOptions",
     "ReadReport",
     "Source",
-    "TornCacheError",
     "Watcher",
     "count",
     "read_page",

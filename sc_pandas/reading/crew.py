@@ -1,11 +1,13 @@
 """Pages in parallel, results in order."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Self
+from typing import Self, TypeVar
 
 from sc_pandas.client import IN_FLIGHT, Page
+
+T = TypeVar("T")
 
 
 class Crew:
@@ -24,14 +26,14 @@ class Crew:
         # After a failure nobody waits for answers that are still under way.
         self._pool.shutdown(wait=kind is None, cancel_futures=True)
 
-    def in_order(self, numbers: range | tuple[int, ...], get: Callable[[int], Page]) -> Iterator[tuple[int, Page]]:
-        """Give the pages in the order of `numbers`, asking ahead as far as calls may be in flight."""
-        waiting: list[tuple[int, Future[Page]]] = []
-        ahead = iter(numbers)
+    def in_order(self, places: Iterable[T], get: Callable[[T], Page]) -> Iterator[tuple[T, Page]]:
+        """Give the pages in the order of `places`, asking ahead as far as calls may be in flight."""
+        waiting: list[tuple[T, Future[Page]]] = []
+        ahead = iter(places)
         while True:
-            while len(waiting) < 2 * IN_FLIGHT and (number := next(ahead, None)) is not None:
-                waiting.append((number, self._pool.submit(get, number)))
+            while len(waiting) < 2 * IN_FLIGHT and (place := next(ahead, None)) is not None:
+                waiting.append((place, self._pool.submit(get, place)))
             if not waiting:
                 return
-            number, future = waiting.pop(0)
-            yield number, future.result()
+            place, future = waiting.pop(0)
+            yield place, future.result()

@@ -3,7 +3,9 @@
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from itertools import chain
+from typing import Final, NoReturn
 
 from sc_pandas.cache import KeptRead, cache_key
 from sc_pandas.client import Expectation, Page
@@ -12,13 +14,35 @@ from sc_pandas.errors import CacheMissError, FilterError, PagingDriftError, Resp
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.reading.crew import Crew
 from sc_pandas.reading.dialect import Evidence, judge_first_page, judge_probe
-from sc_pandas.reading.judge import NOT_VERIFIED, ONE_RESPONSE, Judgement, PageSeen, judge_bookends, page_seen
-from sc_pandas.reading.options import Progress, ReadOptions, Source
+from sc_pandas.reading.judge import (
+    NOT_VERIFIED,
+    ONE_RESPONSE,
+    TWO_EQUAL_READS,
+    WINDOWS,
+    Judgement,
+    PageSeen,
+    judge_bookends,
+    page_seen,
+)
+from sc_pandas.reading.moving import MovingRead, UnprovenError
+from sc_pandas.reading.options import Progress, ReadOptions, Source, Way
 from sc_pandas.reading.plan import PagePlan, page_params
+from sc_pandas.reading.windows import Window
 
 
-class TornCacheError(Exception):
-    """A kept page is gone or damaged in the middle of a warm read; what was taken from it must be dropped."""
+class BeginAnewError(Exception):
+    """What was given so far must be dropped, and the read begun again: in another way, or without a torn cache."""
+
+
+class TornCacheError(BeginAnewError):
+    """A kept page is gone or damaged in the middle of a warm read."""
+
+
+_WAYS: Final[dict[Way, str]] = {
+    "pages": "one pass over the pages",
+    "windows": "windows of creation dates",
+    "twice": "two equal passes",
+}
 
 
 class ListRead:
@@ -185,11 +209,72 @@ class ListRead:
             first = self._get(1, kept.served, dialect)
         else:
             first, dialect = self._first_page()
-        yield from self._cold_pages(first, dialect)
+        if self._way == "pages" or first.total <= len(first.items):
+            yield from self._cold_pages(first, dialect)
+        else:
+            yield from self._moving_pages(first, dialect)
+
+    @property
+    def _way(self) -> Way:
+        if self._options.consistency == "fast" or self._options.limit is not None:
+            return "pages"
+        return self._progress.ways.get(self._query_key, "windows" if self._options.consistency == "strict" else "pages")
+
+    def _try_next_way(self, judgement: Judgement) -> NoReturn:
+        """Begin anew in the next way of reading, or give up."""
+        self.forget()
+        following: dict[Way, Way] = {"pages": "windows", "windows": "twice"}
+        following_way = following.get(self._way)
+        if following_way is None or self._options.limit is not None:
+            raise judgement.error()
+        note = f"{_WAYS[self._way]} proved nothing ({judgement.says}); {_WAYS[following_way]} were tried"
+        self._progress.notes.append(note)
+        self._progress.ways[self._query_key] = following_way
+        raise BeginAnewError
+
+    def _moving_pages(self, first: Page, dialect: Dialect) -> Iterator[Page]:
+        """Give the pages of a list that moves: by windows of creation dates, or by two equal passes."""
+        kept, served, way = self._kept(), len(first.items), self._way
+        began = datetime.fromtimestamp(kept.started_at, UTC).replace(tzinfo=None, second=0, microsecond=0)
+        failure: UnprovenError | None = None
+        leaves: list[tuple[str | None, str | None]] = []
+        with Crew(self._progress.cancel) as crew:
+            moving = MovingRead(
+                question=self._question,
+                served=served,
+                ask=lambda question, number: self._ask(question, number, served, dialect),
+                ask_window=lambda window: self._ask(window.of(self._question), 1, served, dialect, kept=True),
+                crew=crew,
+                advance=self._advance,
+            )
+            try:
+                if way == "windows":
+                    narrowest = timedelta(seconds=1) if dialect is Dialect.SWAGGER else timedelta(minutes=1)
+                    for window, page in moving.windows(began, narrowest):
+                        leaves.append(window.to_json())
+                        yield page
+                else:
+                    yield from moving.twice()
+            except UnprovenError as error:
+                failure = error
+        if failure is not None:
+            self._try_next_way(failure.judgement)
+        self.judgement = Judgement(WINDOWS if way == "windows" else TWO_EQUAL_READS, expected=first.total)
+        if way == "windows" and not moving.unsplittable:
+            finished = self._source.client.clock.now().timestamp()
+            facts = replace(kept, verdict=self.judgement.verdict, finished_at=finished, pages=len(leaves))
+            self._keep(replace(facts, leaves=leaves, whole=True))
+
+    def _ask(self, question: CustomerFilter, number: int, served: int, dialect: Dialect, *, kept: bool = False) -> Page:
+        params = page_params(question, dialect, number, self._options.page_size)
+        expectation = Expectation(number=number, asked=self._options.page_size, served=served)
+        return self._client_page(params, expectation, self._page_key(self._kept(), params) if kept else None)
 
     def _covers(self, kept: KeptRead) -> bool:
         """Say whether a kept read answers this one: finished, proven unless that was not asked, and long enough."""
         plan = PagePlan(kept.total, kept.served, self._options.limit)
+        if kept.leaves:
+            return self._options.limit is None
         if plan.one_response:
             return True
         enough = kept.finished_at is not None and kept.pages >= plan.last
@@ -198,8 +283,10 @@ class ListRead:
     def _warm_pages(self, kept: KeptRead) -> Iterator[Page]:
         self.kept = kept
         plan = PagePlan(kept.total, kept.served, self._options.limit)
-        for number in range(1, plan.last + 1):
-            page = self._kept_page(kept, number)
+        windows = [Window.from_json(each) for each in kept.leaves]
+        places = [(window.of(self._question), 1) for window in windows]
+        for question, number in places or [(self._question, n) for n in range(1, plan.last + 1)]:
+            page = self._kept_page(kept, question, number)
             if page is None:
                 self.forget()
                 if self._options.cache == "offline":
@@ -209,9 +296,9 @@ class ListRead:
             yield page
         self.judgement = Judgement(ONE_RESPONSE if plan.one_response else kept.verdict, expected=plan.rows)
 
-    def _kept_page(self, kept: KeptRead, number: int) -> Page | None:
+    def _kept_page(self, kept: KeptRead, question: CustomerFilter, number: int) -> Page | None:
         assert self._cache is not None  # noqa: S101  # only a cache gives a kept read
-        params = page_params(self._question, Dialect(kept.dialect), number, self._options.page_size)
+        params = page_params(question, Dialect(kept.dialect), number, self._options.page_size)
         return self._source.client.kept_page(self._cache, self._page_key(kept, params))
 
     def _cold_pages(self, first: Page, dialect: Dialect) -> Iterator[Page]:
@@ -227,8 +314,8 @@ class ListRead:
             self.judgement = Judgement(ONE_RESPONSE, expected=plan.rows, got=plan.rows)
             return
         with Crew(self._progress.cancel) as crew:
-            # The last page comes before those between, so that both bookends span all of them: asked after them, it would
-            # not show a merge and a new customer that moved rows between two pages already read and yet to be read.
+            # The last page comes before those between, so that both bookends span all of them: asked after them, it
+            # would not show a merge and a new customer that moved rows between pages already read and yet to be read.
             last = self._get(plan.last, plan.served, dialect)
             between = crew.in_order(range(2, plan.last), lambda n: self._get(n, plan.served, dialect))
             for number, page in chain(between, ((plan.last, last),)):
@@ -237,6 +324,11 @@ class ListRead:
                 self._advance()
                 yield page
             self._judge(plan, seen, crew, dialect)
+        if not self.judgement.is_proven and self._options.consistency != "fast":
+            self._try_next_way(self.judgement)
+        finished = self._source.client.clock.now().timestamp()
+        facts = replace(self._kept(), pages=plan.last, verdict=self.judgement.verdict, finished_at=finished)
+        self._keep(replace(facts, whole=self.judgement.is_proven and plan.rows == plan.total))
 
     def _check_repeat(self, first: PageSeen, number: int, page: Page) -> None:
         again = page_seen(number, page.items, page.total)
@@ -258,12 +350,6 @@ class ListRead:
                 for number, page in crew.in_order(numbers, lambda n: self._get(n, plan.served, dialect, kept=False))
             ]
             self.judgement = judge_bookends(plan, seen, again)
-        if not self.judgement.is_proven and self._options.consistency != "fast":
-            self.forget()
-            raise self.judgement.error()
-        finished = self._source.client.clock.now().timestamp()
-        facts = replace(self._kept(), pages=plan.last, verdict=self.judgement.verdict, finished_at=finished)
-        self._keep(replace(facts, whole=self.judgement.is_proven and plan.rows == plan.total))
 
     def _check_calls(self, plan: PagePlan) -> None:
         allowed = self._progress.max_calls

@@ -12,7 +12,10 @@ from sc_pandas.reading.plan import PagePlan
 
 ONE_RESPONSE: Final = "proven (one response)"
 BOOKENDS: Final = "proven (bookends)"
+WINDOWS: Final = "proven (windows)"
+TWO_EQUAL_READS: Final = "proven (two equal reads)"
 NOT_VERIFIED: Final = "not verified"
+PASSES: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ class Judgement:
     says: str = ""
     expected: int | None = None
     got: int | None = None
+    missing: tuple[int, ...] = ()
     extra: tuple[int, ...] = ()
 
     @property
@@ -48,6 +52,7 @@ class Judgement:
             reason=self.reason,
             expected=self.expected,
             got=self.got,
+            missing=self.missing,
             extra=self.extra,
         )
 
@@ -110,9 +115,26 @@ def _monotone(ids: Sequence[int | None]) -> bool:
     return all(a < b for a, b in pairwise(known)) or all(a > b for a, b in pairwise(known))
 
 
+def compare_passes(earlier: Sequence[PageSeen] | None, later: Sequence[PageSeen]) -> Judgement:
+    """Judge two passes over the same list: proven are equal, whole ones without a double."""
+    ids = [each for page in later for each in page.ids]
+    announced = later[0].total
+    before = None if earlier is None else {each for page in earlier for each in page.ids if each is not None}
+    now = {each for each in ids if each is not None}
+    missing = tuple(sorted(before - now)) if before is not None else ()
+    extra = tuple(sorted(now - before)) if before is not None else ()
+    whole = len({page.total for page in later}) == 1 and None not in ids and len(now) == len(ids) == announced
+    if earlier is not None and whole and before == now and earlier[0].total == announced:
+        return Judgement(TWO_EQUAL_READS, expected=announced, got=len(now))
+    says = f"{PASSES} passes over its pages never gave the same customers twice in a row"
+    return Judgement(
+        NOT_VERIFIED, "unequal_reads", says, expected=announced, got=len(now), missing=missing, extra=extra
+    )
+
+
 def weakest(verdicts: Sequence[str]) -> str:
     """Give the verdict of a union: the weakest of its reads'."""
-    for verdict in (NOT_VERIFIED, BOOKENDS):
+    for verdict in (NOT_VERIFIED, TWO_EQUAL_READS, BOOKENDS, WINDOWS):
         if verdict in verdicts:
             return verdict
     return ONE_RESPONSE

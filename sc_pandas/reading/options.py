@@ -10,7 +10,8 @@ from sc_pandas.client import Client, Tally
 from sc_pandas.reading.dialect import DialectMemory
 
 CacheMode = Literal["use", "refresh", "offline", "off"]
-Consistency = Literal["auto", "fast"]
+Consistency = Literal["auto", "strict", "fast"]
+Way = Literal["pages", "windows", "twice"]
 ONE_HOUR_S = 3_600.0
 
 
@@ -64,3 +65,5 @@ class Progress:
     notes: list[str] = field(default_factory=list)
     watcher: Watcher | None = None
     max_calls: int | None = None
+    # For lists that did not stand still, by query key: how they are read when the read begins anew.
+    ways: dict[str, Way] = field(default_factory=dict)

@@ -8,13 +8,17 @@ import pandas as pd
 import pyarrow as pa
 
 from sc_pandas.provenance import ATTRS_KEY, Provenance
-from sc_pandas.reading.judge import BOOKENDS, NOT_VERIFIED, ONE_RESPONSE
+from sc_pandas.reading.judge import BOOKENDS, NOT_VERIFIED, ONE_RESPONSE, TWO_EQUAL_READS, WINDOWS
 from sc_pandas.tables import Coercion, to_pandas
 
 _MEANS = {
     ONE_RESPONSE: "the whole answer came in one response",
     BOOKENDS: "totals stayed equal, ids rise or fall without a double, and the first and last page had not changed at "
     "the end; it assumes that new customers get the highest id",
+    WINDOWS: "each customer was read in a response of one instant, by creation date; it assumes that creation dates do "
+    "not change",
+    TWO_EQUAL_READS: "two passes over all pages gave the same customers; a change that undid itself between them could "
+    "hide",
     NOT_VERIFIED: "one pass over the pages; customers may be missing or have moved while it ran",
 }
 
@@ -26,7 +30,8 @@ class ReadReport:
     Attributes
     ----------
     verdict : str
-        ``"proven (one response)"``, ``"proven (bookends)"`` or ``"not verified"``.
+        ``"proven (one response)"``, ``"proven (bookends)"``, ``"proven (windows)"``, ``"proven (two equal reads)"`` or
+        ``"not verified"``.
     calls, calls_saved : int
         Calls made to the server (logins and repeated calls counted), and answers that the cache gave instead.
     pages : int

@@ -1,6 +1,7 @@
 """A question to its rows: the union of its reads, each proven for itself."""
 
-from collections.abc import Iterator, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from sc_pandas.cache import KeptRead
 from sc_pandas.client import Page
 from sc_pandas.filters import CustomerFilter
-from sc_pandas.reading.fetch import ListRead
+from sc_pandas.reading.fetch import BeginAnewError, ListRead
 from sc_pandas.reading.judge import NOT_VERIFIED, id_of, weakest
 from sc_pandas.reading.options import Progress, ReadOptions, Source
 from sc_pandas.reading.report import ReadReport
@@ -42,17 +43,35 @@ def read_page(source: Source, part: CustomerFilter, options: ReadOptions, progre
 
 
 def read_rows(
-    source: Source, parts: list[CustomerFilter], options: ReadOptions, progress: Progress, builder: TableBuilder
+    source: Source,
+    parts: list[CustomerFilter],
+    options: ReadOptions,
+    progress: Progress,
+    new_builder: Callable[[], TableBuilder],
 ) -> tuple[CustomerRows, ReadReport]:
-    """Read all parts into a builder, and give its rows with the report.
+    """Read all parts, and give their rows with the report.
 
     Raises
     ------
-    TornCacheError
-        A kept page was damaged; the builder must be dropped and the read begun again.
     SellerCloudError
         One of its subclasses; nothing is given.
     """
+    begun = source.client.clock.now().timestamp()
+    # Each part may be begun anew in two other ways, and the cache may be torn once.
+    for _attempt in range(2 * len(parts) + 1):
+        with contextlib.suppress(BeginAnewError), new_builder() as builder:
+            return _read_into(builder, source, parts, options, progress)
+        if options.cache == "refresh":
+            # What was read since is fresh enough.
+            age_s = source.client.clock.now().timestamp() - begun + 1.0
+            options = replace(options, cache="use", max_age_s=age_s)
+    with new_builder() as builder:
+        return _read_into(builder, source, parts, options, progress)
+
+
+def _read_into(
+    builder: TableBuilder, source: Source, parts: list[CustomerFilter], options: ReadOptions, progress: Progress
+) -> tuple[CustomerRows, ReadReport]:
     seen: set[int] = set()
     left = options.limit
     verdicts: list[str] = []

@@ -69,6 +69,10 @@ def served(arguments: list[str], folder: Path, environment: Mapping[str, str]) -
         each.mkdir(parents=True, exist_ok=True)
     quiet = {"fetchNews": "false", "checkForUpdates": False}
     (news / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
+    # What the widgets hold is saved with the notebook: the harder case.
+    widgets = settings / "@jupyter-widgets" / "jupyterlab-manager"
+    widgets.mkdir(parents=True)
+    (widgets / "plugin.jupyterlab-settings").write_text(json.dumps({"saveState": True}))
     env = {**os.environ, **places, "JUPYTERLAB_SETTINGS_DIR": str(settings), **environment}
     for name in ("PYTHONWARNINGS", "PYTEST_CURRENT_TEST"):
         env.pop(name, None)
@@ -132,6 +136,7 @@ class Visit:
     def __init__(self, context: Any) -> None:
         self.context = context
         self.off_loopback: list[str] = []
+        self._has_kernel = False
         context.set_default_timeout(PATIENCE_MS)
         context.on("request", self._noted)
         context.route(OFF_LOOPBACK, lambda route: route.abort())
@@ -146,6 +151,17 @@ class Visit:
         """Open a notebook and wait until its kernel is connected (the idle sign shows too early)."""
         self.page.goto(f"{server.url}/{tree}/{notebook.name}?token={server.token}", wait_until="commit")
         self.page.wait_for_function(_CONNECTED)
+        self._has_kernel = True
+
+    def close(self) -> None:
+        """End the kernel, if there is one, and the context."""
+        if self._has_kernel:
+            self.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+        self.context.close()
+
+    def run_all(self) -> None:
+        """Run every cell that is there."""
+        self.page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
 
     def run(self, source: str) -> str:
         """Run Python in a new last cell, and give the text that it printed or showed; an error is raised."""
@@ -158,7 +174,7 @@ class Visit:
 
     def save(self) -> None:
         """Save the notebook as its Save button does."""
-        self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+        self.page.evaluate("async () => { await window.jupyterapp.commands.execute('docmanager:save'); }")
 
     # ── the panel ──────────────────────────────────────────────────────────────────────────────────────────────────
     def part(self, name: str) -> Any:
@@ -175,7 +191,7 @@ class Visit:
 
     def status(self) -> str:
         """What the status line says."""
-        return str(self.part("status").inner_text())
+        return str(self.part("status").text_content())
 
     def until_status(self, pattern: str, *, timeout_ms: int = PATIENCE_MS) -> str:
         """Wait until the status line says it, and give the whole line."""
@@ -189,6 +205,28 @@ class Visit:
         """The rows on show, as text."""
         found: list[list[str]] = self.page.evaluate(_ROWS)
         return found
+
+    def tab_to(self, name: str, *, back: bool = False) -> None:
+        """Press Tab until the control with that label has the focus."""
+        for _ in range(80):
+            if self.page.evaluate(_FOCUSED) == name:
+                return
+            self.page.keyboard.press("Shift+Tab" if back else "Tab")
+        raise AssertionError(f"Tab does not reach {name!r}")
+
+    def accessible(self, selector: str) -> list[tuple[str, str]]:
+        """Roles and names of what is in the browser's accessibility tree under an element."""
+        session = self.context.new_cdp_session(self.page)
+        session.send("Accessibility.enable")
+        document = session.send("DOM.getDocument")
+        found = session.send("DOM.querySelector", {"nodeId": document["root"]["nodeId"], "selector": selector})
+        answer = session.send("Accessibility.queryAXTree", {"nodeId": found["nodeId"]})
+        session.detach()
+        return [
+            (str(node["role"]["value"]), str(node.get("name", {}).get("value", "")))
+            for node in answer["nodes"]
+            if not node.get("ignored") and "role" in node
+        ]
 
     def until(self, check: Callable[[], bool], what: str, *, seconds: float = PATIENCE_MS / 1_000) -> None:
         """Wait for something that only Python can see, while the browser goes on."""
@@ -221,13 +259,16 @@ _BEGIN: Final = f"""source => {{ {_ADD}
   app.commands.execute('notebook:run-cell');
 }}"""
 
+_FOCUSED: Final = """() => { const e = document.activeElement;
+  return e.getAttribute('aria-label') || e.labels?.[0]?.textContent || e.textContent || e.title; }"""
+
 _SAYS: Final = """pattern => {
   const line = document.querySelector('.sc-panel .sc-status');
-  return line !== null && new RegExp(pattern).test(line.innerText);
+  return line !== null && new RegExp(pattern).test(line.textContent);
 }"""
 
 _ROWS: Final = """() => [...document.querySelectorAll('.sc-panel .sc-preview tbody tr')]
-  .map(row => [...row.cells].map(cell => cell.innerText))"""
+  .map(row => [...row.cells].map(cell => cell.textContent))"""
 
 
 def _text_of(outputs: list[dict[str, Any]]) -> str:

@@ -251,11 +251,13 @@ def test_a_database_with_any_page_overwritten_gives_right_rows_and_one_warning(
     assert warned
 
 
+def write(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
 @pytest.mark.parametrize("content", [b"", b"x", b"SQLite format 3\0", b"\0" * 8192, b"not a database at all" * 999])
-def test_a_file_that_is_no_database_gives_right_rows(
-    content: bytes, box: sc.sandbox.Sandbox, tmp_path: Path
-) -> None:
-    reasons = damaged_reads(box, tmp_path, lambda path: path.write_bytes(content) and None)
+def test_a_file_that_is_no_database_gives_right_rows(content: bytes, box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
+    reasons = damaged_reads(box, tmp_path, lambda path: write(path, content))
     assert len(reasons) <= 1
 
 
@@ -307,13 +309,15 @@ sys.stdin.read()
 """
 
 
-@pytest.mark.parametrize("warm", [False, True])
+@pytest.mark.parametrize("state", ["cold", "warm"])
 def test_a_lock_held_by_another_process_costs_less_than_three_seconds(
-    warm: bool, box: sc.sandbox.Sandbox, tmp_path: Path  # noqa: FBT001
+    state: str,
+    box: sc.sandbox.Sandbox,
+    tmp_path: Path,
 ) -> None:
     with shop_of(box, tmp_path) as shop:
         shop.customers(city="Berlin").to_pandas()
-    if warm:
+    if state == "warm":
         filled(box, tmp_path)
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(database(tmp_path))], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -328,7 +332,7 @@ def test_a_lock_held_by_another_process_costs_less_than_three_seconds(
         holder.communicate(b"")
     assert_equals_truth(frame, box.customers())
     assert took < 3.0
-    assert reasons == ([] if warm else ["locked"])
+    assert reasons == ([] if state == "warm" else ["locked"])
 
 
 FULL = """

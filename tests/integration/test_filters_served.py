@@ -40,14 +40,16 @@ def shop(
         yield connection
 
 
-def value_from(name: str, record: Record, draw: random.Random) -> Any:
+def value_from(name: str, record: Record, draw: random.Random) -> Any:  # noqa: PLR0911  # a table of cases
     """Give a value of a filter that this customer matches, or None where the customer has none."""
     if name == "customer_ids":
         return record["user_id"]
     if name == "company_ids":
         return record["company_id"]
     if name == "rating":
-        return ("NotRated", "Very_Disatisfied", "Disatisfied", "Neutral", "Satisfied", "Very_Satisfied")[record["rating"]]
+        return ("NotRated", "Very_Disatisfied", "Disatisfied", "Neutral", "Satisfied", "Very_Satisfied")[
+            record["rating"]
+        ]
     if name == "customer_type":
         return "Wholesale" if record["is_whole_sale_user"] else "Retail"
     if name in {"subscribed", "exported"}:
@@ -106,9 +108,7 @@ def test_there_are_nineteen_filters() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_each_filter_alone_gives_exactly_the_rows_that_match(
-    name: str, shop: Connection, truth: list[Record]
-) -> None:
+def test_each_filter_alone_gives_exactly_the_rows_that_match(name: str, shop: Connection, truth: list[Record]) -> None:
     if name == ARTICLE_LACKS and fixed_article(shop):
         with pytest.raises(sc.FilterError, match="company_ids"):
             read(shop, {name: 163})
@@ -141,9 +141,7 @@ def test_a_list_gives_the_union_without_doubles(name: str, shop: Connection, tru
         check(shop, {name: values[:2], "city": city}, truth)
 
 
-def test_everybody_by_many_long_ids_in_few_calls(
-    box: sc.sandbox.Sandbox, truth: list[Record], tmp_path: Path
-) -> None:
+def test_everybody_by_many_long_ids_in_few_calls(box: sc.sandbox.Sandbox, truth: list[Record], tmp_path: Path) -> None:
     with shop_of(box, tmp_path) as shop:
         assert check(shop, {"customer_ids": [record["user_id"] for record in truth]}, truth) == len(truth)
     assert all(
@@ -152,9 +150,7 @@ def test_everybody_by_many_long_ids_in_few_calls(
     )
 
 
-def test_dates_with_seconds_are_exact_in_the_swagger_dialect(
-    shop: Connection, truth: list[Record]
-) -> None:
+def test_dates_with_seconds_are_exact_in_the_swagger_dialect(shop: Connection, truth: list[Record]) -> None:
     moment = truth[200]["created_on"].replace(second=truth[200]["created_on"].second or 1)
     asked = {"created_on_from": moment}
     if fixed_article(shop):
@@ -212,9 +208,7 @@ def test_what_only_the_swagger_can_say_is_refused_by_an_article_only_server_neve
 
 @pytest.mark.parametrize("customers", [1, 3, 10, 11, 150])
 @pytest.mark.parametrize("spoken", ["article", "swagger"])
-def test_a_filter_is_never_ignored_however_few_customers_there_are(
-    spoken: str, customers: int, tmp_path: Path
-) -> None:
+def test_a_filter_is_never_ignored_however_few_customers_there_are(spoken: str, customers: int, tmp_path: Path) -> None:
     with (
         sc.sandbox.serve(customers=customers, seed=5, dialects=(spoken,)) as box,  # type: ignore[arg-type]
         shop_of(box, tmp_path) as shop,

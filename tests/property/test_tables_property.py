@@ -165,7 +165,7 @@ def assert_found(sent: Any, cell: Any, user_id: int, columns: set[str], rows: Cu
 
 
 @given(rows_of_keys(), st.integers(1, 10))
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=400, deadline=None)
 def test_every_value_that_came_is_in_the_frame_or_in_the_coercions(items: list[dict[str, Any]], batch: int) -> None:
     rows = build([items], batch=batch)
     by_id = {row["user_id"]: row for row in rows.to_table().to_pylist()}
@@ -189,7 +189,7 @@ def test_every_value_that_came_is_in_the_frame_or_in_the_coercions(items: list[d
 
 
 @given(rows_of_keys())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_a_cell_that_is_null_for_a_value_is_always_told(items: list[dict[str, Any]]) -> None:
     """And nothing is told of a value that was null, or twice."""
     rows = build([items])
@@ -208,7 +208,7 @@ def test_a_cell_that_is_null_for_a_value_is_always_told(items: list[dict[str, An
 
 
 @given(rows_of_keys(least=1), st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_the_order_and_size_of_pages_and_batches_leave_no_trace(
     items: list[dict[str, Any]], data: st.DataObject
 ) -> None:
@@ -276,7 +276,7 @@ def test_the_base_columns_and_their_types_never_depend_on_the_data(items: list[d
     st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3), max_leaves=9,
 ))  # fmt: skip
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_any_json_document_is_a_row_as_the_parser_gives_it(document: Any) -> None:
     item = DECODER.decode(json.dumps({"UserID": 1, "Extra": document}))
     rows = build([[item]])

@@ -17,9 +17,9 @@ PATIENT = Timeouts(connect_s=5.0, read_s=10.0, total_s=20.0)
 
 def shop_of(box: Sandbox, folder: Path, *, password: str | None = None, **options: Any) -> Connection:
     """Connect to a sandbox with short waits; `options` are those of `Connection`."""
-    options = {"policy": QUICK, "timeouts": PATIENT, "max_wait_s": 30.0, "cache_dir": folder} | options
+    settings: dict[str, Any] = {"policy": QUICK, "timeouts": PATIENT, "max_wait_s": 30.0, "cache_dir": folder}
     login = Credentials(box.username, password=Secret(box.password if password is None else password))
-    return Connection(base_url(box.url), login, **options)
+    return Connection(base_url(box.url), login, **(settings | options))
 
 
 def kept_bodies(folder: Path) -> list[Any]:

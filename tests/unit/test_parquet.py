@@ -327,7 +327,7 @@ class TestReading:
         good, content = read_parquet(path), path.read_bytes()
         outcomes = []
 
-        for place in range(0, len(content), 3):
+        for place in range(0, len(content), 5):
             flipped = bytearray(content)
             flipped[place] ^= 1 << place % 8
             path.write_bytes(flipped)

@@ -1,0 +1,136 @@
+"""Reading a moving list in `createdOn` windows that each fit one response: which to ask, and when all is seen.
+
+One response is read at one instant, and a customer's creation date does not change; so a customer who lived unchanged
+through the whole read is in the response of the window around that date, whatever else came or went meanwhile.  Pure:
+the plan is told answers and says what to ask next.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final, Self
+
+from sc_pandas.filters import CustomerFilter
+
+# Where splits begin; the first and the last window stay open on their outer side.
+EARLIEST: Final = datetime(2000, 1, 1)  # noqa: DTZ001  # SellerCloud documents no zone
+# SellerCloud documents no zone: its "now" may be up to 14 hours ahead of UTC.
+FURTHEST_ZONE: Final = timedelta(hours=14)
+MINUTE: Final = timedelta(minutes=1)
+DAY: Final = timedelta(days=1)
+# Parts would be this full if creation dates were spread evenly.
+_FILL: Final = 0.6
+_PARTS_AT_MOST: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Creation dates from `start` to `end`; None leaves that side as the question has it."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+
+    def of(self, question: CustomerFilter) -> CustomerFilter:
+        """Give the question within this window."""
+        start = question.created_on_from if self.start is None else self.start
+        end = question.created_on_to if self.end is None else self.end
+        return replace(question, created_on_from=start, created_on_to=end)
+
+    def to_json(self) -> tuple[str | None, str | None]:
+        """Give both ends as text."""
+        return self.start.isoformat() if self.start else None, self.end.isoformat() if self.end else None
+
+    @classmethod
+    def from_json(cls, ends: Sequence[str | None]) -> Self:
+        """Build the window that `to_json` describes."""
+        return cls(*(datetime.fromisoformat(each) if each else None for each in ends))
+
+
+@dataclass(slots=True)
+class Split:
+    """A window that was too full, and what its parts told."""
+
+    window: Window
+    total: int
+    parts: tuple[Window, ...]
+    told: int = 0
+
+
+@dataclass(slots=True)
+class WindowPlan:
+    """Splits windows until each fits one response.
+
+    Parameters
+    ----------
+    question
+        What is asked; its own creation dates bound the windows.
+    served
+        Rows of a full page.
+    began
+        When the read began, UTC without zone: splits go no further than that, in whatever zone.
+    narrowest
+        The finest step that the dialect can say.
+    """
+
+    question: CustomerFilter
+    served: int
+    began: datetime
+    narrowest: timedelta = MINUTE
+    waiting: list[Window] = field(default_factory=lambda: [Window()])
+    unsplittable: list[Window] = field(default_factory=list)
+    splits: list[Split] = field(default_factory=list)
+    dates_ignored: bool = False
+    _split_of: dict[Window, Split] = field(default_factory=dict)
+
+    def take(self) -> list[Window]:
+        """Give the windows to ask now; all of them may be asked at once."""
+        taken, self.waiting = self.waiting, []
+        return taken
+
+    def answer(self, window: Window, rows: int, total: int) -> bool:
+        """Note a window's first page; True where it was the whole window, else its parts are waiting.
+
+        A window that is too narrow to split, or that is as full as the one it came from although it is shorter than a
+        day (the server reads dates more coarsely than it is asked), becomes `unsplittable`.
+        """
+        parent = self._split_of.get(window)
+        if parent is not None:
+            parent.told += total
+            # Whoever is in the whole is in two neighbours at most.
+            self.dates_ignored |= len(parent.parts) > 2 and parent.told > 2 * parent.total + self.served
+        if rows >= total:
+            return True
+        start, end = self._ends(window)
+        as_full = parent is not None and total >= parent.total and end - start < DAY
+        parts = () if as_full else tuple(self._parts(window, total))
+        if not parts:
+            self.unsplittable.append(window)
+            return False
+        split = Split(window, total, parts)
+        self.splits.append(split)
+        self._split_of |= dict.fromkeys(parts, split)
+        self.waiting += parts
+        return False
+
+    def doubtful(self) -> list[Split]:
+        """Give the splits whose parts told fewer customers than the whole: removed meanwhile, or lost at a border."""
+        return [split for split in self.splits if split.told < split.total]
+
+    def _ends(self, window: Window) -> tuple[datetime, datetime]:
+        start = window.start or self.question.created_on_from or EARLIEST
+        end = window.end or self.question.created_on_to or self.began + FURTHEST_ZONE
+        return start, max(start, end)
+
+    def _parts(self, window: Window, total: int) -> Iterator[Window]:
+        start, end = self._ends(window)
+        steps = (end - start) // self.narrowest
+        # Neighbours share a border (a whole day of it where windows are long), so that whoever was created on it is in
+        # one of them, whether the server counts bounds in or out, or cuts times to minutes or days.
+        shared = DAY if end - start > 16 * DAY else self.narrowest
+        wanted = min(_PARTS_AT_MOST, max(3, -(-total // max(1, int(self.served * _FILL)))), steps // 2)
+        if wanted < 2:
+            return
+        borders = [start + self.narrowest * (steps * i // wanted) for i in range(1, wanted)]
+        starts = [window.start, *borders]
+        ends = [*(border + shared for border in borders), window.end]
+        yield from (Window(a, b) for a, b in zip(starts, ends, strict=True))

@@ -1,0 +1,265 @@
+"""`count` and `export`: every filter arrives, and stdout, stderr and exit code are what they promise."""
+
+import json
+import re
+import signal
+import sqlite3
+import stat
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import sc_pandas as sc
+from sc_pandas.contract import FILTERS, FILTERS_BY_NAME, Channel, Rating
+from sc_pandas.sandbox import Sandbox
+
+Record = dict[str, Any]
+
+
+def digits(text: str | None) -> str:
+    return re.sub(r"[^0-9]", "", text or "")
+
+
+def folded(record: Record, *names: str) -> str:
+    return "|".join((record[name] or "").casefold() for name in names)
+
+
+# For each filter: what is typed, and whom it means.
+ASKED: dict[str, tuple[list[str], Callable[[Record], bool]]] = {
+    "customer_ids": (["1003", "1200", "1001"], lambda r: r["user_id"] in {1001, 1003, 1200}),
+    "email": (["lisa.oneill@cedar.test"], lambda r: r["email"] == "lisa.oneill@cedar.test"),
+    "first_name": (["an"], lambda r: "an" in folded(r, "first_name")),
+    "last_name": (["SON"], lambda r: "son" in folded(r, "last_name")),
+    "rating": (["satisfied", "very dissatisfied"], lambda r: r["rating"] in {1, 4}),
+    "customer_type": (["wholesale"], lambda r: r["is_whole_sale_user"]),
+    "subscribed": (["no"], lambda r: not r["subscribed"]),
+    "created_on_from": (["2024-01-01"], lambda r: r["created_on"] >= datetime(2024, 1, 1)),  # noqa: DTZ001
+    "created_on_to": (["01/31/2022 14:05"], lambda r: r["created_on"] <= datetime(2022, 1, 31, 14, 5)),  # noqa: DTZ001
+    "modified_on_from": (["2025-06-01 12:00"], lambda r: r["modified_on"] >= datetime(2025, 6, 1, 12)),  # noqa: DTZ001
+    "modified_on_to": (["2023-01-01"], lambda r: r["modified_on"] <= datetime(2023, 1, 1)),  # noqa: DTZ001
+    "phone_number": (["(212)"], lambda r: any("212" in digits(r[p]) for p in ("phone1", "phone2", "phone3", "mobile", "fax"))),
+    "city": (["Boston", "Chicago"], lambda r: any(c in folded(r, "city") for c in ("boston", "chicago"))),
+    "zip_code": (["02108"], lambda r: r["zip_code"] == "02108"),
+    "exported": (["1"], lambda r: r["exported"]),
+    "channel": (["amazon", "1"], lambda r: r["channel"] in {4, 1}),
+    "corporate_name": (["trading"], lambda r: "trading" in folded(r, "corporate_name")),
+    "company_ids": (["163"], lambda r: r["company_id"] == 163),
+    "keyword": (["harbor"], lambda r: "harbor" in folded(r, "email", "first_name", "last_name", "corporate_name")),
+}  # fmt: skip
+
+
+def spelt(name: str, values: list[str]) -> list[str]:
+    return [word for value in values for word in (f"--{name.replace('_', '-')}", value)]
+
+
+def test_every_filter_is_in_the_table() -> None:
+    assert list(ASKED) == [fact.name for fact in FILTERS]
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_a_filter_is_passed_through(name: str, at_box: Sandbox, run: Any, tmp_path: Path) -> None:
+    """What is exported is whom the sandbox's own list means."""
+    values, means = ASKED[name]
+    wanted = [record["user_id"] for record in at_box.customers() if means(record)]
+    assert wanted
+    assert len(wanted) < len(at_box.customers())
+    ran = run("export", tmp_path / "x.parquet", *spelt(name, values), "--json")
+    assert ran.code == 0, ran
+    assert sc.read_parquet(tmp_path / "x.parquet")["user_id"].tolist() == wanted
+    counted = run("count", *spelt(name, values))
+    assert (counted.code, counted.out) == (0, f"{len(wanted)}\n")
+
+
+def test_filters_are_combined_with_and(at_box: Sandbox, run: Any) -> None:
+    both = spelt("customer_type", ["wholesale"]) + spelt("created_on_from", ["2024-01-01"])
+    means = [ASKED["customer_type"][1], ASKED["created_on_from"][1]]
+    wanted = sum(all(each(record) for each in means) for record in at_box.customers())
+    assert run("count", *both).out == f"{wanted}\n"
+
+
+def test_minus_one_is_a_value_and_no_option(at_box: Sandbox, run: Any) -> None:
+    assert run("count", "--subscribed", "-1").out == "300\n"
+
+
+@pytest.mark.parametrize("command", ["count", "export"])
+def test_help_mentions_every_filter_and_the_names_of_its_values(command: str, run: Any) -> None:
+    ran = run(command, "--help")
+    assert ran.code == 0
+    for fact in FILTERS:
+        assert f"--{fact.name.replace('_', '-')} " in ran.out
+    assert all(name in ran.out for name in [*Rating.__members__, "Retail", "Wholesale", "yes", "no", "all"])
+    assert f"one of {len(Channel)} names" in re.sub(r"\s+", " ", ran.out)
+    assert "Examples:" in ran.out
+    assert "password" not in ran.out.lower()
+
+
+@pytest.mark.parametrize("name", [fact.name for fact in FILTERS if fact.kind == "date"])
+def test_a_time_is_asked_once(name: str) -> None:
+    """Lists are repeatable, times are not."""
+    from sc_pandas.cli import main
+
+    context = main.make_context("sc-pandas", ["count"])
+    commands = [main.get_command(context, each) for each in ("count", "export")]
+    for command in commands:
+        assert command is not None
+        many = {option.name: option.multiple for option in command.params if hasattr(option, "multiple")}
+        assert many[name] is False
+        assert all(many[each] for each, fact in FILTERS_BY_NAME.items() if fact.kind != "date")
+
+
+# ── count ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+def test_count_is_one_number_by_one_call(serve: Any, run: Any) -> None:
+    box = serve()
+    ran = run("count")
+    assert (ran.code, ran.out, ran.err) == (0, "120\n", "")
+    assert box.calls("list") == 1
+
+
+def test_count_as_json_says_calls_and_bound(serve: Any, run: Any) -> None:
+    box = serve()
+    ran = run("count", "--json", "--cache", "off")
+    assert ran.json == {"count": 120, "is_upper_bound": False, "calls": box.calls()}
+    union = run("count", "--json", "--city", "o", "--city", "bo")
+    assert union.json["is_upper_bound"] is True
+    assert union.err == ""
+
+
+def test_a_bound_is_said_on_stderr(at_box: Sandbox, run: Any) -> None:
+    ran = run("count", "--city", "o", "--city", "bo")
+    assert ran.out.strip().isdigit()
+    assert "At most" in ran.err
+
+
+def test_options_win_over_the_environment(
+    serve: Any, run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, other = serve(60), serve(70)
+    ran = run("count", "--server", asked.url, "--cache-dir", tmp_path / "elsewhere")
+    assert (ran.code, ran.out) == (0, "60\n")
+    assert other.calls() == 0
+    assert list((tmp_path / "elsewhere").glob("*.sqlite"))
+    monkeypatch.delenv("SELLERCLOUD_PASSWORD")
+    ran = run("count", "--username", other.username)
+    assert ran.code == 2
+    assert "SELLERCLOUD_PASSWORD" in ran.err
+
+
+def test_the_dialect_is_passed_through(serve: Any, run: Any) -> None:
+    box = serve(dialects=("swagger",))
+    assert run("count", "--dialect", "swagger").out == "120\n"
+    assert all(name.startswith("model.") for entry in box.log.requests("list") for name, _ in entry.params)
+
+
+def test_times_with_a_zone_need_the_servers_zone(serve: Any, run: Any) -> None:
+    box = serve()
+    asked = ["count", "--created-on-from", "2024-01-01T00:00+00:00"]
+    assert run(*asked).code == 2
+    assert box.calls() == 0
+    assert run(*asked, "--server-timezone", "America/New_York").code == 0
+    assert "2023-12-31T19:00:00" in str(box.log.requests("list")[0].params) or "12/31/2023 19:00" in str(
+        box.log.requests("list")[0].params
+    )
+
+
+# ── export ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+def test_export_writes_the_equal_frame_and_says_what_it_wrote(serve: Any, run: Any, tmp_path: Path) -> None:
+    box, target = serve(), tmp_path / "customers.parquet"
+    ran = run("export", target)
+    assert ran.code == 0
+    assert ran.err == ""
+    facts = dict(line.split(maxsplit=1) for line in ran.out.splitlines())
+    assert facts["path"] == str(target)
+    assert facts["rows"] == "120"
+    assert facts["verdict"] == "proven (bookends)"
+    assert facts["calls"] == str(box.calls())
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    with sc.connect() as shop:
+        pd.testing.assert_frame_equal(sc.read_parquet(target), shop.customers().to_pandas())
+
+
+def test_export_as_json_is_stdout_alone(serve: Any, run: Any, tmp_path: Path) -> None:
+    box, target = serve(), tmp_path / "x.parquet"
+    ran = run("export", target, "--json", "--progress")
+    assert ran.json == {
+        "path": str(target),
+        "rows": 120,
+        "verdict": "proven (bookends)",
+        "is_verified": True,
+        "size_bytes": target.stat().st_size,
+        "calls": box.calls(),
+    }
+    assert "customers" in ran.err  # the bar
+    again = run("export", target, "--json", "--no-progress")
+    assert (again.json["calls"], again.err) == (0, "")
+
+
+def test_reading_options_are_passed_through(serve: Any, run: Any, tmp_path: Path) -> None:
+    box, target = serve(), tmp_path / "x.parquet"
+    options = ["--limit", "30", "--columns", "email", "--columns", "user_id", "--page-size", "20"]
+    ran = run("export", target, *options, "--json", "--allow-unverified")
+    assert ran.json["rows"] == 30
+    assert sc.read_parquet(target).columns.tolist() == ["email", "user_id"]
+    assert "20" in {value for entry in box.log.requests("list") for _, value in entry.params}
+    assert run("export", target, "--max-calls", "2", "--cache", "off").code == 2
+    calls = box.calls()
+    assert run("export", target, "--cache", "offline").code == 1
+    assert box.calls() == calls
+
+
+def test_max_age_and_refresh_ask_again(serve: Any, run: Any) -> None:
+    box = serve()
+    run("count")
+    for options, more in (([], 0), (["--max-age", "0"], 1), (["--cache", "refresh"], 1)):
+        before = box.calls("list")
+        assert run("count", *options).out == "120\n"
+        assert box.calls("list") - before == more
+
+
+def test_what_is_not_proven_is_written_only_when_allowed(serve: Any, run: Any, tmp_path: Path) -> None:
+    serve()
+    target = tmp_path / "x.parquet"
+    target.write_bytes(b"before")
+    ran = run("export", target, "--consistency", "fast")
+    assert ran.code == 3
+    assert "--allow-unverified" in ran.err
+    assert target.read_bytes() == b"before"
+    ran = run("export", target, "--consistency", "fast", "--allow-unverified", "--json")
+    assert ran.code == 0
+    assert (ran.json["verdict"], ran.json["is_verified"]) == ("not verified", False)
+
+
+def test_ctrl_c_stops_an_export_and_leaves_the_file_that_was_there(
+    serve: Any, start: Callable[..., subprocess.Popen[str]], tmp_path: Path, cache_dir: Path
+) -> None:
+    box = serve(2_000, latency_s=0.4)
+    (tmp_path / "out").mkdir()
+    target = tmp_path / "out" / "x.parquet"
+    target.write_bytes(b"before")
+    process = start("export", target, "--no-progress")
+    while box.calls("list") < 3:
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (130, "", "sc-pandas: stopped.\n")
+    assert [path.name for path in target.parent.iterdir()] == ["x.parquet"]
+    assert target.read_bytes() == b"before"
+    # The cache was closed under calls that were still under way: it is whole, and keeps what came.
+    assert [path.name for path in cache_dir.iterdir() if "corrupt" in path.name] == []
+    with closing(sqlite3.connect(next(cache_dir.glob("*.sqlite")))) as kept:
+        assert kept.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert kept.execute("SELECT count(*) FROM responses").fetchone()[0] >= 1
+
+
+def test_export_as_a_process(serve: Any, run_process: Any, tmp_path: Path) -> None:
+    serve()
+    ran = run_process("export", tmp_path / "x.parquet", "--json")
+    assert (ran.code, ran.err) == (0, "")
+    assert json.loads(ran.out)["rows"] == len(sc.read_parquet(tmp_path / "x.parquet")) == 120

@@ -1,0 +1,79 @@
+"""`cache info` and `cache clear`: digests instead of names, and nothing removed that is not ours."""
+
+from pathlib import Path
+from typing import Any
+
+from sc_pandas.sandbox import Sandbox
+
+
+def test_info_of_nothing_makes_nothing(run: Any, cache_dir: Path) -> None:
+    ran = run("cache", "info", "--json")
+    assert ran.json == {"folder": str(cache_dir), "caches": []}
+    assert "0 caches" in run("cache", "info").out
+    assert not cache_dir.exists()
+
+
+def test_info_shows_every_tenant_by_digest(serve: Any, run: Any, cache_dir: Path, tmp_path: Path) -> None:
+    first, second = serve(60), serve(120)
+    for box in (first, second):
+        assert run("export", tmp_path / "x.parquet", "--server", box.url).code == 0
+    ran = run("cache", "info", "--json")
+    caches = ran.json["caches"]
+    assert {Path(each["path"]).name.partition(".")[0] for each in caches} == {each["tenant"] for each in caches}
+    assert sorted(each["pages"] for each in caches) == [2, 3]
+    assert [each["reads"] for each in caches] == [1, 1]
+    assert all(0 <= each["newest_age_s"] < 60 for each in caches)
+    assert all(each["size_bytes"] > 0 for each in caches)
+    text = run("cache", "info").out
+    assert "2 caches" in text
+    for out in (ran.out, text):
+        assert "demo@" not in out
+        assert "sandbox.test" not in out
+
+
+def test_clear_asks_and_lists(at_box: Sandbox, run: Any, cache_dir: Path) -> None:
+    run("count")
+    kept = {path.name for path in cache_dir.iterdir()}
+    ran = run("cache", "clear", typed="n\n")
+    assert (ran.code, ran.out) == (0, "0 files removed.\n")
+    assert "Remove every cache" in ran.err
+    assert {path.name for path in cache_dir.iterdir()} == kept
+    ran = run("cache", "clear", typed="y\n")
+    assert ran.code == 0
+    assert ran.out.startswith(f"removed  {cache_dir}")
+    assert {path.name for path in cache_dir.iterdir()} == {".gitignore"}
+
+
+def test_nobody_answers_and_nothing_is_removed(at_box: Sandbox, run: Any, cache_dir: Path) -> None:
+    run("count")
+    kept = sorted(cache_dir.iterdir())
+    assert run("cache", "clear").code == 130
+    assert sorted(cache_dir.iterdir()) == kept
+
+
+def test_clear_leaves_what_is_not_ours(at_box: Sandbox, run: Any, cache_dir: Path) -> None:
+    run("count")
+    theirs = [cache_dir / "orders.sqlite", cache_dir / "notes.txt"]
+    for path in theirs:
+        path.write_text("theirs")
+    ran = run("cache", "clear", "--yes", "--json")
+    assert ran.err == ""
+    assert [Path(path).suffix for path in ran.json["removed"]]
+    assert all(path.read_text() == "theirs" for path in theirs)
+    assert list(cache_dir.glob("*.v*.sqlite*")) == []
+
+
+def test_the_folder_can_be_said(at_box: Sandbox, run: Any, cache_dir: Path, tmp_path: Path) -> None:
+    run("count", "--cache-dir", tmp_path / "other")
+    assert len(run("cache", "info", "--cache-dir", tmp_path / "other", "--json").json["caches"]) == 1
+    assert run("cache", "info", "--json").json["caches"] == []
+
+
+def test_a_damaged_cache_is_a_line(at_box: Sandbox, run: Any, cache_dir: Path) -> None:
+    run("count")
+    (database,) = cache_dir.glob("*.sqlite")
+    database.write_bytes(b"nonsense" * 1000)
+    ran = run("cache", "info", "--json")
+    assert ran.code == 0
+    assert ran.json["caches"][0]["pages"] == 0
+    assert ran.err.startswith("sc-pandas: warning: ")

@@ -1,0 +1,206 @@
+"""Exit codes, one line on stderr, warnings in a line, and nothing of a secret anywhere."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sc_pandas import errors
+from sc_pandas.cli import main
+from sc_pandas.cli.endings import EXIT_CODES, code_of
+from sc_pandas.sandbox import Sandbox
+
+
+def one_line(text: str) -> bool:
+    return text.startswith("sc-pandas: ") and text.count("\n") == 1 and "Traceback" not in text
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.SellerCloudError("x"), 1),
+        (errors.SettingsError("x"), 2),
+        (errors.FilterError("x"), 2),
+        (errors.AuthError("x"), 1),
+        (errors.TransportError("x"), 1),
+        (errors.ServerError("x"), 1),
+        (errors.ResponseError("x"), 1),
+        (errors.RateLimitedError("x"), 4),
+        (errors.PagingDriftError("x"), 3),
+        (errors.CacheMissError("x"), 1),
+        (errors.ExportError("x", reason="not_verified"), 3),
+        (errors.ExportError("x", reason="os"), 1),
+    ],
+)
+def test_each_error_has_its_code(error: errors.SellerCloudError, code: int) -> None:
+    assert code_of(error) == code
+    assert code in EXIT_CODES
+
+
+def test_help_tells_the_codes_and_the_environment(run: Any) -> None:
+    ran = run("--help")
+    assert ran.code == 0
+    assert all(f"{code}" in ran.out and meaning in ran.out for code, meaning in EXIT_CODES.items())
+    assert all(f"SELLERCLOUD_{name}" in ran.out for name in ("SERVER", "USERNAME", "PASSWORD", "TOKEN"))
+    assert all(name in ran.out for name in ("demo", "sandbox", "count", "export", "cache", "login"))
+
+
+@pytest.mark.parametrize("command", [["demo"], ["sandbox"], ["count"], ["export"], ["cache"], ["login"]])
+def test_every_command_has_help_with_examples(command: list[str], run: Any) -> None:
+    ran = run(*command, "--help")
+    assert ran.code == 0
+    assert "Examples:\n    sc-pandas" in ran.out
+
+
+def test_no_command_takes_a_password() -> None:
+    """It would be in the process list and in the shell's history."""
+    for command in [main, *main.commands.values()]:
+        for option in command.params:
+            assert not any("password" in spelling or "token" in spelling for spelling in option.opts)
+
+
+def test_version(run_process: Any) -> None:
+    from importlib.metadata import version
+
+    ran = run_process("--version")
+    assert (ran.code, ran.out) == (0, f"sc-pandas {version('sc_pandas')}\n")
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["count", "--rating", "splendid"],
+        ["count", "--created-on-from", "soon"],
+        ["count", "--customer-ids", "all"],
+        ["count", "--city", " "],
+        ["count", "--server", "two words"],
+        ["count", "--server-timezone", "Mars/Olympus"],
+        ["export", "x.parquet", "--limit", "0"],
+        ["export", "x.parquet", "--page-size", "0"],
+        ["count", "--timeout", "0"],
+        ["count", "--max-wait", "-1"],
+    ],
+)
+def test_what_cannot_be_asked_is_usage_and_nothing_is_sent(
+    args: list[str], at_box: Sandbox, run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = at_box.calls()
+    ran = run(*args)
+    assert ran.code == 2, ran
+    assert one_line(ran.err)
+    assert ran.out == ""
+    assert at_box.calls() == before
+    assert not (tmp_path / "x.parquet").exists()
+
+
+@pytest.mark.parametrize(
+    "args", [["count", "--no-such"], ["count", "--cache", "maybe"], ["export"], ["nothing"], ["count", "--limit", "1"]]
+)
+def test_wrong_usage_is_clicks_own(args: list[str], run: Any) -> None:
+    ran = run(*args)
+    assert ran.code == 2
+    assert "Usage:" in ran.err
+    assert ran.out == ""
+
+
+def test_no_server_no_login(run: Any, keys: Any) -> None:
+    ran = run("count")
+    assert ran.code == 2
+    assert "SELLERCLOUD_SERVER" in ran.err
+    ran = run("count", "--server", "http://127.0.0.1:1")
+    assert ran.code == 2
+    assert "sc-pandas login" in ran.err
+
+
+def test_a_wrong_filter_is_told_before_a_password_is_asked(run: Any, keys: Any) -> None:
+    ran = run("count", "--server", "http://127.0.0.1:1", "--rating", "splendid")
+    assert "rating" in ran.err
+
+
+def test_a_wrong_password_is_told_in_a_line_and_sent_once(
+    serve: Any, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box = serve()
+    monkeypatch.setenv("SELLERCLOUD_PASSWORD", "not-the-Passw0rd")
+    ran = run("count", "--json")
+    assert ran.code == 1
+    assert one_line(ran.err)
+    assert "not-the-Passw0rd" not in ran.out + ran.err
+    assert box.calls() == box.calls("token") == 1
+
+
+def test_nobody_listens(run: Any, monkeypatch: pytest.MonkeyPatch, serve: Any) -> None:
+    serve().close()
+    ran = run("count", "--timeout", "1")
+    assert ran.code == 1
+    assert one_line(ran.err)
+
+
+def test_a_used_up_quota_says_until_when(serve: Any, run: Any, tmp_path: Path) -> None:
+    box = serve()
+    box.fault("throttle", reset_in_s=900.0)
+    ran = run("export", tmp_path / "x.parquet", "--max-wait", "1", "--json")
+    assert ran.code == 4
+    assert one_line(ran.err)
+    assert "UTC" in ran.err
+    assert ran.out == ""
+
+
+def test_a_list_that_moves_is_not_written(serve: Any, run: Any, tmp_path: Path) -> None:
+    serve(400, order="unstable")
+    ran = run("export", tmp_path / "x.parquet")
+    assert ran.code == 3, ran
+    assert one_line(ran.err)
+    assert not (tmp_path / "x.parquet").exists()
+
+
+def test_a_folder_that_is_not_there(at_box: Sandbox, run: Any, tmp_path: Path) -> None:
+    ran = run("export", tmp_path / "nowhere" / "x.parquet")
+    assert ran.code == 1
+    assert one_line(ran.err)
+
+
+# ── warnings ───────────────────────────────────────────────────────────────────────────────────────────────────────
+def test_a_cache_that_steps_aside_is_a_line_on_stderr(at_box: Sandbox, run: Any, cache_dir: Path) -> None:
+    cache_dir.mkdir(mode=0o755)
+    cache_dir.chmod(0o755)
+    ran = run("count", "--json")
+    assert ran.code == 0
+    assert ran.json["count"] == 300
+    assert one_line(ran.err)
+    assert "warning: The cache is not used" in ran.err
+
+
+def test_undocumented_keys_are_a_line_on_stderr(serve: Any, run: Any, tmp_path: Path) -> None:
+    box = serve()
+    body = '{"Items":[{"UserID":1,"Oddity":2}],"TotalResults":1}'
+    box.fault("wrong_json", body=body, every=1, times=None)
+    ran = run("export", tmp_path / "x.parquet", "--json")
+    assert ran.code == 0, ran
+    assert ran.json["rows"] == 1
+    assert one_line(ran.err)
+    assert "oddity" in ran.err.lower()
+
+
+# ── what is loaded ─────────────────────────────────────────────────────────────────────────────────────────────────
+@pytest.mark.parametrize(
+    ("name", "absent"),
+    [
+        ("sc_pandas", {"click", "sc_pandas.cli", "sc_pandas.sandbox", "uvicorn", "starlette", "ipywidgets", "matplotlib"}),
+        ("sc_pandas.cli", {"sc_pandas.sandbox", "uvicorn", "starlette", "ipywidgets", "matplotlib", "keyring"}),
+    ],
+)  # fmt: skip
+def test_an_import_does_not_load_what_it_does_not_need(name: str, absent: set[str]) -> None:
+    code = f"import sys, {name}; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert absent & set(loaded) == set()
+
+
+def test_names_in_every_alphabet_fit_a_small_one(run_process: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
+    ran = run_process("demo")
+    assert ran.code == 0, ran
+    assert "????? ?????????" in ran.out

@@ -1,0 +1,179 @@
+"""The cache's own room: keys, reads, expiry and privacy, without any server."""
+
+import sqlite3
+import stat
+import time
+import warnings
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from requests import Response
+
+from sc_pandas import CacheWarning
+from sc_pandas.cache import HttpCache, KeptRead, cache_key, clear_folder
+
+TENANT = "0" * 32
+
+
+def response(body: bytes) -> Response:
+    made = Response()
+    made.status_code = 200
+    made._content = body
+    made.headers["Set-Cookie"] = "session=canary"
+    return made
+
+
+def keep(cache: HttpCache, key: str, body: bytes) -> None:
+    assert cache._backend is not None
+    cache._backend.save_response(response(body), key)
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> HttpCache:
+    return HttpCache(tmp_path / "c", TENANT)
+
+
+def test_a_body_is_given_back_as_it_was_under_its_key_only(cache: HttpCache) -> None:
+    bodies = {f"k{n}": bytes([n]) * n for n in range(1, 200, 17)}
+    for key, body in bodies.items():
+        keep(cache, key, body)
+    assert {key: cache.find_page(key) for key in bodies} == bodies
+    assert cache.find_page("k") is None
+    assert b"canary" not in cache.path.read_bytes()
+    cache.close()
+
+
+def test_a_read_is_remembered_by_its_query_until_it_is_forgotten(cache: HttpCache) -> None:
+    read = KeptRead(read_id="r", started_at=time.time(), dialect="article", total=7, served=7, pages=1)
+    cache.keep_read("q", read)
+    kept = cache.find_read("q", whole=read.whole)
+    assert kept is not None
+    assert (kept.read_id, kept.started_at, kept.total, kept.dialect) == ("r", read.started_at, 7, "article")
+    assert cache.find_read("other", whole=read.whole) is None
+    cache.forget_reads("q")
+    assert cache.find_read("q", whole=read.whole) is None
+    cache.close()
+
+
+def test_the_pages_of_a_read_that_was_replaced_or_forgotten_are_removed(cache: HttpCache) -> None:
+    reads = [KeptRead(read_id=name, started_at=time.time(), total=1, served=1, pages=1) for name in ("r1", "r2")]
+    for read in reads:
+        keep(cache, read.page_key("/p", [("n", "1")]), b"{}")
+        cache.keep_read("q", read)
+    assert cache.find_page(reads[0].page_key("/p", [("n", "1")])) is None
+    assert cache.find_page(reads[1].page_key("/p", [("n", "1")])) == b"{}"
+    cache.forget_reads("q")
+    assert cache.info().pages == 0
+    cache.close()
+
+
+def test_what_is_older_than_seven_days_is_deleted_when_the_cache_is_opened(tmp_path: Path) -> None:
+    cache = HttpCache(tmp_path / "c", TENANT)
+    keep(cache, "old", b'"canary-name"')
+    keep(cache, "new", b"{}")
+    read = KeptRead(read_id="old", started_at=time.time() - 8 * 86_400)
+    cache.keep_read("q", read)
+    assert cache.find_read("q", whole=read.whole) is None
+    cache.close()
+    with closing(sqlite3.connect(cache.path)) as con, con:
+        con.execute("UPDATE responses SET expires = ? WHERE key = 'old'", (int(time.time()) - 1,))
+    again = HttpCache(tmp_path / "c", TENANT)
+    assert again.find_page("old") is None
+    assert again.find_page("new") == b"{}"
+    again.close()
+    assert all(b"canary-name" not in path.read_bytes() for path in (tmp_path / "c").iterdir() if path.is_file())
+
+
+def test_the_dialect_is_remembered_beyond_the_connection(tmp_path: Path) -> None:
+    for tenant, dialect in ((TENANT, "swagger"), ("1" * 32, None)):
+        cache = HttpCache(tmp_path / "c", tenant)
+        if dialect:
+            cache.keep_dialect(dialect)
+        cache.close()
+        again = HttpCache(tmp_path / "c", tenant)
+        assert again.find_dialect() == dialect
+        again.close()
+
+
+def test_facts_that_cannot_be_read_are_no_read(cache: HttpCache) -> None:
+    read = KeptRead(read_id="r", started_at=time.time())
+    cache.keep_read("q", read)
+    for facts in ("", "{", "[]", "7", '{"unknown": 1}', '{"read_id": "r"}'):
+        with closing(sqlite3.connect(cache.path)) as con, con:
+            con.execute("UPDATE reads SET facts = ?", (facts,))
+        assert cache.find_read("q", whole=read.whole) is None
+    cache.close()
+
+
+def test_age_never_is_negative() -> None:
+    read = KeptRead(read_id="r", started_at=100.0)
+    assert read.age_s(160.0) == 60.0
+    assert read.age_s(50.0) == 0.0
+
+
+def test_keys_depend_on_every_part_and_on_nothing_else() -> None:
+    base = cache_key("tenant", "/p", [("a", "1"), ("a", "2")])
+    assert cache_key("tenant", "/p", [("a", "1"), ("a", "2")]) == base
+    others = [
+        cache_key("tenant", "/p", [("a", "2"), ("a", "1")]),
+        cache_key("tenant", "/p", [("a", "1")]),
+        cache_key("tenant", "/p", [("a", "12")]),
+        cache_key("tenant2", "/p", [("a", "1"), ("a", "2")]),
+        cache_key("tenant", "/p", "a", "1", "a", "2"),
+        cache_key("tenant", "/p", [("a", "1"), ("a", "")]),
+        cache_key("tenant", "/p", [("a", "é")]),
+        cache_key("tenant", "/p", [("a", "e\u0301")]),
+        cache_key("tenant", "/p", 1),
+        cache_key("tenant", "/p", "1"),
+    ]
+    assert len({base, *others}) == len(others) + 1
+    assert all(len(key) == 64 for key in others)
+
+
+def test_pages_of_two_reads_or_two_dialects_never_share_a_key() -> None:
+    read = KeptRead(read_id="r1", started_at=0.0, dialect="article")
+    keys = {
+        each.page_key("/p", [("n", "1")])
+        for each in (read, replace(read, read_id="r2"), replace(read, dialect="swagger"))
+    }
+    assert len(keys) == 3
+
+
+def test_clearing_removes_our_databases_and_nothing_else(tmp_path: Path) -> None:
+    folder = tmp_path / "c"
+    cache = HttpCache(folder, TENANT)
+    keep(cache, "k", b"{}")
+    cache.close()
+    precious = folder / "notes.txt"
+    precious.write_text("mine")
+    linked = folder / f"{'2' * 32}.v1.sqlite"
+    linked.symlink_to(precious)
+    removed = clear_folder(folder)
+    assert cache.path in removed
+    assert not cache.path.exists()
+    assert precious.read_text() == "mine"
+    assert clear_folder(tmp_path / "nowhere") == []
+
+
+def test_a_folder_that_cannot_be_made_is_a_warning_once_and_then_nothing_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.warns(CacheWarning) as caught:
+        cache = HttpCache(tmp_path / "file" / "c", TENANT)
+    assert len(caught) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert not cache.usable
+        assert cache.session() is None
+        assert cache.find_page("k") is None
+        assert cache.find_read("q", whole=True) is None
+        cache.keep_read("q", KeptRead(read_id="r", started_at=0.0))
+        assert cache.info().pages == 0
+        cache.close()
+
+
+def test_a_cache_inside_a_repository_hides_itself_from_git(cache: HttpCache) -> None:
+    assert (cache.path.parent / ".gitignore").read_text() == "*\n"
+    assert stat.S_IMODE(cache.path.parent.stat().st_mode) == 0o700
+    cache.close()

@@ -1,0 +1,281 @@
+"""Waiting: never too early, never more calls than the quota, never a storm; decided without real time."""
+
+import json
+import threading
+import time
+from bisect import bisect_left
+from datetime import UTC, datetime, timedelta, timezone
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sc_pandas import RateLimitedError
+from sc_pandas.pacing import (
+    CallBudget,
+    Cancelled,
+    RetryBudget,
+    SystemClock,
+    Throttle,
+    ThrottleGate,
+    estimate_seconds,
+    parse_reset,
+    recognise_throttle,
+    throttle_wait_s,
+)
+from tests.support.clocks import START, FakeClock
+
+MOMENT = datetime(2026, 11, 23, 14, 5, 6, tzinfo=UTC)
+
+
+@given(
+    st.integers(0, 9).flatmap(lambda n: st.text("0123456789", min_size=n, max_size=n)), st.sampled_from(["Z", "z", ""])
+)
+def test_a_reset_time_is_read_with_0_to_9_fraction_digits_and_never_rounded_down(digits: str, zone: str) -> None:
+    text = f"2026-11-23T14:05:06{'.' if digits else ''}{digits}{zone}"
+    got = parse_reset(text)
+    assert got is not None
+    nanoseconds = int(digits.ljust(9, "0") or 0) if digits else 0
+    late = (got - MOMENT) // timedelta(microseconds=1) * 1_000 - nanoseconds
+    assert 0 <= late < 1_000
+
+
+@given(st.integers(-14 * 60, 14 * 60), st.booleans())
+def test_a_reset_time_with_an_offset_is_converted(minutes: int, colon: bool) -> None:  # noqa: FBT001
+    zone = timezone(timedelta(minutes=minutes))
+    text = MOMENT.astimezone(zone).isoformat()
+    assert parse_reset(text if colon else text[:-3] + text[-2:]) == MOMENT
+
+
+GARBAGE: list[object] = [
+    None,
+    7,
+    "",
+    "soon",
+    "2026-11-23",
+    "2026-13-01T00:00:00Z",
+    "2026-11-23T25:00:00Z",
+    "2026-11-23T14:05:06.1234567890Z",
+    "2026-11-23T14:05:06Zjunk",
+    "٢٠٢٦-11-23T14:05:06Z",
+    "0001-01-01T00:00:00+14:00",
+    "9999-12-31T23:59:59.9999999-14:00",
+    {"t": 1},
+    [],
+    b"2026-11-23T14:05:06Z",
+]
+
+
+@pytest.mark.parametrize("text", GARBAGE, ids=repr)
+def test_a_reset_time_that_is_none_is_none(text: object) -> None:
+    assert parse_reset(text) is None
+
+
+@given(st.text() | st.from_regex(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d*)?.{0,6}", fullmatch=True))
+def test_any_text_is_a_time_in_utc_or_none(text: str) -> None:
+    got = parse_reset(text)
+    assert got is None or got.utcoffset() == timedelta(0)
+
+
+@pytest.mark.parametrize(
+    ("body", "known"),
+    [
+        ('{"Error": "x", "RateLimitResetTime": "2026-11-23T14:05:06Z"}', MOMENT),
+        ('{"error": "x", "rateLimitResetTime": "2026-11-23T14:05:06.0000000Z", "More": 1}', MOMENT),
+        ('{"Error": "x", "RateLimitResetTime": null}', None),
+        ('{"Error": null, "RateLimitResetTime": "soon"}', None),
+    ],
+)
+def test_a_throttle_is_known_by_its_two_keys(body: str, known: datetime | None) -> None:
+    assert recognise_throttle(json.loads(body)) == Throttle(known)
+
+
+@pytest.mark.parametrize(
+    "document", [None, [], "RateLimitResetTime", {}, {"Error": "x"}, {"RateLimitResetTime": "x"}, {"Items": []}, 7]
+)
+def test_anything_else_is_no_throttle(document: Any) -> None:
+    assert recognise_throttle(document) is None
+
+
+# ── never too early ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@given(
+    skew_s=st.floats(-7_200, 7_200),
+    reset_in_s=st.floats(0.001, 3_600),
+    second=st.floats(0, 0.999),
+    retry_after=st.none() | st.integers(0, 4_000).map(str) | st.sampled_from(["soon", "-5", "1e3", ""]),
+)
+def test_no_wait_ends_before_the_reset_whatever_the_local_clock_says(
+    skew_s: float, reset_in_s: float, second: float, retry_after: str | None
+) -> None:
+    server_now = MOMENT + timedelta(seconds=second)
+    wait_s = throttle_wait_s(
+        Throttle(server_now + timedelta(seconds=reset_in_s)),
+        server_date=format_datetime(server_now, usegmt=True),
+        retry_after=retry_after,
+        now=server_now + timedelta(seconds=skew_s),
+    )
+    assert wait_s >= reset_in_s - 2e-6
+    said = float(retry_after) if retry_after is not None and retry_after.isdecimal() else 0.0
+    assert wait_s >= said
+    # Not much later either: the Date header is cut to whole seconds.
+    assert wait_s <= max(reset_in_s + 1.0, said) + 2e-6
+
+
+@given(st.floats(0.001, 3_600))
+def test_without_a_date_the_local_clock_counts(reset_in_s: float) -> None:
+    for date in (None, "", "yesterday"):
+        wait_s = throttle_wait_s(
+            Throttle(MOMENT + timedelta(seconds=reset_in_s)), server_date=date, retry_after=None, now=MOMENT
+        )
+        assert wait_s == pytest.approx(reset_in_s, abs=2e-6)
+
+
+def test_where_nobody_says_a_time_the_wait_grows_from_five_seconds_to_five_minutes() -> None:
+    waits = [
+        throttle_wait_s(Throttle(None), server_date=None, retry_after=None, now=MOMENT, waits_before=n)
+        for n in range(9)
+    ]
+    assert waits == [5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0, 300.0, 300.0]
+
+
+def test_a_reset_that_stays_in_the_past_is_no_reason_to_hammer() -> None:
+    past = Throttle(MOMENT - timedelta(seconds=1))
+    waits = [throttle_wait_s(past, server_date=None, retry_after=None, now=MOMENT, waits_before=n) for n in range(3)]
+    assert waits[0] == 0.0
+    assert waits[1:] == [10.0, 20.0]
+    long_past = Throttle(MOMENT - timedelta(days=1))
+    assert throttle_wait_s(long_past, server_date=None, retry_after=None, now=MOMENT) == 5.0
+
+
+def test_retry_after_may_be_a_date() -> None:
+    later = format_datetime(MOMENT + timedelta(seconds=90), usegmt=True)
+    wait_s = throttle_wait_s(Throttle(None), server_date=None, retry_after=later, now=MOMENT)
+    assert wait_s == 90.0
+
+
+def test_the_gate_holds_everybody_until_the_reset_and_not_much_longer() -> None:
+    clock = FakeClock()
+    gate = ThrottleGate(clock, max_wait_s=120)
+    told: list[tuple[datetime, float]] = []
+    gate.on_wait = lambda at, seconds: told.append((at, seconds))
+    gate.pass_through()
+    assert clock.slept == []
+    gate.close(Throttle(START + timedelta(seconds=60)), 60.0)
+    gate.close(Throttle(START + timedelta(seconds=10)), 10.0)  # an older word never opens it earlier
+    gate.pass_through()
+    assert 60.0 <= clock.monotonic() <= 62.1
+    assert len(told) == 1
+    gate.pass_through()
+    assert len(told) == 1
+
+
+def test_a_wait_beyond_max_wait_is_an_error_at_once_that_says_until_when() -> None:
+    clock = FakeClock()
+    gate = ThrottleGate(clock, max_wait_s=30)
+    reset = START + timedelta(seconds=600)
+    gate.close(Throttle(reset), 600.0)
+    with pytest.raises(RateLimitedError) as caught:
+        gate.pass_through()
+    assert caught.value.reset_at == reset
+    assert 600 <= caught.value.wait_s <= 603
+    assert clock.slept == []
+    clock.seconds = 603.0
+    gate.pass_through()
+
+
+def test_a_wait_can_be_cancelled() -> None:
+    cancel = threading.Event()
+    clock = SystemClock()
+    gate = ThrottleGate(clock, max_wait_s=120)
+    gate.close(Throttle(None), 60.0)
+    threading.Timer(0.05, cancel.set).start()
+    started = time.monotonic()
+    with pytest.raises(Cancelled):
+        gate.pass_through(cancel)
+    assert time.monotonic() - started < 5.0
+
+
+# ── budgets ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("pause_s", [0.0, 0.05, 0.3, 0.4])
+def test_eleven_thousand_calls_never_pass_the_quota_in_any_hour(pause_s: float) -> None:
+    clock = FakeClock()
+    budget = CallBudget(clock)
+    times = []
+    for _ in range(11_000):
+        budget.take()
+        times.append(clock.monotonic())
+        clock.seconds += pause_s
+    assert all(i - bisect_left(times, at - 3_600 + 1e-6) < 10_800 for i, at in enumerate(times))
+    assert budget.total == 11_000
+    assert times[10_799] == pytest.approx(10_799 * pause_s)  # nobody waits before the quota is used up
+
+
+def test_a_budget_shared_by_threads_counts_every_call() -> None:
+    clock = FakeClock()
+    budget = CallBudget(clock, calls_per_hour=1_000_000)
+
+    def take() -> None:
+        for _ in range(500):
+            budget.take()
+
+    threads = [threading.Thread(target=take) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert budget.total == 8_000
+    assert budget.left() == 992_000
+
+
+def test_calls_left_come_back_after_an_hour() -> None:
+    clock = FakeClock()
+    budget = CallBudget(clock, calls_per_hour=3)
+    for _ in range(3):
+        budget.take()
+    assert budget.left() == 0
+    clock.seconds += 3_600
+    assert budget.left() == 3
+
+
+def test_retries_run_out_in_an_outage_and_come_back_with_successes() -> None:
+    budget = RetryBudget()
+    assert sum(budget.spend(timed_out=False) for _ in range(200)) == 100
+    assert not budget.spend(timed_out=False)
+    for _ in range(5):
+        budget.refund()
+    assert not budget.spend(timed_out=True)
+    assert budget.spend(timed_out=False)
+    slow = RetryBudget()
+    assert sum(slow.spend(timed_out=True) for _ in range(200)) == 50
+    for _ in range(10_000):
+        slow.refund()
+    assert sum(slow.spend(timed_out=False) for _ in range(200)) == 100
+
+
+@pytest.mark.parametrize(
+    ("calls", "latency_s", "in_flight", "left", "seconds"),
+    [(0, 1.0, 16, 10_800, 0), (16, 1.0, 16, 10_800, 1), (17, 1.0, 16, 10_800, 2), (10_800, 0.0, 16, 0, 3_600)],
+)
+def test_an_estimate_counts_latency_and_quota(
+    calls: int, latency_s: float, in_flight: int, left: int, seconds: float
+) -> None:
+    got = estimate_seconds(calls, latency_s=latency_s, in_flight=in_flight, calls_left=left)
+    assert got == pytest.approx(seconds)
+
+
+@given(st.floats(0.0, 1e7), st.floats(0.0, 7_200.0))
+def test_a_call_is_counted_or_waits_also_where_floats_round(first: float, later: float) -> None:
+    clock = FakeClock()
+    budget = CallBudget(clock, calls_per_hour=1)
+    clock.seconds = first
+    budget.take()
+    clock.seconds = first + later
+    budget.take()
+    assert budget.total == 2
+    assert clock.seconds >= first + 3_600 - 1e-6

@@ -1,0 +1,365 @@
+"""Where the server is and who asks: decided without any socket, and no secret shows."""
+
+import copy
+import getpass
+import json
+import pickle
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sc_pandas import SettingsError
+from sc_pandas.settings import (
+    Credentials,
+    Secret,
+    base_url,
+    cache_folder,
+    credentials,
+    endpoint_of_team,
+    keep_in_keyring,
+    server_from,
+    tenant_digest,
+)
+
+URL = "https://tt.api.sellercloud.com/rest"
+
+
+@pytest.fixture(autouse=True)
+def no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing in this room may open a connection or look a name up."""
+
+    def refuse(*_args: object, **_more: object) -> None:
+        raise AssertionError("a socket was used")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr(socket, "socket", refuse)
+
+
+GOOD = {
+    "tt": URL,
+    "TT": URL,
+    "a": "https://a.api.sellercloud.com/rest",
+    "my-shop-2": "https://my-shop-2.api.sellercloud.com/rest",
+    "a" * 63: f"https://{'a' * 63}.api.sellercloud.com/rest",
+    "tt.api.sellercloud.com": URL,
+    "TT.api.SellerCloud.com": URL,
+    "tt.api.sellercloud.us": "https://tt.api.sellercloud.us/rest",
+    "https://tt.api.sellercloud.com": URL,
+    "https://tt.api.sellercloud.com/": URL,
+    "https://tt.api.sellercloud.com/rest": URL,
+    "https://tt.api.sellercloud.com/rest/": URL,
+    "https://tt.api.sellercloud.com/rest/api": URL,
+    "https://tt.api.sellercloud.com/rest/api/": URL,
+    "http://127.0.0.1:8080": "http://127.0.0.1:8080/rest",
+    "http://localhost:8080/rest": "http://localhost:8080/rest",
+    "http://[::1]:8080": "http://[::1]:8080/rest",
+    "https://sellercloud.example.com:8443/rest": "https://sellercloud.example.com:8443/rest",
+}
+
+HOSTILE = [
+    "",
+    " ",
+    "tt ",
+    " tt",
+    "tt\n",
+    "tt\r\n",
+    "tt\0",
+    "tt\t",
+    "tt\u200b",
+    "tt\u2028",
+    "-tt",
+    "tt-",
+    "a" * 64,
+    "t.t",
+    "tt.",
+    "tt/",
+    "tt#",
+    "tt?",
+    "tt:80",
+    "tt@evil.com",
+    "evil.com/#",
+    "evil.com/",
+    "evil.com?",
+    "evil.com\\",
+    "evil.com#",
+    "u@evil.com/",
+    "127.0.0.1",
+    "127.0.0.1:80#",
+    "x/../..",
+    "../../etc",
+    "tt%2eevil",
+    "tt%00",
+    "ｔｔ",
+    "tt。evil",
+    "tté",
+    "${jndi:ldap://evil}",
+    "tt;evil",
+    "tt,evil",
+    "tt|evil",
+    "tt&x=1",
+    "tt=1",
+    "tt'",
+    'tt"',
+    "<tt>",
+    "evil.com.api.sellercloud.com.evil.com",
+    "tt.api.sellercloud.com.evil.com",
+    "tt.api.sellercloud.com@evil.com",
+    "tt.api.sellercloud.com:443@evil.com",
+    "http://tt.api.sellercloud.com/rest",
+    "http://10.0.0.1/rest",
+    "http://169.254.169.254/",
+    "https://169.254.169.254/",
+    "https://[::ffff:169.254.169.254]/",
+    "https://2130706433/",
+    "https://0x7f.1/",
+    "http://127.0.0.1.evil.com/",
+    "http://localhost.evil.com/",
+    "http://0.0.0.0:80",
+    "https://user:pw@tt.api.sellercloud.com/rest",
+    "https://@tt.api.sellercloud.com/rest",
+    "https://tt.api.sellercloud.com\\@evil.com/",
+    "https://tt.api.sellercloud.com/rest?x=1",
+    "https://tt.api.sellercloud.com/rest#x",
+    "https://tt.api.sellercloud.com/rest/../x",
+    "https://tt.api.sellercloud.com/UI",
+    "https://tt.api.sellercloud.com:99999/",
+    "https://tt.api.sellercloud.com:x/",
+    "https://tt.api.sellercloud.com /rest",
+    "https://tt.api.sellercloud.com\n.evil.com",
+    "https://xn--/",
+    "https:///rest",
+    "https://",
+    "ftp://tt.api.sellercloud.com",
+    "file:///etc/passwd",
+    "javascript://tt.api.sellercloud.com/%0aalert(1)",
+    "https://ｔt.api.sellercloud.com/",
+]
+
+
+@pytest.mark.parametrize(("server", "url"), GOOD.items())
+def test_a_server_id_a_host_or_a_base_url_becomes_the_base_url(server: str, url: str) -> None:
+    assert base_url(server) == url
+    assert base_url(url) == url
+
+
+@pytest.mark.parametrize("server", HOSTILE, ids=repr)
+def test_a_hostile_server_is_refused_before_any_socket(server: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        base_url(server)
+    assert caught.value.setting == "server"
+
+
+@given(st.text(max_size=30))
+def test_any_text_as_a_server_is_refused_or_stays_with_sellercloud(text: str) -> None:
+    try:
+        url = base_url(text)
+    except SettingsError:
+        return
+    assert url == f"https://{text.lower()}.api.sellercloud.com/rest"
+
+
+@given(st.sampled_from(["tt", "tt.api.sellercloud.com", URL]), st.sampled_from("\n\r\0 \t\u200b\ufeff"))
+def test_a_character_pasted_along_is_refused(server: str, pasted: str) -> None:
+    for text in (server + pasted, pasted + server):
+        with pytest.raises(SettingsError):
+            base_url(text)
+
+
+@pytest.mark.parametrize(
+    ("answer", "lookup", "url"),
+    [
+        ({"Success": True, "RestApiEndpoint": f"{URL}/api"}, "https://api.sellercloud.com/x", URL),
+        (
+            {"RestApiEndpoint": "http://127.0.0.1:5/rest"},
+            "http://127.0.0.1:5/api/server-by-team/",
+            "http://127.0.0.1:5/rest",
+        ),
+    ],
+)
+def test_the_team_look_up_names_sellercloud_or_from_loopback_loopback(answer: object, lookup: str, url: str) -> None:
+    assert endpoint_of_team(answer, lookup_url=lookup) == url
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        [],
+        {},
+        {"Success": False, "RestApiEndpoint": URL},
+        {"RestApiEndpoint": ""},
+        {"RestApiEndpoint": 7},
+        {"RestApiEndpoint": "https://evil.com/rest"},
+        {"RestApiEndpoint": "http://127.0.0.1:5/rest"},
+        {"RestApiEndpoint": "https://tt.api.sellercloud.com.evil.com/rest"},
+        {"RestApiEndpoint": "https://u:p@tt.api.sellercloud.com/rest"},
+    ],
+)
+def test_a_team_look_up_that_names_anything_else_is_refused(answer: object) -> None:
+    with pytest.raises(SettingsError):
+        endpoint_of_team(answer, lookup_url="https://api.sellercloud.com/api/server-by-team/")
+
+
+# ── credentials ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+ENV = {"SELLERCLOUD_USERNAME": "env@x.test", "SELLERCLOUD_PASSWORD": "env-pw"}
+
+
+@pytest.fixture
+def vault(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[tuple[str, str], str]]:
+    """Put a keyring in memory in the place of the system's."""
+    keyring = pytest.importorskip("keyring")
+    base: Any = pytest.importorskip("keyring.backend").KeyringBackend
+    kept: dict[tuple[str, str], str] = {}
+
+    class InMemory(base):  # type: ignore[misc]
+        priority = 1
+
+        def get_password(self, service: str, username: str) -> str | None:
+            return kept.get((service, username))
+
+        def set_password(self, service: str, username: str, password: str) -> None:
+            kept[service, username] = password
+
+        def delete_password(self, service: str, username: str) -> None:
+            del kept[service, username]
+
+    before = keyring.get_keyring()
+    keyring.set_keyring(InMemory())
+    yield kept
+    keyring.set_keyring(before)
+
+
+def who(**given_: Any) -> tuple[str | None, str | None, str | None]:
+    options: dict[str, Any] = {"env": {}, "ask": False} | given_
+    found = credentials(URL, **options)
+    password = None if found.password is None else found.password.reveal()
+    return found.username, password, None if found.token is None else found.token.reveal()
+
+
+def test_arguments_come_first_then_environment_then_keyring_then_a_person(
+    vault: dict[tuple[str, str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_in_keyring(URL, "ring@x.test", Secret("ring-pw"))
+    monkeypatch.setattr("builtins.input", lambda _prompt: "typed@x.test")
+    monkeypatch.setattr(getpass, "getpass", lambda _prompt: "typed-pw")
+    assert who(username="arg@x.test", password="arg-pw", env=ENV, ask=True) == ("arg@x.test", "arg-pw", None)
+    assert who(token="arg-token", env=ENV, ask=True) == (None, None, "arg-token")
+    assert who(env=ENV, ask=True) == ("env@x.test", "env-pw", None)
+    assert who(env={"SELLERCLOUD_TOKEN": "env-token"}, ask=True) == (None, None, "env-token")
+    assert who(ask=True) == ("ring@x.test", "ring-pw", None)
+    vault.clear()
+    assert who(ask=True) == ("typed@x.test", "typed-pw", None)
+    with pytest.raises(SettingsError):
+        who(ask=False)
+
+
+def test_the_environment_s_password_is_never_sent_for_another_user(vault: dict[tuple[str, str], str]) -> None:
+    with pytest.raises(SettingsError):
+        who(username="else@x.test", env=ENV)
+    assert who(username="env@x.test", env=ENV) == ("env@x.test", "env-pw", None)
+
+
+def test_a_login_kept_for_one_server_is_not_used_for_another(vault: dict[tuple[str, str], str]) -> None:
+    keep_in_keyring("https://other.api.sellercloud.com/rest", "ring@x.test", Secret("ring-pw"))
+    with pytest.raises(SettingsError):
+        who()
+
+
+def test_nobody_is_asked_where_nobody_sits(monkeypatch: pytest.MonkeyPatch, vault: dict[tuple[str, str], str]) -> None:
+    def refuse(_prompt: str) -> str:
+        raise AssertionError("asked")
+
+    monkeypatch.setattr("builtins.input", refuse)
+    monkeypatch.setattr(getpass, "getpass", refuse)
+    monkeypatch.setattr(sys, "stdin", None)
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+    with pytest.raises(SettingsError, match="SELLERCLOUD_USERNAME"):
+        credentials(URL, env={})
+
+
+def test_a_password_without_its_user_is_refused() -> None:
+    with pytest.raises(SettingsError) as caught:
+        who(password="pw", env=ENV)
+    assert caught.value.setting == "username"
+
+
+def test_no_file_in_the_working_directory_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, vault: dict[tuple[str, str], str]
+) -> None:
+    for name in (".env", ".netrc", "sellercloud.ini", "credentials.json"):
+        (tmp_path / name).write_text("SELLERCLOUD_USERNAME=file\nSELLERCLOUD_PASSWORD=file\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError):
+        credentials(URL, ask=False)
+
+
+def test_the_server_is_the_argument_s_or_the_environment_s() -> None:
+    assert server_from("tt", {"SELLERCLOUD_SERVER": "env"}) == "tt"
+    assert server_from(None, {"SELLERCLOUD_SERVER": "env"}) == "env"
+    with pytest.raises(SettingsError):
+        server_from(None, {})
+
+
+# ── secrets ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@given(st.text(min_size=4, max_size=64).filter(lambda text: text.strip("* ")))
+def test_a_secret_prints_as_stars(value: str) -> None:
+    secret = Secret(value)
+    login = Credentials("ann@x.test", password=secret, token=secret)
+    for shown in (str(secret), repr(secret), f"{secret:>30}", f"{secret!r}", "%s" % secret, repr([secret])):  # noqa: UP031
+        assert shown.strip("[]") == "***"
+    assert repr(login) == "Credentials(username='ann@x.test', password=***, token=***)"
+    assert secret.reveal() == value
+
+
+@pytest.mark.parametrize("make", [pickle.dumps, copy.copy, copy.deepcopy, json.dumps])
+def test_a_secret_is_not_pickled_or_copied(make: Callable[[object], object]) -> None:
+    with pytest.raises(TypeError) as caught:
+        make(Secret("open sesame"))
+    assert "sesame" not in str(caught.value)
+
+
+@pytest.mark.parametrize("make", [pickle.dumps, copy.deepcopy, json.dumps])
+def test_credentials_are_not_pickled_or_copied(make: Callable[[object], object]) -> None:
+    with pytest.raises(TypeError) as caught:
+        make(Credentials("ann", password=Secret("open sesame")))
+    assert "sesame" not in str(caught.value)
+
+
+def test_the_user_is_shown_masked() -> None:
+    assert Credentials("ann@x.test", password=Secret("p")).masked_user == "a***@x.test"
+    assert Credentials("ann", password=Secret("p")).masked_user == "a***"
+    assert Credentials(None, token=Secret("t")).masked_user == "token ***"
+    assert "sesame" not in Credentials(None, token=Secret("sesame")).user_key
+
+
+# ── folders and tenants ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_cache_folder_is_the_argument_s_the_environment_s_or_the_user_s(tmp_path: Path) -> None:
+    assert cache_folder(tmp_path, {"SC_PANDAS_CACHE_DIR": "/env"}) == tmp_path
+    assert cache_folder(None, {"SC_PANDAS_CACHE_DIR": "/env"}) == Path("/env")
+    assert cache_folder(None, {}).name == "sc_pandas"
+    assert cache_folder("~/x", {}) == Path.home() / "x"
+
+
+@given(st.lists(st.tuples(st.text(max_size=8), st.text(max_size=8)), min_size=2, max_size=2, unique=True))
+def test_two_tenants_never_share_a_digest(pairs: list[tuple[str, str]]) -> None:
+    def digest(host: str, user: str) -> str:
+        return tenant_digest(f"https://{host.encode().hex()}.x", user)
+
+    assert digest(*pairs[0]) != digest(*pairs[1])
+
+
+def test_users_and_hosts_are_told_apart_by_length_too() -> None:
+    assert tenant_digest("https://a.b/rest", "c") != tenant_digest("https://a/rest", ".bc")
+    assert tenant_digest("https://A.b/rest", "c") == tenant_digest("https://a.b/rest", "c")
+    assert Credentials(None, token=Secret("a")).user_key != Credentials("a", password=Secret("a")).user_key
