@@ -30,7 +30,7 @@ def sandbox(customers: int, port: int, seed: int, latency: float, calls_per_hour
 
     quota = {} if calls_per_hour is None else {"calls_per_hour": calls_per_hour}
     try:
-        with contextlib.suppress(KeyboardInterrupt):
+        with contextlib.suppress(KeyboardInterrupt):  # `run` waits for it, but it may come while it starts
             run(customers, port, seed=seed, latency_s=latency, on_start=_introduce, **quota)
     except MissingSandboxError as error:
         raise SellerCloudError(str(error)) from error

@@ -77,7 +77,8 @@ def judge_bookends(plan: PagePlan, pages: Sequence[PageSeen], again: Sequence[Pa
     """Judge a read whose first and last page were asked again after all others.
 
     Proven are: equal totals on every page, the announced number of rows, distinct ids that rise (or fall) through all
-    pages, and both bookends unchanged.  It rests on one assumption: new customers get the highest id.
+    pages, and both bookends unchanged.  It rests on one assumption: whoever joins the list during the read gets the
+    highest id.  A new customer does; one who comes to match a filter by a change may not, and windows (strict) see that.
     """
     ids = [each for page in pages for each in page.ids]
     distinct = {each for each in ids if each is not None}

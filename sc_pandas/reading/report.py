@@ -14,7 +14,7 @@ from sc_pandas.tables import Coercion, to_pandas
 _MEANS = {
     ONE_RESPONSE: "the whole answer came in one response",
     BOOKENDS: "totals stayed equal, ids rise or fall without a double, and the first and last page had not changed at "
-    "the end; it assumes that new customers get the highest id",
+    "the end; it assumes that whoever joined the list meanwhile has the highest id",
     WINDOWS: "each customer was read in a response of one instant, by creation date; it assumes that creation dates do "
     "not change",
     TWO_EQUAL_READS: "two passes over all pages gave the same customers; a change that undid itself between them could "

@@ -29,7 +29,7 @@ ARGS: Final = (
 )
 OFF_LOOPBACK: Final = re.compile(r"^(?:https?|wss?)://(?!127\.0\.0\.1[:/]|localhost[:/])")
 UP_S: Final = 60.0
-PATIENCE_MS: Final = 30_000
+PATIENCE_MS: Final = 15_000
 
 
 @dataclass
@@ -149,7 +149,7 @@ class Visit:
     # ── the page ───────────────────────────────────────────────────────────────────────────────────────────────────
     def open(self, server: Server, notebook: Path, *, tree: str) -> None:
         """Open a notebook and wait until its kernel is connected (the idle sign shows too early)."""
-        self.page.goto(f"{server.url}/{tree}/{notebook.name}?token={server.token}", wait_until="commit")
+        self.page.goto(f"{server.url}/{tree}/{notebook.name}?token={server.token}&reset", wait_until="commit")
         self.page.wait_for_function(_CONNECTED)
         self._has_kernel = True
 

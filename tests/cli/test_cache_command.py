@@ -1,8 +1,10 @@
 """`cache info` and `cache clear`: digests instead of names, and nothing removed that is not ours."""
 
+import threading
 from pathlib import Path
 from typing import Any
 
+from sc_pandas.cache import HttpCache
 from sc_pandas.sandbox import Sandbox
 
 
@@ -77,3 +79,30 @@ def test_a_damaged_cache_is_a_line(at_box: Sandbox, run: Any, cache_dir: Path) -
     assert ran.code == 0
     assert ran.json["caches"][0]["pages"] == 0
     assert ran.err.startswith("sc-pandas: warning: ")
+
+
+def test_a_cache_is_closed_when_no_statement_runs(tmp_path: Path) -> None:
+    """Ctrl-C closes it while answers are under way: no crash, no file that looks damaged, nothing opened again."""
+    cache = HttpCache(tmp_path / "cache", "tenant")
+    backend = cache._backend
+    assert backend is not None
+    running, finish, closed = threading.Event(), threading.Event(), threading.Event()
+
+    def statement() -> str:
+        running.set()
+        finish.wait(10)
+        return "answer"
+
+    answers: list[str] = []
+    worker = threading.Thread(target=lambda: answers.append(backend.attempt(statement, "miss")))
+    closer = threading.Thread(target=lambda: (cache.close(), closed.set()))
+    worker.start()
+    assert running.wait(10)
+    closer.start()
+    assert not closed.wait(0.2)
+    finish.set()
+    worker.join(10)
+    assert closed.wait(10)
+    assert answers == ["answer"]
+    assert backend.attempt(lambda: "late", "miss") == "miss"
+    assert not list((tmp_path / "cache").glob("*.corrupt"))

@@ -149,11 +149,15 @@ def test_a_used_up_quota_says_until_when(serve: Any, run: Any, tmp_path: Path) -
     assert ran.out == ""
 
 
-def test_a_list_that_moves_is_not_written(serve: Any, run: Any, tmp_path: Path) -> None:
-    serve(400, order="unstable")
-    ran = run("export", tmp_path / "x.parquet")
-    assert ran.code == 3, ran
-    assert one_line(ran.err)
+def test_a_list_that_moves_is_not_written(
+    at_box: Sandbox, run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def moved(*_args: object, **_more: object) -> None:
+        raise errors.PagingDriftError("The list moved.", reason="total_moved")
+
+    monkeypatch.setattr("sc_pandas.query.customer_query.read_rows", moved)
+    ran = run("export", tmp_path / "x.parquet", "--json")
+    assert (ran.code, ran.out, ran.err) == (3, "", "sc-pandas: The list moved.\n")
     assert not (tmp_path / "x.parquet").exists()
 
 

@@ -91,6 +91,17 @@ def test_every_part_fits_in_both_dialects_with_room_for_large_pages() -> None:
             assert len(f"{URL}/api/Customers?{urlencode(page_params(part, dialect, 10_800, 500))}") <= 1_800
 
 
+@pytest.mark.parametrize("count", range(50, 130, 3))
+def test_a_list_of_ids_is_split_as_soon_as_its_url_passes_1800_bytes(count: int) -> None:
+    parts = split(CustomerFilter.of(customer_ids=range(10**9, 10**9 + count)), URL)
+    longest = [
+        max(len(f"{URL}/api/Customers?{urlencode(page_params(part, dialect, 1, 50))}") for dialect in Dialect)
+        for part in parts
+    ]
+    assert max(longest) <= 1_800
+    assert len(parts) == 1 or sum(longest) > 1_700
+
+
 @pytest.mark.parametrize(
     ("given_", "overlaps"),
     [

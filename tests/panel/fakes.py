@@ -1,0 +1,270 @@
+"""A server that answers when a test says so, and a time that passes when a test says so."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from sc_pandas.filters import CustomerFilter
+from sc_pandas.pacing import Cancelled
+from sc_pandas.panel.engine import Engine
+from sc_pandas.panel.protocols import Watcher
+from sc_pandas.panel.state import Facets, PanelState
+from sc_pandas.provenance import Provenance
+from sc_pandas.query import Count, Estimate
+from sc_pandas.query.values import QueryOptions
+
+SOON_S = 10.0
+READ_AT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+
+
+@dataclass
+class Held:
+    """An answer that waits for the test."""
+
+    arrived: threading.Event = field(default_factory=threading.Event)
+    release: threading.Event = field(default_factory=threading.Event)
+    error: Exception | None = None
+    thread: threading.Thread | None = None
+
+    def let_go(self) -> None:
+        """Answer, and wait until all that follows from the answer is done."""
+        assert self.arrived.wait(SOON_S)
+        self.release.set()
+        assert self.thread is not None
+        self.thread.join(SOON_S)
+        assert not self.thread.is_alive()
+
+
+@dataclass
+class Report:
+    """How a read went."""
+
+    calls: int = 1
+    verdict: str = "proven (bookends)"
+    is_proven: bool = True
+    finished_at: datetime = READ_AT
+
+
+@dataclass
+class Read:
+    """Rows of a fake read."""
+
+    frame: pd.DataFrame
+    report: Report
+    provenance: Provenance = field(
+        default_factory=lambda: Provenance(
+            base_url="http://127.0.0.1/rest",
+            filter={},
+            columns=None,
+            limit=None,
+            page_size=50,
+            finished_at="2026-11-23T09:00:00+00:00",
+            verdict="proven (bookends)",
+            version="0",
+        )
+    )
+
+    @property
+    def table(self) -> Any:
+        """The rows as an Arrow table."""
+        return pa.Table.from_pandas(self.frame, preserve_index=False)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Give the rows."""
+        return self.frame
+
+
+class FakeServer:
+    """What answers: by default at once, `customers` for everybody and a few rows for each question."""
+
+    def __init__(self, customers: int = 1_000) -> None:
+        self.customers = customers
+        self.calls: list[tuple[str, CustomerFilter, QueryOptions]] = []
+        self.held: dict[tuple[str, CustomerFilter], Held] = {}
+        self.errors: dict[CustomerFilter, Exception] = {}
+        self.on_run: Callable[[CustomerFilter, threading.Event | None, Watcher | None], None] | None = None
+        self.everything: pd.DataFrame | None = None
+
+    def query(self, question: CustomerFilter | None = None, **options: Any) -> "FakeQuery":
+        """Give a query that asks this server."""
+        return FakeQuery(self, question or CustomerFilter(), QueryOptions(**options))
+
+    def hold(self, question: CustomerFilter, kind: str = "run", error: Exception | None = None) -> Held:
+        """Keep the answer to a question until the test lets it go."""
+        self.held[kind, question] = held = Held(error=error)
+        return held
+
+    def asked(self, kind: str = "run") -> list[CustomerFilter]:
+        """Give the questions that were asked in a way, in order."""
+        return [question for each, question, _ in self.calls if each == kind]
+
+    def call(self, kind: str, query: "FakeQuery") -> None:
+        """Take a call: note it, hold it, fail it."""
+        self.calls.append((kind, query.filter, query.options))
+        held = self.held.get((kind, query.filter))
+        if held is not None:
+            held.thread = threading.current_thread()
+            held.arrived.set()
+            assert held.release.wait(SOON_S)
+            if held.error is not None:
+                raise held.error
+        if kind != "estimate" and query.filter in self.errors:
+            raise self.errors[query.filter]
+
+
+@dataclass(frozen=True)
+class FakeQuery:
+    """A question bound to the fake server."""
+
+    server: FakeServer
+    filter: CustomerFilter
+    options: QueryOptions
+
+    @property
+    def reads(self) -> int:
+        """Lists that the filter is split into."""
+        return self.filter.reads
+
+    def with_filter(self, question: CustomerFilter) -> "FakeQuery":
+        """Ask something else."""
+        return replace(self, filter=question)
+
+    def with_options(self, **changes: Any) -> "FakeQuery":
+        """Ask in another way."""
+        return replace(self, options=replace(self.options, **changes))
+
+    def count(self) -> Count:
+        """Count."""
+        self.server.call("count", self)
+        return Count(self.server.customers)
+
+    def estimate(self) -> Estimate:
+        """Estimate."""
+        self.server.call("estimate", self)
+        rows = Count(self.server.customers)
+        return Estimate(rows=rows, calls=-(-rows // 50), seconds=1.0, reads=self.reads)
+
+    def page(self, number: int, size: int) -> Read:
+        """Give a page."""
+        self.server.call("page", self)
+        return Read(rows_of(self.filter, size, start=(number - 1) * size), Report())
+
+    def run(self, *, cancel: threading.Event | None = None, watcher: Watcher | None = None) -> Read:
+        """Read."""
+        self.server.call("run", self)
+        if self.server.on_run is not None and self.options.limit is None:
+            self.server.on_run(self.filter, cancel, watcher)
+        if cancel is not None and cancel.is_set():
+            raise Cancelled
+        if self.server.everything is not None:
+            return Read(self.server.everything.iloc[: self.options.limit], Report())
+        return Read(rows_of(self.filter, self.options.limit or 120), Report())
+
+    def to_code(self) -> str:
+        """Give code."""
+        return f"read({self.filter.to_code()})"
+
+
+def rows_of(question: CustomerFilter, n: int = 50, start: int = 0) -> pd.DataFrame:
+    """Give rows that say which question they answer."""
+    ids = pd.array(range(start + 1, start + n + 1), dtype=pd.ArrowDtype(pa.int64()))
+    names = pd.array([question.to_json()] * n, dtype=pd.ArrowDtype(pa.string()))
+    return pd.DataFrame({"user_id": ids, "first_name": names})
+
+
+class Watch:
+    """A clock with timers, moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self._due: list[HandTimer] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def timer(self, seconds: float, action: Callable[[], None]) -> "HandTimer":
+        """Make a timer."""
+        return HandTimer(self, seconds, action)
+
+    def add(self, timer: "HandTimer") -> None:
+        """Let a timer wait."""
+        self._due.append(timer)
+
+    def pass_s(self, seconds: float) -> None:
+        """Let time pass; what is due happens in its order."""
+        until = self.now + seconds
+        while True:
+            due = sorted((t for t in self._due if not t.cancelled and t.at <= until), key=lambda t: t.at)
+            if not due:
+                break
+            self._due.remove(due[0])
+            self.now = max(self.now, due[0].at)
+            due[0].action()
+        self.now = until
+
+    @property
+    def waiting(self) -> int:
+        """How many timers still wait."""
+        return sum(not each.cancelled for each in self._due)
+
+
+class HandTimer:
+    """A timer of the watch."""
+
+    def __init__(self, watch: Watch, seconds: float, action: Callable[[], None]) -> None:
+        self._watch = watch
+        self._seconds = seconds
+        self.action = action
+        self.at = 0.0
+        self.cancelled = False
+
+    def start(self) -> None:
+        """Begin to wait."""
+        self.at = self._watch.now + self._seconds
+        self._watch.add(self)
+
+    def cancel(self) -> None:
+        """Never mind."""
+        self.cancelled = True
+
+
+class Desk:
+    """An engine with everything around it in the test's hand."""
+
+    def __init__(self, server: FakeServer | None = None, *, live: bool = True, **options: Any) -> None:
+        self.server = server or FakeServer()
+        self.watch = Watch()
+        self.states: list[PanelState] = []
+        self.engine = Engine(
+            self.server.query(**options),
+            self.states.append,
+            live=live,
+            make_timer=self.watch.timer,
+            clock=self.watch,
+            draw=lambda _rows: Facets({}),
+        )
+
+    @property
+    def state(self) -> PanelState:
+        """What is shown."""
+        return self.engine.state
+
+    def settle(self) -> PanelState:
+        """Wait for the answer."""
+        assert self.engine.wait(SOON_S)
+        return self.state
+
+    def open(self) -> PanelState:
+        """Ask for everybody."""
+        self.engine.apply(CustomerFilter())
+        return self.settle()
+
+
+def about(text: str) -> CustomerFilter:
+    """Give a question with one word in it."""
+    return CustomerFilter(city=text)
