@@ -270,12 +270,12 @@ class CacheWarning(SellerCloudWarning):
 
 
 class SchemaDriftWarning(SellerCloudWarning):
-    """The server sent keys that no public page documents; they became columns.
+    """The server sent keys that no public page documents (they became columns), or values that fit no column.
 
     Attributes
     ----------
     keys : tuple of str
-        The keys as the server spells them.
+        The keys as the server spells them, or the columns in which values did not fit.
     """
 
     facts: ClassVar = {"keys": ()}

@@ -299,7 +299,7 @@ def _from_person(url: str, username: str | None, *, ask: bool | None) -> Credent
         ask = _person_is_there()
     if ask:
         try:
-            user = username or input(f"SellerCloud user name for {url}: ")
+            user = username or _asked_user(url)
             return Credentials(user, password=Secret(getpass.getpass(f"Password of {user}: ")))
         except (
             EOFError,
@@ -311,6 +311,15 @@ def _from_person(url: str, username: str | None, *, ask: bool | None) -> Credent
         "(or SELLERCLOUD_TOKEN), or keep one with `sc-pandas login`.",
         setting="username",
     )
+
+
+def _asked_user(url: str) -> str:
+    prompt = f"SellerCloud user name for {url}: "
+    if "ipykernel" in sys.modules:
+        return input(prompt)
+    # `input` would write its prompt to stdout, where a command's answer goes.
+    print(prompt, end="", file=sys.stderr, flush=True)  # noqa: T201
+    return input()
 
 
 def _person_is_there() -> bool:

@@ -31,7 +31,7 @@ def test_all_is_sorted_and_real() -> None:
     for name in sc.__all__:
         assert getattr(sc, name) is not None
     modules = {"accessor", "cache", "client", "contract", "errors", "filters", "parquet", "provenance", "query"}
-    modules |= {"reading", "tables", "settings", "files", "pacing", "cli", "importlib"}
+    modules |= {"reading", "tables", "settings", "files", "pacing", "cli", "importlib", "panel", "segments"}
     stray = {n for n in vars(sc) if not n.startswith("_")} - set(sc.__all__) - modules
     assert stray - {"TYPE_CHECKING", "ModuleType"} == set()
 

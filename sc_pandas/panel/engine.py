@@ -450,6 +450,7 @@ class _Progress:
         self._done = 0
         self._expected = 0
         self._told_at = float("-inf")
+        self._waits_until = float("-inf")
 
     def expect(self, pages: int) -> None:
         """So many pages more are coming."""
@@ -461,13 +462,14 @@ class _Progress:
         self._done += 1
         self._tell(now=self._done >= self._expected)
 
-    def wait(self, reset_at: datetime, _seconds: float) -> None:
-        """The quota is used up until then."""
+    def wait(self, reset_at: datetime, seconds: float) -> None:
+        """The quota is used up until then; pages that were under way and still come do not hide it."""
         self._told_at = float("-inf")
+        self._waits_until = time.monotonic() + seconds
         self._reach(partial(states.throttled, generation=self._generation, until=reset_at))
 
     def _tell(self, *, now: bool) -> None:
-        if not self._pages or not (now or time.monotonic() - self._told_at >= PROGRESS_S):
+        if not self._pages or time.monotonic() < self._waits_until or not (now or time.monotonic() - self._told_at >= PROGRESS_S):
             return
         self._told_at = time.monotonic()
         done, expected = self._done, self._expected

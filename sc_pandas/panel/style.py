@@ -37,9 +37,7 @@ CSS: Final = """
 .sc-panel .widget-checkbox { width: auto; }
 .sc-panel .widget-checkbox .widget-label-basic { line-height: 28px; display: flex; align-items: center; gap: 4px; }
 .sc-panel .widget-checkbox input[type=checkbox] { margin: 0 4px 0 0; height: 14px; align-self: center; }
-.sc-panel .sc-live::before { content: "○ "; }
-.sc-panel .sc-live.mod-active::before { content: "● "; color: var(--sc-accent); }
-.sc-panel .sc-live.mod-active { box-shadow: none; }
+.sc-panel .sc-live { margin-right: 8px; }
 .sc-panel :is(button, input, select, textarea, .sc-scroll):focus-visible { outline: 2px solid var(--sc-accent);
   outline-offset: 1px; }
 
@@ -58,7 +56,7 @@ CSS: Final = """
 .sc-panel .sc-beside .sc-row { gap: 2px 4px; }
 .sc-panel .sc-facets { display: block; width: 100%; max-width: 300px; height: auto; object-fit: contain; margin: 2px 0;
   border-radius: 4px; }
-.sc-panel .sc-unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
+.sc-panel .sc-unseen, .sc-panel .sc-code .widget-label { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
   white-space: nowrap; }
 .sc-panel .sc-place { color: var(--sc-dim); margin: 0 2px 4px; min-height: 1.4em; }
 .sc-panel .sc-place b { color: var(--sc-text); }

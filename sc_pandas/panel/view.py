@@ -1,9 +1,11 @@
 """What a person sees: shows states of the panel in widgets, and hands on what is pressed."""
 
 import html
+import math
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import ipywidgets as widgets
@@ -63,7 +65,9 @@ class View:
         self._any_active = _html("sc-any-active")
         self.active = widgets.HBox([self._any_active, *self._chips.values(), self._reset])
         self.active.add_class("sc-active")
-        self.code = widgets.Textarea(tooltip="Code that reads the same", layout={"width": "auto", "height": "7.2em"})
+        self.code = widgets.Textarea(
+            description="Code", tooltip="Code that reads the same", layout={"width": "auto", "height": "7.2em"}
+        )
         self.code.add_class("sc-code")
         self._ticker: threading.Timer | None = None
         self.copy: Any = _copy_button()
@@ -86,9 +90,8 @@ class View:
             layout={"flex": "1 1 12em", "width": "auto"},
         )
         self.path.add_class("sc-path")
-        self.live = widgets.ToggleButton(
-            value=True, description="Live", tooltip="Ask as the controls move", layout={"width": "auto"}
-        )
+        # A checkbox and not a toggle button: ipywidgets does not tell screen readers whether that is pressed.
+        self.live = widgets.Checkbox(value=True, description="Live", tooltip="Ask as the controls move", indent=False)
         self.live.add_class("sc-live")
         self.live.observe(lambda change: self._actions["live"](change["new"]), names="value")
         self.previous = self._button("Previous", None, "The page before")
@@ -193,8 +196,8 @@ class View:
         kind, role, sign = _STATUS.get(state.phase, ("sc-said", "status", ""))
         if state.waiting_until is not None:
             kind, role, sign = "sc-warned", "status", "⏳"
-        mark = f"<span class='sc-sign' aria-hidden='true'>{sign}</span>" if sign else ""
-        text = html.escape(status_text(state))
+        mark = f"<span class='sc-sign' aria-hidden='true'>{sign}</span> " if sign else ""
+        text = html.escape(f"{status_text(state)}{_countdown(state)}")
         live = "" if role == "alert" else " aria-live='polite'"
         self.status.value = f"<div class='{kind}' role='{role}'{live}>{mark}{text}{_bar(state)}</div>"
         self._tick_again(state)
@@ -299,6 +302,13 @@ class View:
         self.status.value = "<div class='sc-said' role='status'>Closed.</div>"
         self.segment_name.value = ""
         self.segment_list.options = []
+
+
+def _countdown(state: PanelState) -> str:
+    if state.waiting_until is None:
+        return ""
+    left = math.ceil((state.waiting_until - datetime.now(UTC)).total_seconds())
+    return f" {max(0, left):,} s to go."
 
 
 # How the phases that are not plain news look, and what says so besides the colour.

@@ -206,7 +206,8 @@ class CustomerQuery:
         Warns
         -----
         SchemaDriftWarning
-            The server sent keys that no public page documents; they are columns.
+            The server sent keys that no public page documents (they are columns), or values that did not fit their
+            columns (they are null there, and in full in the report).
         """
         with self._read(cancel=cancel, watcher=watcher) as (rows, report):
             table = self._selected(rows.to_table())
@@ -384,14 +385,25 @@ class CustomerQuery:
                 )
             finally:
                 source.client.gate.on_wait = None
-        if report.undocumented:
-            names = ", ".join(report.undocumented)
-            message = f"The server sent keys that no public page documents; they are columns: {names}."
-            warnings.warn(SchemaDriftWarning(message, keys=report.undocumented), stacklevel=outside())
+        self._warn(report)
         try:
             yield rows, report
         finally:
             rows.close()
+
+    @staticmethod
+    def _warn(report: ReadReport) -> None:
+        if report.undocumented:
+            names = ", ".join(report.undocumented)
+            message = f"The server sent keys that no public page documents; they are columns: {names}."
+            warnings.warn(SchemaDriftWarning(message, keys=report.undocumented), stacklevel=outside())
+        if report.coercions:
+            columns = tuple(dict.fromkeys(each.column for each in report.coercions))
+            message = (
+                f"{len(report.coercions):,} values did not fit their columns and are null there: {', '.join(columns)}. "
+                "run().report.coercions has them in full."
+            )
+            warnings.warn(SchemaDriftWarning(message, keys=columns), stacklevel=outside())
 
     def _progress(self) -> Progress:
         return Progress(max_calls=self.options.max_calls)

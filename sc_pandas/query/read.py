@@ -93,8 +93,8 @@ def read_sellercloud_customers(
     max_age
         Seconds (or a timedelta) that a kept answer may be old; one hour by default, any age when offline.
     consistency
-        ``"auto"`` proves that the answer is complete or raises; ``"strict"`` does so in windows of creation dates from the
-        beginning; ``"fast"`` reads once and says "not verified".
+        ``"auto"`` proves that the answer is complete or raises; ``"strict"`` does so in windows of creation dates from
+        the beginning; ``"fast"`` reads once and says "not verified".
     progress
         Whether to show a bar; by default where a person is looking and more than one page comes.
     on_bad_value

@@ -78,7 +78,7 @@ def judge_bookends(plan: PagePlan, pages: Sequence[PageSeen], again: Sequence[Pa
 
     Proven are: equal totals on every page, the announced number of rows, distinct ids that rise (or fall) through all
     pages, and both bookends unchanged.  It rests on one assumption: whoever joins the list during the read gets the
-    highest id.  A new customer does; one who comes to match a filter by a change may not, and windows (strict) see that.
+    highest id.  A new customer does; one who comes to match a filter by a change may not, which windows (strict) see.
     """
     ids = [each for page in pages for each in page.ids]
     distinct = {each for each in ids if each is not None}

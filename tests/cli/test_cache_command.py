@@ -94,8 +94,13 @@ def test_a_cache_is_closed_when_no_statement_runs(tmp_path: Path) -> None:
         return "answer"
 
     answers: list[str] = []
+
+    def close() -> None:
+        cache.close()
+        closed.set()
+
     worker = threading.Thread(target=lambda: answers.append(backend.attempt(statement, "miss")))
-    closer = threading.Thread(target=lambda: (cache.close(), closed.set()))
+    closer = threading.Thread(target=close)
     worker.start()
     assert running.wait(10)
     closer.start()

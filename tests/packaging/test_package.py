@@ -1,3 +1,4 @@
+import ast
 import importlib.metadata
 import re
 import subprocess
@@ -28,9 +29,16 @@ def test_nothing_unpickles_or_evaluates() -> None:
 
 
 def test_rooms_stay_small() -> None:
-    """No module has more than 400 lines of code."""
+    """No module has more than 400 lines, docstrings not counted."""
     for path in (ROOT / "sc_pandas").rglob("*.py"):
-        assert len(path.read_text().splitlines()) <= 430, path
+        assert lines_without_docstrings(path.read_text()) <= 400, path
+
+
+def lines_without_docstrings(text: str) -> int:
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    bodies = [node.body for node in ast.walk(ast.parse(text)) if isinstance(node, documented) and node.body]
+    firsts = [body[0] for body in bodies if isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant)]
+    return len(text.splitlines()) - sum((first.end_lineno or 0) - first.lineno + 1 for first in firsts)
 
 
 def test_version_is_told_once() -> None:
