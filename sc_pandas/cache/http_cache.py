@@ -65,8 +65,8 @@ class KeptRead:
     """What the cache knows of one read; no filter value and no row is in it.
 
     `pages` leading pages are kept and covered by `verdict`, once `finished_at` is set; `whole` says that they are the
-    list to its end and proven.  Where it was read in windows of creation dates, `leaves` are their ends.  Times are
-    Unix seconds.
+    list to its end and proven.  Where it was read in windows of creation dates, `leaves` are their ends; `way` is
+    how it is read.  Times are Unix seconds.
     """
 
     read_id: str
@@ -79,6 +79,7 @@ class KeptRead:
     verdict: str = ""
     whole: bool = False
     leaves: Sequence[Sequence[str | None]] = ()
+    way: str = "pages"
 
     def page_key(self, *parts: str | Iterable[tuple[str, str]]) -> str:
         """Give the key of one of its pages; it begins with the read id, so that pages can go together."""

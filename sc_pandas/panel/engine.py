@@ -469,7 +469,8 @@ class _Progress:
         self._reach(partial(states.throttled, generation=self._generation, until=reset_at))
 
     def _tell(self, *, now: bool) -> None:
-        if not self._pages or time.monotonic() < self._waits_until or not (now or time.monotonic() - self._told_at >= PROGRESS_S):
+        is_due = now or time.monotonic() - self._told_at >= PROGRESS_S
+        if not self._pages or not is_due or time.monotonic() < self._waits_until:
             return
         self._told_at = time.monotonic()
         done, expected = self._done, self._expected

@@ -56,8 +56,8 @@ CSS: Final = """
 .sc-panel .sc-beside .sc-row { gap: 2px 4px; }
 .sc-panel .sc-facets { display: block; width: 100%; max-width: 300px; height: auto; object-fit: contain; margin: 2px 0;
   border-radius: 4px; }
-.sc-panel .sc-unseen, .sc-panel .sc-code .widget-label { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
-  white-space: nowrap; }
+.sc-panel .sc-unseen, .sc-panel .sc-code .widget-label { position: absolute; width: 1px; height: 1px; overflow: hidden;
+  clip-path: inset(50%); white-space: nowrap; }
 .sc-panel .sc-place { color: var(--sc-dim); margin: 0 2px 4px; min-height: 1.4em; }
 .sc-panel .sc-place b { color: var(--sc-text); }
 .sc-panel .sc-scroll { overflow: auto; max-height: 420px; border: 1px solid var(--sc-line); border-radius: 3px; }

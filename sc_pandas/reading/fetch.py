@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
-from typing import Final, NoReturn
+from typing import Final, NoReturn, cast
 
 from sc_pandas.cache import KeptRead, cache_key
 from sc_pandas.client import Expectation, Page
@@ -175,7 +175,7 @@ class ListRead:
 
     def _begin(self, dialect: Dialect) -> None:
         now = self._source.client.clock.now().timestamp()
-        self.kept = KeptRead(read_id=uuid.uuid4().hex, started_at=now, dialect=dialect.value)
+        self.kept = KeptRead(read_id=uuid.uuid4().hex, started_at=now, dialect=dialect.value, way=self._way)
 
     def _note_first(self, page: Page) -> None:
         kept = self._kept()
@@ -205,6 +205,8 @@ class ListRead:
             raise _offline_miss(None)
         if kept is not None:
             self.kept = kept
+            # A read that was stopped in windows goes on in windows.
+            self._progress.ways.setdefault(self._query_key, cast("Way", kept.way))
             dialect = Dialect(kept.dialect)
             first = self._get(1, kept.served, dialect)
         else:

@@ -17,7 +17,7 @@ from tests.browser.rig import ARGS, CHROMIUM, Server, Visit, served
 
 _HERE = Path(__file__).parent
 _REQUIRED = os.environ.get("SC_PANDAS_REQUIRE_BROWSER") == "1"
-_JUPYTER = (
+JUPYTER = (
     "--no-browser",
     "--allow-root",
     "--expose-app-in-browser",
@@ -65,26 +65,30 @@ def browser() -> Iterator[Any]:
 def _serving(factory: pytest.TempPathFactory, name: str, *arguments: str) -> AbstractContextManager[Server]:
     _need(name)
     folder = factory.mktemp(name)
-    environment = {
+    return served([name, *arguments], folder, environment(folder))
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """Give what kernels need: folders of their own, and the sandbox's login, so that it stands in no notebook."""
+    return {
         "SC_PANDAS_CACHE_DIR": str(folder / "cache"),
         "SC_PANDAS_DATA_DIR": str(folder / "data"),
         "SELLERCLOUD_USERNAME": sc_pandas.sandbox.DEFAULT_USERNAME,
         "SELLERCLOUD_PASSWORD": sc_pandas.sandbox.DEFAULT_PASSWORD,
     }
-    return served([name, *arguments], folder, environment)
 
 
 @pytest.fixture(scope="package")
 def lab(tmp_path_factory: pytest.TempPathFactory, browser: Any) -> Iterator[Server]:
     """Give a running JupyterLab."""
-    with _serving(tmp_path_factory, "jupyterlab", *_JUPYTER) as server:
+    with _serving(tmp_path_factory, "jupyterlab", *JUPYTER) as server:
         yield server
 
 
 @pytest.fixture(scope="package")
 def notebook(tmp_path_factory: pytest.TempPathFactory, browser: Any) -> Iterator[Server]:
     """Give a running Notebook 7."""
-    with _serving(tmp_path_factory, "notebook", *_JUPYTER) as server:
+    with _serving(tmp_path_factory, "notebook", *JUPYTER) as server:
         yield server
 
 

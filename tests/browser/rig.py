@@ -45,7 +45,7 @@ class Server:
     def write(self, *cells: str) -> Path:
         """Put a new notebook into the server's folder."""
         path = self.folder / f"notebook-{next(self.numbers)}.ipynb"
-        made = [
+        made: list[dict[str, Any]] = [
             {"cell_type": "code", "id": f"c{n}", "metadata": {}, "source": s, "outputs": [], "execution_count": None}
             for n, s in enumerate(cells)
         ]

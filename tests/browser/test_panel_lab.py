@@ -44,7 +44,7 @@ def test_three_controls_change_count_and_rows(visit: Visit, lab: Server, box: Sa
     visit.until(lambda: ids(visit) == wanted[:50], "the first rows of Boston")
 
     visit.field("filter-rating").select_option(["Satisfied"])
-    wanted = [each for each in names(truth, city="Bos", rating="4")]
+    wanted = names(truth, city="Bos", rating="4")
     visit.until_status(rf"^{len(wanted)} of 1,037 customers match")
     visit.until(lambda: ids(visit) == wanted, "the satisfied of Boston")
 

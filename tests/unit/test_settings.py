@@ -247,7 +247,7 @@ def test_arguments_come_first_then_environment_then_keyring_then_a_person(
     vault: dict[tuple[str, str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keep_in_keyring(URL, "ring@x.test", Secret("ring-pw"))
-    monkeypatch.setattr("builtins.input", lambda _prompt: "typed@x.test")
+    monkeypatch.setattr("builtins.input", lambda: "typed@x.test")
     monkeypatch.setattr(getpass, "getpass", lambda _prompt: "typed-pw")
     assert who(username="arg@x.test", password="arg-pw", env=ENV, ask=True) == ("arg@x.test", "arg-pw", None)
     assert who(token="arg-token", env=ENV, ask=True) == (None, None, "arg-token")
