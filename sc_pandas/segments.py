@@ -79,13 +79,14 @@ class Segments:
         """Forget a saved filter; one that is not there is no error."""
         with _WRITING:
             kept = self._read()
-            if kept.pop(name, None) is not None:
+            if name in kept:
+                del kept[name]
                 self._write(kept)
 
     def _read(self) -> dict[str, Any]:
         try:
             document = json.loads(self._path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return {}
         except (OSError, ValueError, RecursionError):
             document = None
@@ -107,7 +108,7 @@ class Segments:
         except OSError as error:
             message = f"{folder} cannot be made, so that the filter is not saved: {error.strerror}."
             raise ExportError(message, path=str(self._path), reason="os", errno=error.errno) from error
-        # A name may be half a character where a keyboard sent it so; written as an escape it is none of the file's.
+        # Escaped, because a name may hold half a character, which UTF-8 has no bytes for.
         text = json.dumps({"format": FORMAT, "segments": kept}, indent=1, sort_keys=True)
         with atomic_write(self._path) as file:
             file.write(text.encode())

@@ -7,5 +7,6 @@ together or not at all.
 """
 
 from sc_pandas.cache.http_cache import CacheInfo, HttpCache, KeptRead, KeyedRequest, cache_key, clear_folder
+from sc_pandas.cache.storage import KEEP_AT_MOST
 
-__all__ = ["CacheInfo", "HttpCache", "KeptRead", "KeyedRequest", "cache_key", "clear_folder"]
+__all__ = ["KEEP_AT_MOST", "CacheInfo", "HttpCache", "KeptRead", "KeyedRequest", "cache_key", "clear_folder"]

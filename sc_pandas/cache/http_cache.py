@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import sqlite3
 import time
 import warnings
@@ -18,6 +19,8 @@ from sc_pandas.errors import CacheWarning, SettingsError
 from sc_pandas.files import private_folder
 
 FORMAT: Final = 1
+# Databases with what SQLite puts beside them, kept rows, locks; the count of calls is no cache and stays.
+_OURS: Final = re.compile(r"[0-9a-f]{32}\.(v\d+\.sqlite.*|[0-9a-f]{32}\.(v\d+\.arrow|lock))")
 _SENTENCES: Final = {
     "locked": "another program holds its lock",
     "damaged": "its file is damaged; it was moved aside and a new one begins",
@@ -66,7 +69,7 @@ class KeptRead:
 
     `pages` leading pages are kept and covered by `verdict`, once `finished_at` is set; `whole` says that they are the
     list to its end and proven.  Where it was read in windows of creation dates, `leaves` are their ends; `way` is
-    how it is read.  Times are Unix seconds.
+    how it is read, and `in_the_middle` that it began and has not ended.  Times are Unix seconds.
     """
 
     read_id: str
@@ -80,6 +83,7 @@ class KeptRead:
     whole: bool = False
     leaves: Sequence[Sequence[str | None]] = ()
     way: str = "pages"
+    in_the_middle: bool = False
 
     def page_key(self, *parts: str | Iterable[tuple[str, str]]) -> str:
         """Give the key of one of its pages; it begins with the read id, so that pages can go together."""
@@ -221,6 +225,9 @@ class HttpCache:
 
     def _purge(self) -> None:
         now = int(time.time())
+        for path in self._files():
+            if path.suffix == ".arrow" and path.stat().st_mtime < now - KEEP_AT_MOST.total_seconds():
+                path.unlink(missing_ok=True)
         stale = self._attempt("SELECT 1 FROM responses WHERE expires <= ? LIMIT 1", (now,))
         if stale:
             self._attempt("DELETE FROM responses WHERE expires <= ?", (now,), write=True)
@@ -245,11 +252,15 @@ class HttpCache:
         newest = max((read["started_at"] for read in reads), default=None)
         return CacheInfo(
             path=self.path,
-            size_bytes=sum(p.stat().st_size for p in _files_of(self.path)),
+            size_bytes=sum(p.stat().st_size for p in self._files()),
             pages=pages[0][0] if pages else 0,
             reads=len(reads),
             newest_age_s=None if newest is None else max(0.0, time.time() - newest),
         )
+
+    def _files(self) -> list[Path]:
+        found = self.path.parent.glob(f"{self.tenant}.*")
+        return [path for path in found if _OURS.fullmatch(path.name) and path.is_file()]
 
     def close(self) -> None:
         """Close the database."""
@@ -261,10 +272,6 @@ def _slot(query: str, *, whole: bool) -> str:
     return f"{query}:{'whole' if whole else 'open'}"
 
 
-def _files_of(database: Path) -> list[Path]:
-    return [p for p in database.parent.glob(database.name + "*") if p.is_file()]
-
-
 def clear_folder(folder: Path) -> list[Path]:
     """Remove every cache file of every tenant below a folder; what else lies there is left alone.
 
@@ -274,8 +281,8 @@ def clear_folder(folder: Path) -> list[Path]:
         The files that were removed.
     """
     removed = []
-    for path in sorted(folder.glob("*.v[0-9]*.sqlite*")) if folder.is_dir() else []:
-        if path.is_file() and not path.is_symlink():
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if _OURS.fullmatch(path.name) and path.is_file() and not path.is_symlink():
             path.unlink()
             removed.append(path)
     return removed

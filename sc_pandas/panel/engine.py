@@ -18,7 +18,7 @@ from sc_pandas.filters import CustomerFilter
 from sc_pandas.pacing import Cancelled
 from sc_pandas.panel import state as states
 from sc_pandas.panel.pictures import facet_png
-from sc_pandas.panel.preview import facet_counts
+from sc_pandas.panel.preview import facet_counts, visible
 from sc_pandas.panel.protocols import EstimateLike, QueryLike, ReadLike
 from sc_pandas.panel.state import PAGE_ROWS, Facets, PanelState
 from sc_pandas.panel.workers import NAME, Workers
@@ -222,7 +222,7 @@ class Engine:
             if cancel.is_set():
                 raise Cancelled
             _write(path, read)
-            message = f"Saved {read.table.num_rows:,} customers to {path}, {read.report.verdict}."
+            message = f"Saved {read.table.num_rows:,} customers to {visible(str(path))}, {read.report.verdict}."
             estimate = _kept_estimate(query)
             return lambda state: states.saved(state, generation, message, estimate)
 

@@ -226,10 +226,14 @@ class Panel:
         self._view.segment_list.value = self._view.segment_name.value.strip()
 
     def _load_segment(self) -> None:
-        if self._view.segment_list.value:
-            self.filter = self._segments.load(self._view.segment_list.value)
+        self.filter = self._segments.load(self._chosen_segment())
 
     def _delete_segment(self) -> None:
-        if self._view.segment_list.value:
-            self._segments.delete(self._view.segment_list.value)
-            self._offer_segments()
+        self._segments.delete(self._chosen_segment())
+        self._offer_segments()
+
+    def _chosen_segment(self) -> str:
+        chosen = self._view.segment_list.value
+        if not chosen:
+            raise FilterError("Choose a saved filter first.")
+        return str(chosen)

@@ -15,7 +15,9 @@ MOST_COLUMNS: Final = 40
 MOST_FACETS: Final = 6
 # Names of columns that hold ways to reach a person, and addresses wherever they stand.
 _CONTACT: Final = re.compile(r"e[-_ ]?mail|phone|mobile|fax|(?:^|[^a-z])tel(?:$|[^a-z])", re.IGNORECASE)
-_ADDRESS: Final = re.compile(r"[^\s@<>,;:\"']+@[^\s@<>,;:\"']+")
+_ADDRESS: Final = re.compile(r"(?<![^\s@<>,;:\"'])[^\s@<>,;:\"']++@[^\s@<>,;:\"']++")
+# What stands far behind the last character on show is not even looked at.
+_LOOKED_AT: Final = 2 * LONGEST
 
 
 def table_html(rows: pd.DataFrame, *, masked: bool, old: bool = False) -> str:
@@ -76,7 +78,8 @@ def _cell(value: Any, longest: int, *, masked: bool, whole: bool) -> str:
     text = str(value)
     if whole:
         text = mask(text)
-    elif masked:
+    elif masked and "@" in text[:_LOOKED_AT]:
+        text = text[:_LOOKED_AT]
         text = _ADDRESS.sub(lambda found: mask(found[0]), text)
     return shown(text, longest)
 

@@ -8,12 +8,14 @@ from typing import Any, Literal
 import pandas as pd
 
 from sc_pandas.filters import CustomerFilter
+from sc_pandas.panel.preview import visible
 from sc_pandas.panel.protocols import EstimateLike
 
 Phase = Literal["asking", "ready", "dear", "loading", "failed", "wrong", "closed"]
 # A count that needs more calls than this is asked with the Apply button instead of live.
 LIVE_AT_MOST_CALLS = 5
 PAGE_ROWS = 50
+_LONGEST_ERROR = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,9 +293,12 @@ def throttled(state: PanelState, generation: int, until: datetime) -> PanelState
 
 
 def error_text(error: BaseException) -> str:
-    """Say a failure as a heading and advice; errors of sc_pandas teach, others are named."""
+    """Say a failure as a heading and advice; errors of sc_pandas teach, others are named.
+
+    What a server or a library put into it is shown, and neither hidden characters nor pages of it.
+    """
     name = type(error).__name__
-    return f"{name}: {error}" if str(error) else name
+    return visible(f"{name}: {error}" if str(error) else name, _LONGEST_ERROR)
 
 
 def age_text(at: datetime | None, now: datetime | None = None) -> str:

@@ -19,7 +19,7 @@ CSS: Final = """
 .sc-panel .sc-groups { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 245px), 1fr));
   gap: 8px; overflow: visible; }
 .sc-panel .sc-column { display: flex; flex-direction: column; gap: 8px; overflow: visible; min-width: 0; }
-.sc-panel .sc-group { flex: 1 1 auto; min-width: 0; padding: 4px 8px 6px; border: 1px solid var(--sc-line);
+.sc-panel .sc-group { flex: 1 1 auto; min-width: 0; padding: 4px 5px 6px 6px; border: 1px solid var(--sc-line);
   border-radius: 4px; overflow: visible; }
 .sc-panel .sc-one { overflow: visible; }
 .sc-panel .sc-group .widget-label { text-align: left; color: var(--sc-text); }

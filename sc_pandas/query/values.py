@@ -47,6 +47,7 @@ class QueryOptions:
             cache=self.cache,
             max_age_s=self.max_age_s,
             consistency=self.consistency,
+            on_bad_value=self.on_bad_value,
         )
 
 

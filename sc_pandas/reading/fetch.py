@@ -23,6 +23,7 @@ from sc_pandas.reading.judge import (
     PageSeen,
     judge_bookends,
     page_seen,
+    satisfies,
 )
 from sc_pandas.reading.moving import MovingRead, UnprovenError
 from sc_pandas.reading.options import Progress, ReadOptions, Source, Way
@@ -45,6 +46,9 @@ _WAYS: Final[dict[Way, str]] = {
 }
 
 
+_A_DAY_S: Final = 86_400.0
+
+
 class ListRead:
     """The read of one list: a question that fits in one request for each of its pages.
 
@@ -65,7 +69,7 @@ class ListRead:
 
     # ── the first page ─────────────────────────────────────────────────────────────────────────────────────────────
     def known(self) -> KeptRead | None:
-        """Give what the cache knows of this list, if it is fresh enough.
+        """Give the latest that the cache knows of this list, if it is fresh enough.
 
         Raises
         ------
@@ -75,15 +79,22 @@ class ListRead:
         if self._cache is None or self._options.cache == "refresh":
             return None
         now = self._source.client.clock.now().timestamp()
-        ages = []
-        for whole in (True, False):
-            kept = self._cache.find_read(self._query_key, whole=whole)
-            if kept is not None and kept.pages and kept.age_s(now) <= self._options.freshness_s:
-                return kept
-            ages += [] if kept is None else [kept.age_s(now)]
+        found = [self._cache.find_read(self._query_key, whole=whole) for whole in (True, False)]
+        kept = sorted((each for each in found if each is not None and each.pages), key=lambda each: -each.started_at)
         if self._options.cache == "offline":
-            raise _offline_miss(min(ages, default=None))
-        return None
+            # Whoever is offline takes the latest that can be given, and not the latest that was begun.
+            kept.sort(key=self._covers, reverse=True)
+        fresh = [each for each in kept if each.age_s(now) <= self._options.freshness_s]
+        if not fresh and self._options.cache == "offline":
+            raise _offline_miss(min((each.age_s(now) for each in kept), default=None))
+        return fresh[0] if fresh else None
+
+    def newest(self) -> float | None:
+        """When the latest known read of this list began, Unix seconds, whole or not; None where none is known."""
+        if self._cache is None:
+            return None
+        reads = (self._cache.find_read(self._query_key, whole=whole) for whole in (True, False))
+        return max((read.started_at for read in reads if read is not None), default=None)
 
     def total(self) -> int:
         """Give the number of customers, by one call or none."""
@@ -203,10 +214,12 @@ class ListRead:
             return
         if self._options.cache == "offline":
             raise _offline_miss(None)
-        if kept is not None:
+        kept = kept or self._stopped()
+        if kept is not None and not kept.whole:
             self.kept = kept
-            # A read that was stopped in windows goes on in windows.
-            self._progress.ways.setdefault(self._query_key, cast("Way", kept.way))
+            if kept.in_the_middle:
+                # A read that was stopped in windows goes on in windows.
+                self._progress.ways.setdefault(self._query_key, cast("Way", kept.way))
             dialect = Dialect(kept.dialect)
             first = self._get(1, kept.served, dialect)
         else:
@@ -215,6 +228,14 @@ class ListRead:
             yield from self._cold_pages(first, dialect)
         else:
             yield from self._moving_pages(first, dialect)
+
+    def _stopped(self) -> KeptRead | None:
+        """Give the read that was stopped in the middle within a day, to go on with, unless `max_age` forbids."""
+        if self._cache is None or self._options.cache != "use" or self._options.max_age_s is not None:
+            return None
+        kept = self._cache.find_read(self._query_key, whole=False)
+        now = self._source.client.clock.now().timestamp()
+        return kept if kept is not None and kept.in_the_middle and kept.age_s(now) <= _A_DAY_S else None
 
     @property
     def _way(self) -> Way:
@@ -236,7 +257,9 @@ class ListRead:
 
     def _moving_pages(self, first: Page, dialect: Dialect) -> Iterator[Page]:
         """Give the pages of a list that moves: by windows of creation dates, or by two equal passes."""
-        kept, served, way = self._kept(), len(first.items), self._way
+        served, way = len(first.items), self._way
+        kept = replace(self._kept(), in_the_middle=True)
+        self._keep(kept)
         began = datetime.fromtimestamp(kept.started_at, UTC).replace(tzinfo=None, second=0, microsecond=0)
         failure: UnprovenError | None = None
         leaves: list[tuple[str | None, str | None]] = []
@@ -265,7 +288,7 @@ class ListRead:
         if way == "windows" and not moving.unsplittable:
             finished = self._source.client.clock.now().timestamp()
             facts = replace(kept, verdict=self.judgement.verdict, finished_at=finished, pages=len(leaves))
-            self._keep(replace(facts, leaves=leaves, whole=True))
+            self._keep(replace(facts, leaves=leaves, in_the_middle=False, whole=True))
 
     def _ask(self, question: CustomerFilter, number: int, served: int, dialect: Dialect, *, kept: bool = False) -> Page:
         params = page_params(question, dialect, number, self._options.page_size)
@@ -280,7 +303,7 @@ class ListRead:
         if plan.one_response:
             return True
         enough = kept.finished_at is not None and kept.pages >= plan.last
-        return enough and (kept.verdict != NOT_VERIFIED or self._options.consistency == "fast")
+        return enough and satisfies(kept.verdict, self._options.consistency)
 
     def _warm_pages(self, kept: KeptRead) -> Iterator[Page]:
         self.kept = kept
@@ -315,6 +338,7 @@ class ListRead:
         if plan.one_response:
             self.judgement = Judgement(ONE_RESPONSE, expected=plan.rows, got=plan.rows)
             return
+        self._keep(replace(self._kept(), in_the_middle=True))
         with Crew(self._progress.cancel) as crew:
             # The last page comes before those between, so that both bookends span all of them: asked after them, it
             # would not show a merge and a new customer that moved rows between pages already read and yet to be read.
@@ -330,7 +354,7 @@ class ListRead:
             self._try_next_way(self.judgement)
         finished = self._source.client.clock.now().timestamp()
         facts = replace(self._kept(), pages=plan.last, verdict=self.judgement.verdict, finished_at=finished)
-        self._keep(replace(facts, whole=self.judgement.is_proven and plan.rows == plan.total))
+        self._keep(replace(facts, in_the_middle=False, whole=self.judgement.is_proven and plan.rows == plan.total))
 
     def _check_repeat(self, first: PageSeen, number: int, page: Page) -> None:
         again = page_seen(number, page.items, page.total)

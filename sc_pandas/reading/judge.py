@@ -133,6 +133,13 @@ def compare_passes(earlier: Sequence[PageSeen] | None, later: Sequence[PageSeen]
     )
 
 
+def satisfies(verdict: str, consistency: str) -> bool:
+    """Say whether a kept answer with this verdict is good enough: strict reads do not rest on bookends."""
+    if consistency == "fast":
+        return True
+    return verdict not in {"", NOT_VERIFIED} and not (consistency == "strict" and verdict == BOOKENDS)
+
+
 def weakest(verdicts: Sequence[str]) -> str:
     """Give the verdict of a union: the weakest of its reads'."""
     for verdict in (NOT_VERIFIED, TWO_EQUAL_READS, BOOKENDS, WINDOWS):

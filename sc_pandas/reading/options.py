@@ -24,6 +24,7 @@ class ReadOptions:
     cache: CacheMode = "use"
     max_age_s: float | None = None
     consistency: Consistency = "auto"
+    on_bad_value: Literal["null", "raise"] = "null"
 
     @property
     def freshness_s(self) -> float:

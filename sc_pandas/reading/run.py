@@ -11,6 +11,7 @@ from sc_pandas.client import Page
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.reading.fetch import BeginAnewError, ListRead
 from sc_pandas.reading.judge import NOT_VERIFIED, id_of, weakest
+from sc_pandas.reading.kept import Beat, KeptTable
 from sc_pandas.reading.options import Progress, ReadOptions, Source
 from sc_pandas.reading.report import ReadReport
 from sc_pandas.tables import CustomerRows, TableBuilder
@@ -56,21 +57,53 @@ def read_rows(
     SellerCloudError
         One of its subclasses; nothing is given.
     """
+    table = KeptTable(source, parts, options)
+    known = table.load(_newest_read(source, parts, options))
+    if known is not None:
+        return known
+    with table.alone(progress) as beat:
+        # Whoever read the same meanwhile has left it for us.
+        known = table.load(_newest_read(source, parts, options))
+        if known is not None:
+            return known
+        rows, report = _read_until_proven(source, parts, options, progress, new_builder, beat)
+        table.save(rows, report, _newest_read(source, parts, options))
+    return rows, report
+
+
+def _newest_read(source: Source, parts: list[CustomerFilter], options: ReadOptions) -> float | None:
+    begun = (ListRead(source, part, options, Progress()).newest() for part in parts)
+    return max((each for each in begun if each is not None), default=None)
+
+
+def _read_until_proven(
+    source: Source,
+    parts: list[CustomerFilter],
+    options: ReadOptions,
+    progress: Progress,
+    new_builder: Callable[[], TableBuilder],
+    beat: Beat,
+) -> tuple[CustomerRows, ReadReport]:
     begun = source.client.clock.now().timestamp()
     # Each part may be begun anew in two other ways, and the cache may be torn once.
     for _attempt in range(2 * len(parts) + 1):
         with contextlib.suppress(BeginAnewError), new_builder() as builder:
-            return _read_into(builder, source, parts, options, progress)
+            return _read_into(builder, source, parts, options, progress, beat)
         if options.cache == "refresh":
             # What was read since is fresh enough.
             age_s = source.client.clock.now().timestamp() - begun + 1.0
             options = replace(options, cache="use", max_age_s=age_s)
     with new_builder() as builder:
-        return _read_into(builder, source, parts, options, progress)
+        return _read_into(builder, source, parts, options, progress, beat)
 
 
 def _read_into(
-    builder: TableBuilder, source: Source, parts: list[CustomerFilter], options: ReadOptions, progress: Progress
+    builder: TableBuilder,
+    source: Source,
+    parts: list[CustomerFilter],
+    options: ReadOptions,
+    progress: Progress,
+    beat: Beat,
 ) -> tuple[CustomerRows, ReadReport]:
     seen: set[int] = set()
     left = options.limit
@@ -83,6 +116,7 @@ def _read_into(
         one = ListRead(source, part, options if len(parts) == 1 else _limited(options, left, seen), progress)
         for page in one.pages():
             pages += 1
+            beat.beat()
             items = page.items
             if left is not None:
                 items = items[:left] if len(parts) == 1 else list(_new_until(items, seen, left))

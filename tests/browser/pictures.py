@@ -51,7 +51,9 @@ def _keep(visit: Any, path: Path, width: int) -> None:
     page = visit.page
     height = page.evaluate("() => document.querySelector('.sc-panel').getBoundingClientRect().height")
     page.set_viewport_size({"width": width, "height": int(height) + 500})
-    page.evaluate("() => { document.activeElement.blur(); document.querySelector('.sc-panel').scrollIntoView(); }")
+    page.evaluate(
+        "() => { document.activeElement.blur(); document.querySelector('.sc-panel').scrollIntoView({block: 'center'}); }"
+    )
     page.wait_for_timeout(500)
     page.locator(".sc-panel").screenshot(path=path)
     with Image.open(path) as picture:

@@ -1,16 +1,18 @@
 """The panel in a real JupyterLab 4: what a person does, and what they see."""
 
 import json
+import logging
 import re
 import statistics
-from collections.abc import Callable
 from typing import Any
 
 import sc_pandas as sc
 from sc_pandas.contract import FILTERS
+from sc_pandas.panel.engine import DEBOUNCE_S
 from sc_pandas.sandbox import Sandbox
 from tests.browser.rig import Server, Visit
 
+_LOG = logging.getLogger(__name__)
 MATCH = r"(?<![\d,])([\d,]+) of 1,037 customers match"
 
 
@@ -241,6 +243,7 @@ def test_filters_changed_while_a_cell_runs_are_all_answered(visit: Visit, lab: S
     wanted = names(truth, city="o", first_name="a", last_name="e", is_wholesale_string="Retail")
     visit.until_status(rf"^{len(wanted)} of 1,037 customers match")
     visit.until(lambda: ids(visit) == wanted[:50], "the rows of all six")
+    _LOG.info("answered while the cell was still running: %s", visit.page.evaluate(_OUTPUTS) == [])
     assert visit.run("panel.last_error is None, len(panel.filter.to_dict())") == "(True, 6)"
     assert visit.page.evaluate(_OUTPUTS) == ["slept\n"]
 
@@ -274,16 +277,17 @@ def test_saved_notebook_holds_nobody(visit: Visit, lab: Server, box: Sandbox) ->
     assert words & people == set()
 
 
-def test_settled_change_is_answered_at_once(
-    visit: Visit, lab: Server, box: Sandbox, record_property: Callable[[str, object], None]
-) -> None:
-    """Twenty changes, from the key stroke to the new count and rows, less the debounce; then again from the cache."""
+def test_settled_change_is_answered_at_once(visit: Visit, lab: Server, box: Sandbox) -> None:
+    """Twenty changes, from the key stroke to the new count and rows, less the debounce; then again from the cache.
+
+    ``--log-cli-level=INFO`` shows the figure.
+    """
     opened(visit, lab, box)
     texts = [f"{letter}{other}" for letter in "aeio" for other in "lnrst"]
     took = [visit.page.evaluate(_TIMED, text) for text in texts]
-    median_ms = statistics.median(took) - 300.0
-    record_property("settled_change_ms", round(median_ms))
-    assert median_ms < 400, took
+    median_ms = statistics.median(took) - 1_000.0 * DEBOUNCE_S
+    _LOG.info("a settled change is answered in %.0f ms beyond the debounce; all: %s", median_ms, sorted(took))
+    assert median_ms <= 150, took
     calls = box.calls()
     for text in texts[:3]:
         visit.page.evaluate(_TIMED, text)

@@ -40,6 +40,12 @@ def filled(box: sc.sandbox.Sandbox, folder: Path) -> pd.DataFrame:
         return shop.customers().to_pandas()
 
 
+def drop_kept_rows(folder: Path) -> None:
+    """Make the HTTP cache answer, and not the finished rows beside it."""
+    for path in folder.glob("*.arrow"):
+        path.unlink()
+
+
 @contextmanager
 def cache_warnings() -> Iterator[list[str]]:
     """Collect the reasons of cache warnings; any other warning is an error."""
@@ -139,7 +145,7 @@ def test_only_verified_bodies_are_kept_no_header_no_address_no_pickle(box: sc.sa
 
 def test_card_numbers_and_names_of_users_are_in_no_file_name(box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
     filled(box, tmp_path)
-    assert not any("sandbox" in path.name or "127" in path.name for path in tmp_path.iterdir())
+    assert not any("sandbox" in path.name or "127.0" in path.name for path in tmp_path.iterdir())
 
 
 # ── how old it may be ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -277,6 +283,7 @@ def test_an_entry_with_a_flipped_byte_is_never_served(box: sc.sandbox.Sandbox, t
             bad = bytearray(value)
             bad[place] ^= 0x01
             con.execute("UPDATE responses SET value = ? WHERE key = ?", (bytes(bad), key))
+        drop_kept_rows(tmp_path)
         before = box.calls("list")
         assert_equals_truth(filled(box, tmp_path), box.customers())
         assert box.calls("list") > before
@@ -288,6 +295,7 @@ def test_an_entry_in_another_entry_s_place_is_never_served(box: sc.sandbox.Sandb
         (one, first), (two, second) = con.execute("SELECT key, value FROM responses ORDER BY key LIMIT 2").fetchall()
         con.execute("UPDATE responses SET value = ? WHERE key = ?", (second, one))
         con.execute("UPDATE responses SET value = ? WHERE key = ?", (first, two))
+    drop_kept_rows(tmp_path)
     before = box.calls("list")
     assert_equals_truth(filled(box, tmp_path), box.customers())
     assert box.calls("list") > before
@@ -297,6 +305,7 @@ def test_an_entry_that_is_gone_is_asked_again(box: sc.sandbox.Sandbox, tmp_path:
     filled(box, tmp_path)
     with closing(sqlite3.connect(database(tmp_path))) as con, con:
         con.execute("DELETE FROM responses WHERE key = (SELECT max(key) FROM responses)")
+    drop_kept_rows(tmp_path)
     assert_equals_truth(filled(box, tmp_path), box.customers())
 
 

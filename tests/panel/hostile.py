@@ -106,7 +106,7 @@ _UNSEEN: Final = [
     "Z̷̢͔̀a̸l̶g̵o̴",
 ]
 _FORMULAS: Final = [
-    "=HYPERLINK(\"//evil.test\",\"x\")",
+    '=HYPERLINK("//evil.test","x")',
     "=cmd|' /C calc'!A0",
     "+1+1",
     "-1+1",
@@ -139,7 +139,9 @@ PAYLOADS: Final = [*_SCRIPT, *_ENTITIES, *_MATHS, *_UNSEEN, *_FORMULAS, *_PLACES
 TAGS: Final = frozenset(
     {"b", "div", "h3", "h4", "p", "progress", "span", "style", "table", "tbody", "td", "th", "thead", "tr"}
 )
-ATTRIBUTES: Final = frozenset({"class", "role", "aria-live", "aria-label", "aria-hidden", "tabindex", "scope", "value", "max"})
+ATTRIBUTES: Final = frozenset(
+    {"class", "role", "aria-live", "aria-label", "aria-hidden", "tabindex", "scope", "value", "max"}
+)
 # What a text must not show of itself: characters of direction, of control and of no width.
 HIDDEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ue000\ufffe]")
 

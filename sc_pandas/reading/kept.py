@@ -1,0 +1,162 @@
+"""Finished, proven reads kept as one Arrow file each, and who reads what no other process is reading."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import filelock
+
+from sc_pandas.cache import KEEP_AT_MOST, cache_key
+from sc_pandas.errors import ExportError
+from sc_pandas.filters import CustomerFilter
+from sc_pandas.pacing import Cancelled
+from sc_pandas.reading.judge import satisfies
+from sc_pandas.reading.options import Progress, ReadOptions, Source
+from sc_pandas.reading.report import ReadReport
+from sc_pandas.tables import CustomerRows
+from sc_pandas.tables.kept import FORMAT, KeptRows, keep_rows
+
+BYTES_AT_MOST: Final = 2**30
+_LOOK_EVERY_S: Final = 0.05
+# A reader that has not shown a sign of life for this long is not waited for: it may be stopped, or throttled.
+_PATIENCE_S: Final = 30.0
+
+
+class KeptTable:
+    """The file that holds the rows of one question, if it was read whole and proven.
+
+    Parameters
+    ----------
+    source
+        Whose cache folder and tenant.
+    parts
+        The question, as the reads it is split into.
+    options
+        How it is read.
+    """
+
+    def __init__(self, source: Source, parts: list[CustomerFilter], options: ReadOptions) -> None:
+        self._source = source
+        self._options = options
+        usable = source.cache is not None and source.cache.usable and options.cache != "off" and options.limit is None
+        self._folder = source.cache.path.parent if usable and source.cache is not None else None
+        asked = [("filter", part.to_json()) for part in parts]
+        self.key = cache_key(source.tenant, "table", asked, options.page_size)[:32]
+
+    def _path(self, ending: str) -> Path | None:
+        return None if self._folder is None else self._folder / f"{self._source.tenant}.{self.key}.{ending}"
+
+    def load(self, newest_read: float | None) -> tuple[CustomerRows, ReadReport] | None:
+        """Give the kept rows and their report, if they are young enough and no later read of the question began.
+
+        Parameters
+        ----------
+        newest_read
+            When the latest read of a part began, Unix seconds; rows that are older are not the latest known.
+        """
+        path = self._path(f"v{FORMAT}.arrow")
+        kept = None if path is None or self._options.cache == "refresh" else KeptRows.open(path)
+        if kept is None or (self._options.on_bad_value == "raise" and kept.rows.coercions):
+            return None
+        facts = dict(kept.note)
+        started, finished, newest_then = (facts.pop(name) for name in ("started_at", "finished_at", "newest_read"))
+        age_s = self._source.client.clock.now().timestamp() - started
+        is_latest = newest_read is None or newest_then is None or newest_read <= newest_then
+        good = satisfies(facts["verdict"], self._options.consistency)
+        if age_s > self._options.freshness_s or not is_latest or not good:
+            return None
+        report = ReadReport(
+            **facts,
+            rows=kept.rows.num_rows,
+            doubles_dropped=kept.rows.doubles_dropped,
+            rows_without_key=kept.rows.rows_without_key,
+            coercions=kept.rows.coercions,
+            undocumented=kept.rows.undocumented,
+            calls_saved=facts["pages"],
+            started_at=datetime.fromtimestamp(started, UTC),
+            finished_at=datetime.fromtimestamp(finished, UTC),
+        )
+        return kept.rows, replace(report, notes=tuple(report.notes))
+
+    def save(self, rows: CustomerRows, report: ReadReport, newest_read: float | None) -> None:
+        """Keep proven rows; a folder that takes no more is no error."""
+        path = self._path(f"v{FORMAT}.arrow")
+        if path is None or not report.is_proven or self._options.on_bad_value == "raise":
+            return
+        note = {
+            "verdict": report.verdict,
+            "pages": report.pages,
+            "notes": list(report.notes),
+            "started_at": report.started_at.timestamp(),
+            "finished_at": report.finished_at.timestamp(),
+            "newest_read": newest_read,
+        }
+        with contextlib.suppress(ExportError):
+            keep_rows(path, rows, note)
+            self._purge(path.parent)
+
+    @staticmethod
+    def _purge(folder: Path) -> None:
+        """Remove rows that are too old to keep, and the oldest where all together are too large."""
+        found = sorted(((p.stat().st_mtime, p) for p in folder.glob("*.arrow")), reverse=True)
+        total = 0
+        for modified, path in found:
+            total += path.stat().st_size
+            if total > BYTES_AT_MOST or modified < time.time() - KEEP_AT_MOST.total_seconds():
+                path.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def alone(self, progress: Progress) -> Iterator["Beat"]:
+        """Be the only one on this machine who reads the question; who comes later waits, and finds it kept.
+
+        The wait ends when the reader ends (also by a crash), or shows no sign of life for half a minute.
+        """
+        path = self._path("lock")
+        if path is None or self._options.cache == "refresh":
+            yield Beat(None)
+            return
+        lock = filelock.FileLock(path, mode=0o600, thread_local=False)
+        try:
+            held = self._acquired(lock, path, progress)
+        except OSError:
+            held = False
+        try:
+            yield Beat(path if held else None)
+        finally:
+            if held:
+                lock.release()
+
+    @staticmethod
+    def _acquired(lock: filelock.BaseFileLock, path: Path, progress: Progress) -> bool:
+        while True:
+            try:
+                lock.acquire(timeout=_LOOK_EVERY_S, poll_interval=_LOOK_EVERY_S)
+            except filelock.Timeout:
+                if progress.cancel.is_set():
+                    raise Cancelled from None
+                with contextlib.suppress(OSError):
+                    if time.time() - path.stat().st_mtime > _PATIENCE_S:
+                        return False
+            else:
+                Beat(path).beat()
+                return True
+
+
+class Beat:
+    """A reader's sign of life: the time of its lock file."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._last = 0.0
+
+    def beat(self) -> None:
+        """Show it, once a second at most."""
+        now = time.monotonic()
+        if self._path is not None and now - self._last > 1.0:
+            self._last = now
+            with contextlib.suppress(OSError):
+                self._path.touch()

@@ -1,0 +1,124 @@
+"""Finished reads kept as Arrow files, read by one process at a time, and gone on with after a kill."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import sc_pandas as sc
+from tests.support.shops import shop_of
+
+_READ = """
+import sys, sc_pandas as sc
+with sc.connect(sys.argv[1], username=sys.argv[2], password=sys.argv[3], cache_dir=sys.argv[4]) as shop:
+    print(len(shop.customers(progress=False).run()))
+"""
+
+
+def reader(box: sc.sandbox.Sandbox, folder: Path) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-c", _READ, box.url, box.username, box.password, str(folder)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def arrow_file(folder: Path) -> Path:
+    (path,) = folder.glob("*.arrow")
+    return path
+
+
+def test_a_warm_read_opens_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No call, no JSON, the equal table and report, for unions too; the file is private."""
+    with sc.sandbox.serve(customers=400, seed=7) as box, shop_of(box, tmp_path) as shop:
+        for asked in (shop.customers(), shop.customers(rating=[0, 4, 5], city=["Berlin", "Bern"])):
+            cold = asked.run()
+            calls = box.calls()
+            with monkeypatch.context() as patch:
+                patch.setattr("sc_pandas.client.client.parse_json", None)
+                warm = asked.run()
+            assert warm.table.equals(cold.table)
+            assert warm.to_pandas().attrs == cold.to_pandas().attrs
+            assert warm.report.verdict == cold.report.verdict
+            assert warm.report.calls == 0
+            assert box.calls() == calls
+        assert {path.stat().st_mode & 0o777 for path in tmp_path.glob("*.arrow")} == {0o600}
+        assert {path.stat().st_mode & 0o777 for path in tmp_path.glob("*.lock")} == {0o600}
+
+
+def test_a_damaged_file_is_never_served(tmp_path: Path) -> None:
+    """A flipped byte anywhere, or a cut: the pages of the HTTP cache answer, without a call."""
+    with sc.sandbox.serve(customers=120, seed=7) as box, shop_of(box, tmp_path) as shop:
+        cold = shop.customers().run()
+        path = arrow_file(tmp_path)
+        whole = path.read_bytes()
+        calls = box.calls()
+        for place in [*range(0, len(whole), 509), len(whole) - 1]:
+            if 48 <= place < 64:
+                continue  # filling, which means nothing
+            path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+            assert shop.customers().run().table.equals(cold.table)
+            assert path.read_bytes() == whole
+        path.write_bytes(whole[:-100])
+        assert shop.customers().run().table.equals(cold.table)
+        assert box.calls() == calls
+
+
+def test_what_was_asked_anew_is_not_answered_with_older_rows(tmp_path: Path) -> None:
+    """A refreshed count makes the kept rows old, also within their hour."""
+    with sc.sandbox.serve(customers=120, seed=7) as box, shop_of(box, tmp_path) as shop:
+        assert len(shop.customers().to_pandas()) == 120
+        box.insert(3)
+        assert shop.customers().count() == 120
+        assert shop.customers(cache="refresh").count() == 123
+        assert len(shop.customers().to_pandas()) == 123
+        assert len(shop.customers(cache="offline").to_pandas()) == 123
+
+
+def test_a_strict_read_is_not_answered_by_bookends(tmp_path: Path) -> None:
+    with sc.sandbox.serve(customers=120, seed=7) as box, shop_of(box, tmp_path) as shop:
+        assert shop.customers().run().report.verdict == "proven (bookends)"
+        assert shop.customers(consistency="strict").run().report.verdict == "proven (windows)"
+        assert shop.customers().run().report.verdict == "proven (windows)"
+
+
+def test_eight_processes_ask_the_server_once(tmp_path: Path) -> None:
+    """One of them reads, the others wait and find the rows kept."""
+    with sc.sandbox.serve(customers=2_000, seed=7, latency_s=0.02) as box:
+        readers = [reader(box, tmp_path) for _ in range(8)]
+        assert [each.communicate(timeout=60)[0].strip() for each in readers] == ["2000"] * 8
+        assert box.calls() <= 1 + 40 + 2 + 8
+
+
+def test_a_reader_that_dies_is_not_waited_for(tmp_path: Path) -> None:
+    with sc.sandbox.serve(customers=500, seed=7, latency_s=0.3) as box, shop_of(box, tmp_path) as shop:
+        first = reader(box, tmp_path)
+        while box.calls("list") < 2:
+            time.sleep(0.01)
+        second = reader(box, tmp_path)
+        time.sleep(0.5)
+        first.send_signal(signal.SIGKILL)
+        first.communicate()
+        assert second.communicate(timeout=30)[0].strip() == "500"
+        assert shop.customers(cache="offline").run().report.is_proven
+
+
+@pytest.mark.parametrize("kill_after", [2, 9, 17, 23])
+def test_a_killed_read_goes_on_where_it_stopped(kill_after: int, tmp_path: Path) -> None:
+    """Pages that were finished are asked once more at most in all; what proves the answer is always asked."""
+    with sc.sandbox.serve(customers=1_037, seed=7, latency_s=0.1) as box, shop_of(box, tmp_path) as shop:
+        first = reader(box, tmp_path)
+        while box.calls("list") < kill_after and first.poll() is None:
+            time.sleep(0.005)
+        os.kill(first.pid, signal.SIGKILL)
+        first.communicate()
+        read = shop.customers().run()
+        assert read.table["user_id"].to_pylist() == [each["user_id"] for each in box.customers()]
+        pages = [dict(entry.params).get("pageNumber") for entry in box.log.requests("list")]
+        between = [pages.count(str(number)) for number in range(2, 21)]
+        # 16 were in flight when it was killed.
+        assert sum(times > 1 for times in between) <= 16
+        assert max(between) <= 2
+        assert multiprocessing.active_children() == []

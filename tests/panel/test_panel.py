@@ -1,0 +1,472 @@
+"""The whole panel on a sandbox, driven as a person and as Python drive it, without a browser."""
+
+import html
+import os
+import stat
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from pandas.testing import assert_frame_equal
+
+import sc_pandas as sc
+from sc_pandas.contract import FILTERS
+from sc_pandas.errors import AuthError, FilterError, RateLimitedError, SettingsError, TransportError
+from sc_pandas.filters import CustomerFilter
+from sc_pandas.panel.panel import Panel
+from sc_pandas.panel.state import status_text
+from sc_pandas.sandbox import Sandbox
+from sc_pandas.segments import FILE, Segments
+from tests.panel.conftest import SOON_S, control, press, said
+from tests.panel.hostile import Seen
+
+Opened = Callable[..., Panel]
+pytestmark = pytest.mark.usefixtures("quick")
+
+
+def settle(panel: Panel) -> str:
+    """Wait for the answer and give the status line."""
+    assert panel.wait(SOON_S)
+    return status_text(panel.state)
+
+
+# ── controls ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_there_is_a_labelled_control_with_a_tooltip_for_each_of_the_nineteen_filters(
+    shared_box: Sandbox, opened: Opened
+) -> None:
+    panel = opened(shared_box)
+    controls = panel._view.controls.by_name
+    assert list(controls) == [fact.name for fact in FILTERS]
+    assert len(controls) == 19
+    for fact in FILTERS:
+        one = controls[fact.name]
+        assert one.description == fact.label
+        assert fact.says in one.tooltip
+        assert getattr(one, "placeholder", "chosen") or hasattr(one, "options")
+        assert one.description_allow_html is False
+
+
+EVERYTHING = {
+    "customer_ids": [1001, 1002],
+    "email": "ada@example.com",
+    "first_name": ["Ada", "Bo; Co"],
+    "last_name": "Example",
+    "rating": ["Satisfied", "Neutral"],
+    "customer_type": "Wholesale",
+    "subscribed": True,
+    "created_on_from": "2020-01-31 14:05:09",
+    "created_on_to": "2026-01-31",
+    "modified_on_from": "2020-01-31 14:05",
+    "modified_on_to": "2026-12-31 23:59:59.5",
+    "phone_number": "555-0100",
+    "city": ["Bern", "Basel"],
+    "zip_code": "3011",
+    "exported": False,
+    "channel": ["Amazon", 4242],
+    "corporate_name": '"Nut" & Sons',
+    "company_ids": 163,
+    "keyword": " a ",
+}
+
+
+def test_a_filter_set_from_python_moves_all_controls_and_asks(shared_box: Sandbox, opened: Opened) -> None:
+    panel = opened(shared_box, live=False)
+    question = CustomerFilter.of(**EVERYTHING)
+    assert question.given().keys() == {fact.name for fact in FILTERS}
+    panel.filter = question
+    assert panel.filter == question
+    assert control(panel, "first_name").value == 'Ada; "Bo; Co"'
+    assert control(panel, "created_on_from").value == "2020-01-31 14:05:09"
+    assert control(panel, "channel").value == "Amazon; 4242"
+    assert control(panel, "rating").value == ("Neutral", "Satisfied")
+    assert all(control(panel, fact.name).value for fact in FILTERS)
+    # Touching a control and putting it back asks the same filter again.
+    control(panel, "city").value = "Bern"
+    control(panel, "city").value = "Basel; Bern"
+    assert panel.filter == question
+    panel.filter = CustomerFilter()
+    assert not any(control(panel, fact.name).value for fact in FILTERS)
+    settle(panel)
+
+
+def test_controls_make_the_filter_and_the_answer(shared_box: Sandbox, opened: Opened) -> None:
+    panel = opened(shared_box)
+    control(panel, "customer_type").value = ("Wholesale",)
+    control(panel, "created_on_from").value = "2019-01-01"
+    words = settle(panel)
+    assert panel.filter == CustomerFilter(customer_type="Wholesale", created_on_from="2019-01-01")
+    assert panel.query.filter == panel.filter
+    expected = panel.query.count()
+    assert f"{expected:,} of 437 customers match" in words
+    assert panel.df is not None
+    assert len(panel.df) == min(50, expected)
+
+
+def test_a_filter_that_python_cannot_ask_moves_nothing(shared_box: Sandbox, opened: Opened) -> None:
+    panel = opened(shared_box)
+    state = panel.state
+    with pytest.raises(FilterError, match="time zone"):
+        panel.filter = CustomerFilter(created_on_from="2026-01-31 00:00+02:00")
+    assert panel.state is state
+    assert control(panel, "created_on_from").value == ""
+
+
+def test_a_time_with_a_zone_typed_where_the_servers_is_unknown_is_said_beside_its_control(
+    shared_box: Sandbox, opened: Opened
+) -> None:
+    panel = opened(shared_box)
+    calls = shared_box.calls()
+    control(panel, "created_on_from").value = "2026-01-31 00:00+02:00"
+    assert panel.state.phase == "wrong"
+    assert "server_timezone" in panel._view.controls._words["created_on_from"].value
+    assert isinstance(panel.last_error, FilterError)
+    press(panel, "Refresh")  # does not ask behind the person's back either
+    assert panel.state.phase == "wrong"
+    assert shared_box.calls() == calls
+    control(panel, "created_on_from").value = ""
+    assert "437 of 437" in settle(panel)
+    assert panel.last_error is None
+
+
+def test_clearing_one_and_all(shared_box: Sandbox, opened: Opened) -> None:
+    panel = opened(shared_box, city="Berlin", customer_type="Retail")
+    panel._view.controls.clear("city")
+    assert panel.filter == CustomerFilter(customer_type="Retail")
+    press(panel, "Reset all")
+    assert panel.filter == CustomerFilter()
+    settle(panel)
+
+
+# ── what comes out ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_load_all_pages_and_sorting(shared_box: Sandbox, opened: Opened) -> None:
+    """A page before Load all costs one call; after it none; sorting sorts what is there."""
+    panel = opened(shared_box)
+    view = panel._view
+    calls = shared_box.calls()
+    press(panel, "Next")
+    settle(panel)
+    assert shared_box.calls() - calls == 1
+    assert panel.df is not None
+    ids = [each["user_id"] for each in shared_box.customers()]
+    assert list(panel.df.user_id) == ids[50:100]
+    assert Seen(view.place.value).text.startswith("Rows 51–100")
+    press(panel, "Previous")
+    settle(panel)
+    assert shared_box.calls() - calls == 1  # page 1 is kept
+    panel.load()
+    assert settle(panel) == "437 of 437 customers loaded, proven (bookends)."
+    calls = shared_box.calls()
+    assert len(panel.df) == 437
+    for _ in range(8):
+        press(panel, "Next")
+    assert Seen(view.place.value).text.startswith("Rows 401–437 of 437 loaded")
+    assert view.next.disabled
+    view.sort.value = "user_id"
+    view.descending.value = True
+    while not view.previous.disabled:
+        press(panel, "Previous")
+    first_row = Seen(view.table.value).cells[len(panel.df.columns) :]
+    assert first_row[0] == str(ids[-1])
+    assert shared_box.calls() == calls
+
+
+def test_e_mails_are_masked_until_asked(shared_box: Sandbox, opened: Opened) -> None:
+    panel = opened(shared_box)
+    first = shared_box.customers()[0]["email"]
+    assert html.escape(first) not in panel._view.table.value
+    panel._view.contacts.value = True
+    assert html.escape(first) in panel._view.table.value
+    panel._view.contacts.value = False
+    assert html.escape(first) not in panel._view.table.value
+
+
+def test_the_code_runs_and_gives_an_equal_frame(
+    shared_box: Sandbox, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel = opened(shared_box, first_name=["a", "e; x"], exported=True)
+    panel.load()
+    settle(panel)
+    monkeypatch.setenv("SELLERCLOUD_USERNAME", shared_box.username)
+    monkeypatch.setenv("SELLERCLOUD_PASSWORD", shared_box.password)
+    assert shared_box.password not in panel.to_code()
+    assert panel._view.code.value == panel._view.copy.text == panel.to_code()
+    space: dict[str, Any] = {}
+    exec(panel.to_code(), space)  # noqa: S102  # the code is what is tested
+    assert panel.df is not None
+    assert len(panel.df) > 10
+    assert_frame_equal(space["df"], panel.df)
+
+
+def test_save_parquet_reads_back_equal(shared_box: Sandbox, opened: Opened, tmp_path: Path) -> None:
+    panel = opened(shared_box, customer_type="Wholesale")
+    panel._view.path.value = str(tmp_path / "out.parquet")
+    press(panel, "Save Parquet")
+    words = settle(panel)
+    assert f"customers to {tmp_path / 'out.parquet'}, proven" in words
+    assert "Loading all costs no call." in words  # what was saved is kept, and the line knows
+    assert stat.S_IMODE((tmp_path / "out.parquet").stat().st_mode) == 0o600
+    calls = shared_box.calls()
+    panel.load()
+    settle(panel)
+    assert shared_box.calls() == calls
+    assert panel.df is not None
+    assert_frame_equal(sc.read_parquet(tmp_path / "out.parquet"), panel.df)
+    direct = panel.query.to_parquet(tmp_path / "direct.parquet")
+    assert direct.read_bytes() == (tmp_path / "out.parquet").read_bytes()
+
+
+def test_a_file_that_cannot_be_written_is_said_before_any_call(shared_box: Sandbox, opened: Opened) -> None:
+    panel = opened(shared_box)
+    calls = shared_box.calls()
+    panel._view.path.value = "/no/such/folder/x.parquet"
+    press(panel, "Save Parquet")
+    assert "ExportError" in settle(panel)
+    assert shared_box.calls() == calls
+    assert panel._view.table.value
+
+
+def test_columns_of_the_query_are_the_columns_of_every_page(shared_box: Sandbox, opened: Opened) -> None:
+    panel = opened(shared_box, columns=["user_id", "rating_name"])
+    press(panel, "Next")
+    settle(panel)
+    assert panel.df is not None
+    assert list(panel.df.columns) == ["user_id", "rating_name"]
+
+
+def test_facets_are_of_the_rows_on_show_and_then_of_all(shared_box: Sandbox, opened: Opened) -> None:
+    panel = opened(shared_box)
+    facets = panel.state.facets
+    assert facets is not None
+    assert facets.counts["is_wholesale_string"].sum() == 50
+    assert panel._view.facets.value == facets.png
+    panel.load()
+    settle(panel)
+    assert panel.state.facets is not None
+    assert panel.state.facets.counts["is_wholesale_string"].sum() == 437
+
+
+def test_counts_of_what_the_server_alone_knows(shared_box: Sandbox, opened: Opened) -> None:
+    panel = opened(shared_box)
+    calls = shared_box.calls()
+    panel._engine.count_by("subscribed", {"Yes": 1, "No": 0})
+    settle(panel)
+    assert shared_box.calls() - calls == 2
+    truth = sum(each["subscribed"] for each in shared_box.customers())
+    assert panel.state.counts["subscribed"]["Yes"] == truth
+    assert str(truth) in Seen(panel._view.counts.value).cells
+
+
+# ── calls and caches ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_settled_change_costs_one_call_and_a_known_answer_none(shared_box: Sandbox, opened: Opened) -> None:
+    panel = opened(shared_box)
+    calls = shared_box.calls()
+    control(panel, "city").value = "Paris"
+    assert "asked just now" in settle(panel)
+    assert shared_box.calls() - calls == 1
+    control(panel, "city").value = ""
+    assert "from the cache, " in settle(panel)
+    assert shared_box.calls() - calls == 1
+
+
+def test_a_refresh_shows_the_servers_rows_of_now_and_load_all_does_too(box: Sandbox, opened: Opened) -> None:
+    """Neither count nor rows nor load come from the read that was kept before."""
+    panel = opened(box)
+    panel.load()
+    settle(panel)
+    box.update(1001, first_name="Changed")
+    box.insert(3)
+    time.sleep(0.6)  # what was read half a second before counts as now
+    calls = box.calls()
+    press(panel, "Refresh")
+    assert settle(panel).startswith("140 of 140 customers match, asked just now")
+    assert box.calls() - calls == 1
+    assert panel.df is not None
+    assert panel.df.first_name.iloc[0] == "Changed"
+    panel.load()
+    assert "140 of 140" in settle(panel)
+    assert panel.df.first_name.iloc[0] == "Changed"
+
+
+def test_a_query_that_asks_nobody_asks_nobody_in_the_panel(box: Sandbox, opened: Opened) -> None:
+    opened(box).close()
+    calls = box.calls()
+    panel = opened(box, cache="offline")
+    assert "137 of 137" in settle(panel)
+    press(panel, "Next")
+    press(panel, "Refresh")
+    settle(panel)
+    control(panel, "city").value = "Paris"
+    assert "CacheMissError" in settle(panel)
+    assert box.calls() == calls
+
+
+def test_a_query_that_keeps_nothing_keeps_nothing_in_the_panel(box: Sandbox, opened: Opened, tmp_path: Path) -> None:
+    panel = opened(box, cache="off")
+    panel.load()
+    settle(panel)
+    email = box.customers()[0]["email"].encode()
+    kept = [p for p in (tmp_path / "cache").rglob("*") if p.is_file() and email in p.read_bytes()]
+    assert kept == []
+
+
+def test_a_hundred_key_strokes_in_five_seconds_cost_one_to_thirteen_calls(
+    shared_box: Sandbox, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In real time, against a real server; the last call carries the final text."""
+    monkeypatch.undo()
+    panel = opened(shared_box)
+    calls = len(shared_box.log.requests("list"))
+    began = time.monotonic()
+    for number in range(100):
+        control(panel, "keyword").value = "k" * (number + 1)
+        # A pause long enough to settle now and then, as people make.
+        time.sleep(max(0.0, began + 5.0 * (number + 1) / 100 - time.monotonic()) if number % 8 else 0.0)
+    settle(panel)
+    asked = shared_box.log.requests("list")[calls:]
+    assert 1 <= len(asked) <= 13
+    assert "k" * 100 in dict(asked[-1].params).values()
+
+
+# ── errors ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_wrong_password_is_said_and_shows_no_empty_table(box: Sandbox, opened: Opened) -> None:
+    panel = opened(box, password="wrong")
+    assert isinstance(panel.last_error, AuthError)
+    assert "AuthError" in Seen(said(panel)).text
+    assert "wrong" not in said(panel).replace("wrong password", "")
+    assert panel.df is None
+    assert panel._view.table.value == ""
+
+
+def test_a_dead_server_keeps_the_rows_marked_old_and_a_living_one_clears_it(box: Sandbox, opened: Opened) -> None:
+    panel = opened(box)
+    table = panel._view.table.value
+    box.fault("reset", times=None, keep=0.0)
+    control(panel, "city").value = "Paris"
+    words = settle(panel)
+    assert isinstance(panel.last_error, TransportError)
+    assert words.startswith("TransportError: ")
+    assert panel._view.table.value == table
+    assert panel.state.rows_are_old
+    assert "Old" in Seen(panel._view.place.value).text
+    assert panel.df is not None
+    box.clear_faults()
+    press(panel, "Apply")
+    assert "customers match" in settle(panel)
+    assert panel.last_error is None
+    assert "Old" not in Seen(panel._view.place.value).text
+
+
+def test_a_throttle_longer_than_max_wait_is_said_with_its_end(box: Sandbox, opened: Opened) -> None:
+    panel = opened(box, max_wait_s=1.0)
+    box.fault("throttle", reset_in_s=600.0)
+    control(panel, "city").value = "Paris"
+    words = settle(panel)
+    assert isinstance(panel.last_error, RateLimitedError)
+    assert f"{panel.last_error.reset_at:%H:%M:%S} UTC" in words
+    assert panel.state.rows_are_old
+
+
+def test_a_short_throttle_is_counted_down_and_the_load_resumes(box: Sandbox, opened: Opened) -> None:
+    panel = opened(box)
+    box.fault("throttle", at=2, reset_in_s=1.2)
+    panel.load()
+    until = time.monotonic() + SOON_S
+    while panel.state.waiting_until is None:
+        assert time.monotonic() < until
+        time.sleep(0.005)
+    assert "going on at" in said(panel)
+    assert "137 of 137 customers loaded" in settle(panel)
+    assert panel.state.waiting_until is None
+    assert panel.last_error is None
+
+
+# ── saved filters ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_filters_are_saved_listed_opened_and_deleted(shared_box: Sandbox, opened: Opened, tmp_path: Path) -> None:
+    kept = Segments(tmp_path / "mine")
+    panel = opened(shared_box, customer_type="Wholesale", segments=kept)
+    view = panel._view
+    view.segment_name.value = " big ones "
+    press(panel, "Save filter")
+    assert kept.names() == ["big ones"]
+    assert view.segment_list.value == "big ones"
+    press(panel, "Reset all")
+    press(panel, "Open filter")
+    assert panel.filter == CustomerFilter(customer_type="Wholesale")
+    assert control(panel, "customer_type").value == ("Wholesale",)
+    settle(panel)
+    press(panel, "Delete filter")
+    assert view.segment_list.options == ()
+    press(panel, "Delete filter")
+    assert "Choose a saved filter first." in said(panel)
+
+
+def test_a_filter_without_a_name_is_said_and_makes_no_row_old(shared_box: Sandbox, opened: Opened) -> None:
+    panel = opened(shared_box)
+    press(panel, "Save filter")
+    assert "needs a name" in said(panel)
+    assert isinstance(panel.last_error, FilterError)
+    assert not panel.state.rows_are_old
+    assert panel.state.phase == "ready"
+
+
+def test_a_damaged_file_of_filters_is_said_at_the_opening_and_stops_nothing(
+    shared_box: Sandbox, opened: Opened, tmp_path: Path
+) -> None:
+    (tmp_path / FILE).write_text("{")
+    panel = opened(shared_box, segments=Segments(tmp_path))
+    assert "move it away" in said(panel)
+    assert "437 of 437" in said(panel)
+    press(panel, "Save filter")
+    panel._view.segment_name.value = "x"
+    press(panel, "Save filter")
+    assert isinstance(panel.last_error, SettingsError)
+
+
+def test_a_saved_filter_that_is_dear_waits_for_apply(shared_box: Sandbox, opened: Opened, tmp_path: Path) -> None:
+    kept = Segments(tmp_path)
+    kept.save("dear", CustomerFilter(city=list("abcdefgh")))
+    panel = opened(shared_box, segments=kept)
+    calls = shared_box.calls()
+    press(panel, "Open filter")
+    assert "Choose a saved filter first." in said(panel)
+    panel._view.segment_list.value = "dear"
+    press(panel, "Open filter")
+    assert "Counting this takes 8 calls. Press Apply to ask." in settle(panel)
+    assert shared_box.calls() == calls
+    panel.filter = CustomerFilter()
+    settle(panel)
+
+
+# ── doors ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_all_doors_lead_to_a_panel(box: Sandbox, tmp_path: Path) -> None:
+    """`shop.panel()`, `query.panel()` and `df.sellercloud.panel()`, each on its own question."""
+    with sc.connect(box.url, username=box.username, password=box.password, cache_dir=tmp_path / "c") as shop:
+        frame = shop.customers(customer_type="Retail").to_pandas()
+        for panel in (
+            shop.panel(customer_type="Retail"),
+            shop.customers(customer_type="Retail").panel(),
+            frame.sellercloud.panel(),
+        ):
+            assert panel.wait(SOON_S)
+            assert panel.filter == CustomerFilter(customer_type="Retail")
+            assert repr(panel) == "<Panel ready>"
+            panel.close()
+            assert repr(panel) == "<Panel closed>"
+            assert panel.df is None
+    assert os.environ["XDG_DATA_HOME"] == str(tmp_path / "share")
+    assert isinstance(frame, pd.DataFrame)
