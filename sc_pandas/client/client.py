@@ -3,28 +3,31 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, cast
 from urllib.parse import urlencode, urlsplit
 
 import requests
 import tenacity
-from requests.adapters import HTTPAdapter
 
 from sc_pandas.cache import HttpCache, KeyedRequest
 from sc_pandas.client.bodies import Expectation, NotDataError, Page, accept_rows, parse_json, parse_page
 from sc_pandas.client.exchange import Answer, ExchangeError, Timeouts, exchange
 from sc_pandas.client.login import Authorizer, Token, login_body, token_of
 from sc_pandas.client.outcomes import Setback, document_of, setback_of_exchange, setback_of_not_data, throttle_of
+from sc_pandas.client.timed import TimedAdapter
 from sc_pandas.contract import TOKEN_PATH
 from sc_pandas.errors import AuthError, RateLimitedError
 from sc_pandas.pacing import (
     CallBudget,
     Cancelled,
     Clock,
+    PaceFile,
     RetryBudget,
     SystemClock,
     Throttle,
     ThrottleGate,
+    http_date,
     throttle_wait_s,
 )
 from sc_pandas.settings import Credentials, is_loopback
@@ -73,7 +76,7 @@ class PageRequest(KeyedRequest):
     page: Page | None = None
 
 
-class _VerifyingAdapter(HTTPAdapter):
+class _VerifyingAdapter(TimedAdapter):
     """Sits below the cache, so that only bodies that passed every check are kept."""
 
     def __init__(self, client: "Client") -> None:
@@ -108,6 +111,8 @@ class Client:
         For tests: other retries, other time.
     ca_bundle
         File of certificate authorities to trust instead of the system's.
+    pace_file
+        Where the calls of all processes of this machine are counted, or None to count this client's alone.
     """
 
     def __init__(
@@ -121,11 +126,14 @@ class Client:
         policy: RetryPolicy | None = None,
         clock: Clock | None = None,
         ca_bundle: str | None = None,
+        pace_file: Path | None = None,
     ) -> None:
         self.url = url
         self.clock: Clock = clock or SystemClock()
-        self.budget = CallBudget(self.clock)
-        self.gate = ThrottleGate(self.clock, max_wait_s=max_wait_s)
+        self._pace = None if pace_file is None else PaceFile(pace_file)
+        self.budget = CallBudget(self.clock, shared=self._pace)
+        self.gate = ThrottleGate(self.clock, max_wait_s=max_wait_s, shared=self._pace)
+        self.skew_s: float | None = None
         self.latency_s: float | None = None
         self._credentials = credentials
         self._timeouts = timeouts or Timeouts()
@@ -152,6 +160,12 @@ class Client:
         if is_loopback(urlsplit(self.url).hostname or ""):
             found["proxies"] = {}
         return {"proxies": dict(found["proxies"]), "verify": found["verify"] or True, "cert": None}
+
+    @property
+    def proxy(self) -> str | None:
+        """Host (and port) of the proxy that calls go through, or None; its user and password are not shown."""
+        chosen = requests.utils.select_proxy(self.url, self._settings["proxies"])
+        return urlsplit(chosen).netloc.rpartition("@")[2] if chosen else None
 
     # ── pages ──────────────────────────────────────────────────────────────────────────────────────────────────────
     def prepare(self, path: str, params: list[tuple[str, str]]) -> PageRequest:
@@ -197,7 +211,7 @@ class Client:
         kept = accept_rows(parse_json(body))
         return Page(kept.items, kept.total, from_cache=True)
 
-    def fetch(self, adapter: HTTPAdapter, request: PageRequest) -> bytes:
+    def fetch(self, adapter: TimedAdapter, request: PageRequest) -> bytes:
         """Fetch a page's body with retries, verify it, and leave the parsed page on the request."""
         confirming: list[tuple[int, int] | None] = [None]
 
@@ -244,7 +258,7 @@ class Client:
         return result
 
     # ── one authorised call ────────────────────────────────────────────────────────────────────────────────────────
-    def _authorized(self, adapter: HTTPAdapter, request: PageRequest) -> Answer:
+    def _authorized(self, adapter: TimedAdapter, request: PageRequest) -> Answer:
         token = self._token(None, adapter, request)
         answer = self._signed(adapter, request, token)
         if answer.status == requests.codes.unauthorized and token.accepted:
@@ -267,7 +281,7 @@ class Client:
             status=401,
         )
 
-    def _signed(self, adapter: HTTPAdapter, request: PageRequest, token: Token) -> Answer:
+    def _signed(self, adapter: TimedAdapter, request: PageRequest, token: Token) -> Answer:
         signed = request.copy()
         signed.headers["Authorization"] = f"Bearer {token.value.reveal()}"
         answer = self._call(adapter, signed, request.tally, request.cancel)
@@ -275,10 +289,10 @@ class Client:
             token.accepted = True
         return answer
 
-    def _token(self, refused: Token | None, adapter: HTTPAdapter, request: PageRequest) -> Token:
+    def _token(self, refused: Token | None, adapter: TimedAdapter, request: PageRequest) -> Token:
         return self._authorizer.token(lambda: self._log_in(adapter, request.tally, request.cancel), refused)
 
-    def _log_in(self, adapter: HTTPAdapter, tally: Tally, cancel: threading.Event | None) -> Token:
+    def _log_in(self, adapter: TimedAdapter, tally: Tally, cancel: threading.Event | None) -> Token:
         request = requests.PreparedRequest()
         request.prepare(
             method="POST",
@@ -322,21 +336,29 @@ class Client:
         return self._retrying(attempt, self._policy.attempts, None)
 
     def _call(
-        self, adapter: HTTPAdapter, request: requests.PreparedRequest, tally: Tally, cancel: threading.Event | None
+        self, adapter: TimedAdapter, request: requests.PreparedRequest, tally: Tally, cancel: threading.Event | None
     ) -> Answer:
         """Make one call when the gate is open, and wait out throttles."""
         for waits in range(_THROTTLES_AT_MOST + 1):
-            self.gate.pass_through(cancel)
-            self.budget.take(cancel)
+            self.budget.take(cancel, self.gate, self.gate.on_wait)
             if cancel is not None and cancel.is_set():
                 raise Cancelled
             tally.count_call()
             begun = self.clock.monotonic()
             try:
-                answer = exchange(adapter, request, timeouts=self._timeouts, clock=self.clock, settings=self._settings)
+                answer = exchange(
+                    adapter,
+                    request,
+                    timeouts=self._timeouts,
+                    clock=self.clock,
+                    settings=self._settings,
+                    cancel=cancel,
+                )
             except ExchangeError as error:
                 raise setback_of_exchange(error) from None
             self._remember_latency(self.clock.monotonic() - begun)
+            date = http_date(answer.headers.get("Date"))
+            self.skew_s = self.skew_s if date is None else (date - self.clock.now()).total_seconds()
             throttle = throttle_of(answer)
             if throttle is None:
                 return answer
@@ -365,3 +387,5 @@ class Client:
         self._adapter.close()
         if self._cached is not None:
             requests.Session.close(self._cached)
+        if self._pace is not None:
+            self._pace.close()

@@ -1,6 +1,8 @@
 """One attempt on the wire: send a request, read the whole body in time, undo its encoding, and say what failed."""
 
 import re
+import threading
+import time
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
+from sc_pandas.client.timed import Limits, TimedAdapter, limited
 from sc_pandas.pacing import Clock
 
 MAX_BODY_BYTES: Final = 64 * 2**20
@@ -54,12 +57,13 @@ class ExchangeError(Exception):
 
 
 def exchange(
-    adapter: HTTPAdapter,
+    adapter: TimedAdapter,
     request: requests.PreparedRequest,
     *,
     timeouts: Timeouts,
     clock: Clock,
     settings: Mapping[str, Any],
+    cancel: threading.Event | None = None,
 ) -> Answer:
     """Send a request once and read its whole answer.
 
@@ -67,7 +71,21 @@ def exchange(
     ------
     ExchangeError
         Nothing, or not everything, came, or not in time.
+    Cancelled
+        `cancel` was set.
     """
+    with limited(Limits(time.monotonic() + timeouts.total_s, timeouts.read_s, cancel)):
+        return _exchange(adapter, request, timeouts=timeouts, clock=clock, settings=settings)
+
+
+def _exchange(
+    adapter: TimedAdapter,
+    request: requests.PreparedRequest,
+    *,
+    timeouts: Timeouts,
+    clock: Clock,
+    settings: Mapping[str, Any],
+) -> Answer:
     deadline = clock.monotonic() + timeouts.total_s
     try:
         # Not adapter.send: a subclass below the cache overrides that with the retries around this attempt.
@@ -78,6 +96,8 @@ def exchange(
             timeout=(timeouts.connect_s, min(timeouts.read_s, timeouts.total_s)),
             **settings,
         )
+    except requests.exceptions.ReadTimeout:
+        raise _late(deadline, clock, timeouts, "the server did not begin to answer in time") from None
     except requests.RequestException as error:
         raise _explained(error) from None
     except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
@@ -86,11 +106,17 @@ def exchange(
         body = _read(response, deadline=deadline, clock=clock, timeouts=timeouts)
         return Answer(status=response.status_code, headers=response.headers, body=_decoded(response, body))
     except urllib3.exceptions.ReadTimeoutError:
-        raise ExchangeError("timeout", f"no byte came for {timeouts.read_s:g} s") from None
+        raise _late(deadline, clock, timeouts, f"no byte came for {timeouts.read_s:g} s") from None
     except (urllib3.exceptions.HTTPError, OSError) as error:
         raise ExchangeError("truncated", f"the answer broke off ({type(error).__name__})") from None
     finally:
         response.close()
+
+
+def _late(deadline: float, clock: Clock, timeouts: Timeouts, says: str) -> ExchangeError:
+    if clock.monotonic() < deadline:
+        return ExchangeError("timeout", says)
+    return ExchangeError("deadline", f"the answer was not complete after {timeouts.total_s:g} s")
 
 
 def _explained(error: requests.RequestException) -> ExchangeError:
@@ -101,8 +127,6 @@ def _explained(error: requests.RequestException) -> ExchangeError:
         return ExchangeError("tls", says, retryable=False)
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return ExchangeError("timeout", "the server did not take the connection in time")
-    if isinstance(error, requests.exceptions.ReadTimeout):
-        return ExchangeError("timeout", "the server did not begin to answer in time")
     if isinstance(error, requests.exceptions.ConnectionError):
         return ExchangeError("connect", "the server could not be reached (network, VPN, server id?)")
     return ExchangeError("read", f"the connection failed ({type(error).__name__})")
@@ -114,12 +138,8 @@ def _read(response: requests.Response, *, deadline: float, clock: Clock, timeout
         raise ExchangeError("framing", "the answer announces an impossible length")
     received = bytearray()
     while True:
-        left_s = deadline - clock.monotonic()
-        if left_s <= 0:
-            raise ExchangeError("deadline", f"the answer was not complete after {timeouts.total_s:g} s")
-        sock = getattr(getattr(response.raw, "connection", None), "sock", None)
-        if sock is not None:
-            sock.settimeout(min(timeouts.read_s, left_s))
+        if clock.monotonic() >= deadline:
+            raise _late(deadline, clock, timeouts, "")
         piece = response.raw.read1(_CHUNK, decode_content=False)
         if not piece:
             break

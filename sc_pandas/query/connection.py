@@ -4,6 +4,7 @@ import html
 import os
 from collections.abc import Iterable
 from datetime import timedelta, tzinfo
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, Self, TypedDict, Unpack
 from weakref import WeakValueDictionary
@@ -13,6 +14,7 @@ from sc_pandas import contract, settings
 from sc_pandas.cache import CacheInfo, HttpCache
 from sc_pandas.client import Client, RetryPolicy, Timeouts
 from sc_pandas.errors import SettingsError
+from sc_pandas.files import private_folder
 from sc_pandas.filters import CustomerFilter, CustomerFilterArgs
 from sc_pandas.pacing import Clock
 from sc_pandas.query.customer_query import CustomerQuery
@@ -140,6 +142,14 @@ def _zone(zone: str | tzinfo | None) -> tzinfo | None:
         raise SettingsError(f"There is no time zone {zone!r}.", setting="server_timezone") from None
 
 
+def pace_file(folder: Path, tenant: str) -> Path | None:
+    """Give the file that counts a tenant's calls for this machine, or None where the folder is not usable."""
+    try:
+        return private_folder(folder) / f"{tenant}.pace"
+    except SettingsError:
+        return None
+
+
 # The last connection that was opened to each server and is still in use, for frames that ask their query again.
 _OPEN: Final[WeakValueDictionary[str, "Connection"]] = WeakValueDictionary()
 
@@ -196,6 +206,7 @@ class Connection:
             ca_bundle=ca_bundle,
             policy=policy,
             clock=clock,
+            pace_file=pace_file(settings.cache_folder(cache_dir), tenant),
         )
         self._cache = cache
         self._source = Source(client, cache, tenant, DialectMemory(dialect, cache))
@@ -303,12 +314,13 @@ class Connection:
         self._source.client.log_in()
 
     def calls_left(self) -> int:
-        """Give the calls that this connection may still make within the hour (the quota is 10,800).
+        """Give the calls that this user may still make within the hour (the quota is 10,800).
 
         Returns
         -------
         int
-            Counts this connection's calls only; others of the same user and address are not seen.
+            The calls of every thread and process of this machine that shares the cache's folder are counted, logins and
+            repeated calls too.  Calls from other machines are not seen, even where the server sees one address.
         """
         return self._source.client.budget.left()
 

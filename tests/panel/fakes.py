@@ -172,8 +172,8 @@ class FakeQuery:
 
 def rows_of(question: CustomerFilter, n: int = 50, start: int = 0) -> pd.DataFrame:
     """Give rows that say which question they answer."""
-    ids = pd.array(range(start + 1, start + n + 1), dtype=pd.ArrowDtype(pa.int64()))
-    names = pd.array([question.to_json()] * n, dtype=pd.ArrowDtype(pa.string()))
+    ids = pd.arrays.ArrowExtensionArray(pa.array(range(start + 1, start + n + 1), type=pa.int64()))
+    names = pd.arrays.ArrowExtensionArray(pa.array([question.to_json()] * n, type=pa.string()))
     return pd.DataFrame({"user_id": ids, "first_name": names})
 
 
@@ -267,4 +267,4 @@ class Desk:
 
 def about(text: str) -> CustomerFilter:
     """Give a question with one word in it."""
-    return CustomerFilter(city=text)
+    return CustomerFilter.of(city=text)

@@ -5,6 +5,7 @@ import itertools
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -83,16 +84,17 @@ def test_a_fifth_question_waits_for_a_thread_and_takes_the_place_of_those_that_w
 
 def test_an_older_page_load_save_and_count_change_nothing_either(tmp_path: Any) -> None:
     """What was overtaken is dropped whatever it was: a page, a load, a file, counts by the server."""
-    for begin in (
+    begins: list[Callable[[Engine], None]] = [
         lambda e: e.turn(1),
         lambda e: e.load(),
         lambda e: e.save(tmp_path / "x.parquet"),
         lambda e: e.count_by("subscribed", {"Yes": 1}),
-    ):
+    ]
+    for begin in begins:
         desk = Desk()
         desk.open()
         held = [desk.server.hold(CustomerFilter(), kind) for kind in ("run", "page")]
-        held += [desk.server.hold(CustomerFilter(subscribed=True), "count")]
+        held += [desk.server.hold(CustomerFilter.of(subscribed=True), "count")]
         begin(desk.engine)
         assert _first(held).arrived.wait(SOON_S)
         desk.engine.apply(FOUR[0])
@@ -245,7 +247,7 @@ def test_a_union_of_more_than_five_lists_waits_for_apply_and_says_its_price() ->
     desk = Desk()
     desk.open()
     asked = len(desk.server.calls)
-    union = CustomerFilter(city=list("abcdef"))
+    union = CustomerFilter.of(city=list("abcdef"))
     desk.engine.change(union)
     desk.watch.pass_s(5.0)
     assert (desk.state.phase, len(desk.server.calls)) == ("dear", asked)
@@ -253,7 +255,7 @@ def test_a_union_of_more_than_five_lists_waits_for_apply_and_says_its_price() ->
     assert desk.state.rows_are_old
     desk.engine.apply()
     assert desk.settle().rows_of == union
-    desk.engine.change(CustomerFilter(city=list("abcde")))
+    desk.engine.change(CustomerFilter.of(city=list("abcde")))
     desk.watch.pass_s(0.5)
     assert desk.settle().phase == "ready"
     desk.engine.close()
@@ -261,7 +263,7 @@ def test_a_union_of_more_than_five_lists_waits_for_apply_and_says_its_price() ->
 
 def test_a_dear_question_is_held_at_the_opening_too() -> None:
     desk = Desk()
-    desk.engine.apply(CustomerFilter(city=list("abcdef")), at_any_cost=False)
+    desk.engine.apply(CustomerFilter.of(city=list("abcdef")), at_any_cost=False)
     assert (desk.state.phase, desk.server.calls) == ("dear", [])
     desk.engine.close()
 
@@ -302,11 +304,13 @@ def test_an_error_keeps_the_last_good_rows_marked_old_and_teaches(error: Excepti
     state = desk.settle()
     assert state.rows is good
     assert state.rows_are_old
-    assert desk.engine.last_error is error
+    assert desk.engine.last_error == error
     assert status_text(state) == f"{type(error).__name__}: {error}"
     desk.engine.apply(FOUR[1])
     state = desk.settle()
-    assert (state.phase, state.rows_are_old, desk.engine.last_error) == ("ready", False, None)
+    assert (state.phase, state.rows_are_old) == ("ready", False)
+    cleared: BaseException | None = desk.engine.last_error
+    assert cleared is None
     assert str(error) not in status_text(state)
     desk.engine.close()
 
@@ -322,14 +326,16 @@ def test_an_entry_that_is_wrong_asks_nothing_and_nothing_else_does_until_it_is_m
     desk.engine.count_by("subscribed", {"Yes": 1})
     desk.watch.pass_s(5.0)
     state = desk.state
-    assert (state.phase, dict(state.wrong).keys(), len(desk.server.calls)) == ("wrong", {"created_on_from"}, asked)
+    assert (state.phase, list(state.wrong), len(desk.server.calls)) == ("wrong", ["created_on_from"], asked)
     assert state.rows_are_old
     assert "nothing is asked" in status_text(state)
     assert isinstance(desk.engine.last_error, FilterError)
     desk.engine.change(FOUR[0])
     desk.watch.pass_s(0.5)
     state = desk.settle()
-    assert (state.phase, state.wrong, state.rows_are_old, desk.engine.last_error) == ("ready", {}, False, None)
+    assert (state.phase, dict(state.wrong), state.rows_are_old) == ("ready", {}, False)
+    now: BaseException | None = desk.engine.last_error
+    assert now is None
     desk.engine.close()
 
 
@@ -489,7 +495,7 @@ def test_a_save_that_a_new_question_stops_is_not_stopped_silently(overtaking: st
     if overtaking == "refuse":
         desk.engine.refuse({"city": "No."})
     else:
-        desk.engine.change(FOUR[0] if overtaking == "change" else CustomerFilter(city=list("abcdef")))
+        desk.engine.change(FOUR[0] if overtaking == "change" else CustomerFilter.of(city=list("abcdef")))
     assert "Saving was stopped by this" in status_text(desk.state)
     assert not (tmp_path / "x.parquet").exists()
     desk.engine.close()
@@ -632,7 +638,7 @@ def test_a_refresh_takes_nothing_older_from_the_cache_from_then_on() -> None:
     desk.settle()
     anew = [options for kind, _, options in desk.server.calls if kind == "run"][-1]
     assert anew.cache == "refresh"
-    assert [o for kind, _, o in desk.server.calls if kind == "estimate"][-1].max_age_s < 5.0
+    assert ([o for kind, _, o in desk.server.calls if kind == "estimate"][-1].max_age_s or 9.0) < 5.0
     desk.engine.load()
     desk.settle()
     load = desk.server.calls[-1][2]
@@ -728,7 +734,7 @@ def test_turning_pages_neither_stops_a_load_nor_pages_rows_of_another_question()
     desk.engine.turn(1)
     assert desk.state.phase == "loading"
     desk.engine.stop()
-    desk.engine.change(CustomerFilter(city=list("abcdef")))
+    desk.engine.change(CustomerFilter.of(city=list("abcdef")))
     desk.engine.turn(1)
     assert (desk.state.phase, desk.server.asked("page")) == ("dear", [])
     desk.engine.close()
@@ -736,7 +742,7 @@ def test_turning_pages_neither_stops_a_load_nor_pages_rows_of_another_question()
 
 def test_a_union_has_no_pages_before_it_is_loaded_and_says_so() -> None:
     desk = Desk()
-    desk.engine.apply(CustomerFilter(city=["a", "b"]))
+    desk.engine.apply(CustomerFilter.of(city=["a", "b"]))
     desk.settle()
     desk.engine.turn(1)
     assert (desk.state.phase, desk.server.asked("page")) == ("ready", [])
@@ -746,7 +752,7 @@ def test_a_union_has_no_pages_before_it_is_loaded_and_says_so() -> None:
 
 def test_counting_by_a_filter_costs_a_call_for_each_value_that_the_question_lets_through() -> None:
     desk = Desk()
-    desk.engine.apply(CustomerFilter(channel=["Amazon", 4242]))
+    desk.engine.apply(CustomerFilter.of(channel=["Amazon", 4242]))
     desk.settle()
     before = len(desk.server.asked("count"))
     desk.engine.count_by("channel", {"Website": 6, "Amazon": 4})

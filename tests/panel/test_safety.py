@@ -73,7 +73,7 @@ def test_hostile_entries_filters_and_errors_are_text_in_every_widget(opened: Ope
         _check_all(panel)
         control(panel, "created_on_from").value = ""
         if payload.strip():
-            question = CustomerFilter(first_name=payload)
+            question = CustomerFilter.of(first_name=payload)
             server.errors[question] = RuntimeError(payload)
             panel.filter = question
             assert panel.wait(SOON_S)
@@ -89,7 +89,7 @@ def _check_all(panel: Panel) -> None:
         assert not getattr(widget, "description_allow_html", False)
         if isinstance(widget, ipywidgets.HTML):
             source = widget.value.replace("<style>" + CSS + "</style>", "")
-            assert not source or check_calm(source)
+            check_calm(source)
             assert not widget.description
 
 
@@ -126,13 +126,14 @@ def test_a_hundred_thousand_customers_travel_in_small_messages(
     assert messages
     largest = max(messages)
     slowest = {}
-    for name, action in {
+    actions: dict[str, Callable[[], None]] = {
         "turn": lambda: press(panel, "Next"),
         "sort": lambda: setattr(panel._view.sort, "value", "last_name"),
         "unmask": lambda: setattr(panel._view.contacts, "value", True),
         "turn sorted": lambda: press(panel, "Next"),
         "key": lambda: setattr(control(panel, "city"), "value", "x"),
-    }.items():
+    }
+    for name, action in actions.items():
         messages.clear()
         began = time.monotonic()
         action()
@@ -148,14 +149,22 @@ def test_a_hundred_thousand_customers_travel_in_small_messages(
 
 def _many(n: int) -> pd.DataFrame:
     numbers = np.arange(n)
-    text = pd.ArrowDtype(pa.string())
     long = "漢<&'" * 60
     columns = {
-        "user_id": pd.array(numbers, dtype=pd.ArrowDtype(pa.int64())),
-        "email": pd.array([f"c{i}@example.com" for i in numbers], dtype=text),
-        "last_name": pd.array([f"{i * 7919 % n:06d}{long}" for i in numbers], dtype=text),
-        "rating_name": pd.array([("Neutral", "Satisfied", None)[i % 3] for i in numbers], dtype=text),
-        **{f"custom.Field {c}": pd.array([f"v{i % 7}" for i in numbers], dtype=text) for c in range(6)},
+        "user_id": pd.arrays.ArrowExtensionArray(pa.array(numbers, type=pa.int64())),
+        "email": pd.arrays.ArrowExtensionArray(pa.array([f"c{i}@example.com" for i in numbers], type=pa.string())),
+        "last_name": pd.arrays.ArrowExtensionArray(
+            pa.array([f"{i * 7919 % n:06d}{long}" for i in numbers], type=pa.string())
+        ),
+        "rating_name": pd.arrays.ArrowExtensionArray(
+            pa.array([("Neutral", "Satisfied", None)[i % 3] for i in numbers], type=pa.string())
+        ),
+        **{
+            f"custom.Field {c}": pd.arrays.ArrowExtensionArray(
+                pa.array([f"v{i % 7}" for i in numbers], type=pa.string())
+            )
+            for c in range(6)
+        },
     }
     return pd.DataFrame(columns)
 
@@ -231,7 +240,7 @@ def test_eight_threads_that_do_everything_at_once_lock_nothing_dead(opened: Open
             each_way(lambda n: setattr(control(panel, "city"), "value", f"c{n}")),
             each_way(lambda n: setattr(control(panel, "first_name"), "value", f"n{n}")),
             each_way(lambda n: setattr(control(panel, "created_on_from"), "value", "soon" if n % 3 else "")),
-            each_way(lambda n: setattr(panel, "filter", CustomerFilter(keyword=f"k{n}"))),
+            each_way(lambda n: setattr(panel, "filter", CustomerFilter.of(keyword=f"k{n}"))),
             each_way(lambda _: panel.load(), lambda _: panel._engine.stop(), lambda _: press(panel, "Next")),
             each_way(lambda n: setattr(view.contacts, "value", bool(n % 2)), lambda _: press(panel, "Refresh")),
             each_way(lambda n: setattr(view.sort, "value", view.sort.options[n % len(view.sort.options)])),
@@ -275,7 +284,7 @@ def test_a_render_and_a_trait_change_wait_for_each_other_and_not_for_ever(
     go_on.set()
     changer.join(SOON_S)
     assert not changer.is_alive()
-    assert panel.filter == CustomerFilter(city="Bern")
+    assert panel.filter == CustomerFilter.of(city="Bern")
 
 
 @pytest.mark.usefixtures("quick")
@@ -290,7 +299,7 @@ def test_what_one_thread_sets_does_not_make_the_panel_deaf_to_another(opened: Op
         heard.set()
 
     control(panel, "company_ids").observe(observe, names="value")
-    panel.filter = CustomerFilter(company_ids=163)
+    panel.filter = CustomerFilter.of(company_ids=163)
     assert heard.wait(SOON_S)
     until = time.monotonic() + SOON_S
     while panel.filter.keyword is None and control(panel, "keyword").value:
@@ -298,6 +307,26 @@ def test_what_one_thread_sets_does_not_make_the_panel_deaf_to_another(opened: Op
         time.sleep(0.001)
     shown = control(panel, "keyword").value
     assert panel.filter == CustomerFilter.of(company_ids=163, keyword=shown or None)
+
+
+@pytest.mark.usefixtures("quick")
+def test_no_widget_event_waits_for_a_server_that_is_held_shut(opened: Opened) -> None:
+    """Keys, buttons, page turns and close return while no answer comes."""
+    server = FakeServer()
+    panel = opened(server.query())
+    held = [
+        server.hold(q, kind) for q in (CustomerFilter(), CustomerFilter.of(city="Bern")) for kind in ("run", "page")
+    ]
+    began = time.monotonic()
+    press(panel, "Next")
+    control(panel, "city").value = "Bern"
+    for text in ("Apply", "Refresh", "Load all", "Stop", "Save Parquet", "Previous"):
+        press(panel, text)
+    panel.filter = CustomerFilter()
+    panel.close()
+    assert time.monotonic() - began < 1.0
+    for each in held:
+        each.release.set()
 
 
 # ── the end ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -359,7 +388,7 @@ def test_a_panel_that_was_replaced_does_not_live_on(opened: Opened) -> None:
     assert panel.wait(SOON_S)
     rows = panel.df
     assert rows is not None
-    gone = [weakref.ref(panel), weakref.ref(panel._engine), weakref.ref(rows)]
+    gone: list[Callable[[], object]] = [weakref.ref(panel), weakref.ref(panel._engine), weakref.ref(rows)]
     panel.close()
     until = time.monotonic() + SOON_S
     while [t for t in threading.enumerate() if t.name.startswith("sc_pandas-panel")]:

@@ -11,7 +11,7 @@ from sc_pandas.filters import CustomerFilter
 from sc_pandas.segments import FILE, LONGEST_NAME, Segments
 from tests.panel.hostile import PAYLOADS
 
-HAPPY = CustomerFilter(rating=[4, 5], city="Bern; Basel", created_on_from="2026-01-31 14:05:09")
+HAPPY = CustomerFilter.of(rating=[4, 5], city="Bern; Basel", created_on_from="2026-01-31 14:05:09")
 
 
 def test_save_list_load_delete(tmp_path: Path) -> None:
@@ -21,8 +21,8 @@ def test_save_list_load_delete(tmp_path: Path) -> None:
     kept.save("all", CustomerFilter())
     assert kept.names() == ["all", "happy"]
     assert kept.load("happy") == HAPPY
-    kept.save("happy", CustomerFilter(city="Bern"))
-    assert kept.load("happy") == CustomerFilter(city="Bern")
+    kept.save("happy", CustomerFilter.of(city="Bern"))
+    assert kept.load("happy") == CustomerFilter.of(city="Bern")
     kept.delete("happy")
     kept.delete("nobody")
     assert Segments(tmp_path / "data").names() == ["all"]
@@ -47,10 +47,10 @@ def test_hostile_names_and_values_come_back_as_they_were(tmp_path: Path) -> None
     kept = Segments(tmp_path)
     for payload in PAYLOADS:
         if payload.strip():
-            kept.save(payload[:LONGEST_NAME].strip() or "x", CustomerFilter(first_name=payload))
+            kept.save(payload[:LONGEST_NAME].strip() or "x", CustomerFilter.of(first_name=payload))
     for payload in PAYLOADS:
         if len(payload) <= LONGEST_NAME and payload.strip():
-            assert kept.load(payload.strip()) == CustomerFilter(first_name=payload)
+            assert kept.load(payload.strip()) == CustomerFilter.of(first_name=payload)
 
 
 @pytest.mark.parametrize(

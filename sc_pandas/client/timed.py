@@ -1,0 +1,98 @@
+"""Answers that end in time: a deadline and a stop that hold for every byte of them, their headers too.
+
+A socket's own time-out begins anew with each byte, so that a server that drips bytes could hold a call for ever.
+"""
+
+import http.client
+import io
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.util.wait import wait_for_read
+
+from sc_pandas.pacing import Cancelled
+
+_LOOK_EVERY_S: Final = 0.2
+_this_thread: Final = threading.local()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Until when (on `time.monotonic`) an answer may come, the longest gap in it, and what stops it earlier."""
+
+    deadline: float
+    gap_s: float
+    cancel: threading.Event | None = None
+
+
+@contextmanager
+def limited(limits: Limits) -> Iterator[None]:
+    """Hold the answers that this thread receives through a `TimedAdapter` to the limits."""
+    _this_thread.limits = limits
+    try:
+        yield
+    finally:
+        del _this_thread.limits
+
+
+class _TimedBytes(io.RawIOBase):
+    """The bytes of one answer; `TimeoutError` or `Cancelled` instead of a wait beyond the limits."""
+
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket, limits: Limits) -> None:
+        self._raw, self._sock, self._limits = raw, sock, limits
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        until = min(time.monotonic() + self._limits.gap_s, self._limits.deadline)
+        has_more = getattr(self._sock, "pending", int)  # what TLS has received and not handed on yet
+        ready = False
+        while not ready:
+            left_s = until - time.monotonic()
+            if self._limits.cancel is not None and self._limits.cancel.is_set():
+                raise Cancelled
+            if left_s <= 0:
+                raise TimeoutError
+            ready = bool(has_more()) or wait_for_read(self._sock, timeout=min(left_s, _LOOK_EVERY_S))
+        self._sock.settimeout(left_s)
+        return self._raw.readinto(buffer)  # type: ignore[no-any-return, attr-defined]
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _TimedResponse(http.client.HTTPResponse):
+    def __init__(self, sock: socket.socket, *args: Any, **more: Any) -> None:
+        super().__init__(sock, *args, **more)
+        limits = getattr(_this_thread, "limits", None)
+        if limits is not None:
+            raw = cast("io.BufferedReader", self.fp).detach()
+            self.fp = io.BufferedReader(_TimedBytes(cast("io.RawIOBase", raw), sock, limits))
+
+
+class _TimedConnection(HTTPConnection):
+    response_class = _TimedResponse
+
+
+class _TimedTlsConnection(HTTPSConnection):
+    response_class = _TimedResponse
+
+
+class TimedAdapter(HTTPAdapter):
+    """An adapter whose connections keep the limits of `limited`."""
+
+    def get_connection_with_tls_context(self, *args: Any, **more: Any) -> urllib3.HTTPConnectionPool:
+        """Give the pool, with our connections in it."""
+        pool = super().get_connection_with_tls_context(*args, **more)
+        pool.ConnectionCls = _TimedTlsConnection if pool.scheme == "https" else _TimedConnection
+        return pool

@@ -1,0 +1,29 @@
+"""How fast, how often and when not to call: decisions about time, apart from any call."""
+
+from sc_pandas.pacing.budgets import CallBudget, RetryBudget, estimate_seconds
+from sc_pandas.pacing.clock import Cancelled, Clock, SystemClock
+from sc_pandas.pacing.pace_file import PaceFile
+from sc_pandas.pacing.throttle import (
+    Throttle,
+    ThrottleGate,
+    http_date,
+    parse_reset,
+    recognise_throttle,
+    throttle_wait_s,
+)
+
+__all__ = [
+    "CallBudget",
+    "Cancelled",
+    "Clock",
+    "PaceFile",
+    "RetryBudget",
+    "SystemClock",
+    "Throttle",
+    "ThrottleGate",
+    "estimate_seconds",
+    "http_date",
+    "parse_reset",
+    "recognise_throttle",
+    "throttle_wait_s",
+]

@@ -1,0 +1,50 @@
+"""Time as the client sees it."""
+
+import threading
+import time
+from concurrent.futures import CancelledError
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+_PIECE_S: Final = 0.5
+
+
+class Cancelled(CancelledError):  # noqa: N818  # the standard library's word for it
+    """A read was told to stop."""
+
+
+class Clock(Protocol):
+    """Time as the client sees it; tests put their own in its place."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+
+    def now(self) -> datetime:
+        """Give the wall clock, UTC."""
+
+    def sleep(self, seconds: float, cancel: threading.Event | None = None) -> None:
+        """Wait; raise `Cancelled` as soon as `cancel` is set."""
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    monotonic = staticmethod(time.monotonic)
+
+    @staticmethod
+    def now() -> datetime:
+        """Give the wall clock, UTC."""
+        return datetime.now(UTC)
+
+    @staticmethod
+    def sleep(seconds: float, cancel: threading.Event | None = None) -> None:
+        """Wait; raise `Cancelled` as soon as `cancel` is set."""
+        if cancel is None:
+            time.sleep(max(0.0, seconds))
+        else:
+            until = time.monotonic() + seconds
+            # In pieces, because Ctrl-C does not end a wait for an event on Windows.
+            while not cancel.wait(min(_PIECE_S, max(0.0, until - time.monotonic()))):
+                if time.monotonic() >= until:
+                    return
+            raise Cancelled

@@ -1,0 +1,345 @@
+"""The pace that the threads and processes of a machine share: one small locked file for each (host, user).
+
+A ring of call times, one place for each call of the quota: a call may be made when the time in the place that it will
+take is an hour old.  Beside it stands until when the server takes no calls.  Nothing else is in the file.
+"""
+
+import contextlib
+import math
+import os
+import stat
+import struct
+import sys
+import threading
+import time
+import warnings
+import zlib
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from errno import EACCES, EAGAIN, EDEADLK, EDQUOT, ENOSPC
+from pathlib import Path
+from typing import Final, TypeVar
+
+from sc_pandas.contract import CALLS_PER_HOUR
+from sc_pandas.errors import CacheWarning, SettingsError
+from sc_pandas.files import private_folder
+from sc_pandas.pacing.clock import Clock
+
+HOUR_S: Final = 3_600.0
+LOCK_WAIT_S: Final = 1.0
+_STEP_S: Final = 1.0
+_MAGIC: Final = b"scpace01"
+_FACTS: Final = struct.Struct("<8sIQddd")
+_HEAD_BYTES: Final = _FACTS.size + 4
+_TIME: Final = struct.Struct("<d")
+_SENTENCES: Final = {
+    "locked": "another program holds the lock of its file",
+    "damaged": "its file was damaged and begins anew",
+    "full": "the disk is full",
+    "unwritable": "its file cannot be read or written",
+    "not_private": "its folder is not private to you",
+}
+T = TypeVar("T")
+
+
+class _LockedError(Exception):
+    """Somebody else holds the lock for longer than we wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """Calls that were ever counted, and the throttle: when it was told, until when it holds, what the server said."""
+
+    slots: int
+    count: int = 0
+    told_at: float = 0.0
+    until: float = 0.0
+    reset_at: float = 0.0
+
+    def pack(self) -> bytes:
+        facts = _FACTS.pack(_MAGIC, self.slots, self.count, self.told_at, self.until, self.reset_at)
+        return facts + zlib.crc32(facts).to_bytes(4, "little")
+
+    @classmethod
+    def unpack(cls, raw: bytes, slots: int) -> "_Head | None":
+        if len(raw) != _HEAD_BYTES or zlib.crc32(raw[:-4]).to_bytes(4, "little") != raw[-4:]:
+            return None
+        magic, had, count, told_at, until, reset_at = _FACTS.unpack(raw[:-4])
+        return cls(slots, count, told_at, until, reset_at) if (magic, had) == (_MAGIC, slots) else None
+
+
+class PaceFile:
+    """Calls of one (host, user), counted over all threads and processes of this machine and beyond their end.
+
+    A file that is locked for longer than a second or cannot be written is left alone from then on, and one that is
+    damaged begins anew; then everything is answered as if nobody else called.
+
+    Parameters
+    ----------
+    path
+        The file; it is made when the first call is counted, readable by its owner only.
+    slots, window_s
+        The quota: so many calls in so many seconds.
+
+    Warns
+    -----
+    CacheWarning
+        Once, when the file cannot be used.
+    """
+
+    def __init__(self, path: Path, *, slots: int = CALLS_PER_HOUR, window_s: float = HOUR_S) -> None:
+        self.path = path
+        self._slots = slots
+        self._window_s = window_s
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+        self._file: int | None = None
+        self._off = False
+        self._warned = False
+        self._trouble: str | None = None
+
+    # ── calls ──────────────────────────────────────────────────────────────────────────────────────────────────────
+    def take(self, clock: Clock) -> float:
+        """Count a call, or give the seconds until there is room for it; 0 also where the file cannot be used."""
+
+        def action(file: int, head: _Head) -> float:
+            now = clock.now().timestamp()
+            if head.count:
+                self._follow_clock(file, self._time(file, head.count - 1), now)
+            wait_s = self._time(file, head.count) + self._window_s - now
+            if wait_s > 0:
+                return max(1e-3, wait_s)
+            # The place first: a process that is killed in between has counted nothing, and has not called.
+            _write(file, self._place(head.count), _TIME.pack(now))
+            _write(file, 0, replace(head, count=head.count + 1).pack())
+            return 0.0
+
+        return self._attempt(action, 0.0)
+
+    def used(self, clock: Clock) -> int:
+        """Calls of the last hour."""
+
+        def action(file: int, _head: _Head) -> int:
+            now = clock.now().timestamp()
+            times = self._times(file)
+            self._follow_clock(file, max(times), now)
+            return sum(at > now - self._window_s for at in times)
+
+        return self._attempt(action, 0)
+
+    def _place(self, number: int) -> int:
+        return _HEAD_BYTES + number % self._slots * _TIME.size
+
+    def _time(self, file: int, number: int) -> float:
+        (at,) = _TIME.unpack(_read(file, self._place(number), _TIME.size))
+        return self._checked(at)
+
+    def _times(self, file: int) -> "array[float]":
+        times = array("d", _read(file, _HEAD_BYTES, self._slots * _TIME.size))
+        if sys.byteorder == "big":
+            times.byteswap()
+        for at in times:
+            self._checked(at)
+        return times
+
+    @staticmethod
+    def _checked(at: float) -> float:
+        if not 0.0 <= at < math.inf:
+            raise struct.error
+        return at
+
+    def _follow_clock(self, file: int, latest: float, now: float) -> None:
+        """Take calls of the future, which a clock that was set back leaves behind, for calls of this moment."""
+        if latest > now + _STEP_S:
+            times = array("d", (min(at, now) for at in self._times(file)))
+            if sys.byteorder == "big":
+                times.byteswap()
+            _write(file, _HEAD_BYTES, times.tobytes())
+
+    # ── the throttle ───────────────────────────────────────────────────────────────────────────────────────────────
+    def close_gate(self, clock: Clock, wait_s: float, reset_at: datetime) -> None:
+        """Tell everybody that the server takes no calls for so many seconds; at most an hour is believed."""
+
+        def action(file: int, head: _Head) -> None:
+            now = clock.now().timestamp()
+            until = now + min(wait_s, self._window_s)
+            if not head.told_at <= now + _STEP_S or until > head.until:
+                facts = replace(head, told_at=now, until=until, reset_at=reset_at.timestamp())
+                _write(file, 0, facts.pack())
+
+        self._attempt(action, None)
+
+    def gate(self, clock: Clock) -> tuple[float, datetime] | None:
+        """Seconds until calls are taken again, and when the server said that is; None when they are."""
+
+        def action(_file: int, head: _Head) -> tuple[float, datetime] | None:
+            now = clock.now().timestamp()
+            # A throttle of the future was told before the clock was set back.
+            if head.until <= now or head.told_at > now + _STEP_S or head.until > now + self._window_s + _STEP_S:
+                return None
+            return head.until - now, datetime.fromtimestamp(head.reset_at, UTC)
+
+        return self._attempt(action, None)
+
+    # ── the file ───────────────────────────────────────────────────────────────────────────────────────────────────
+    def _attempt(self, action: Callable[[int, _Head], T], default: T) -> T:
+        """Do it under the lock, or give the default where the file is at fault."""
+        if self._pid != os.getpid():
+            self._after_fork()
+        with self._lock:
+            result = default if self._off else self._under_lock(action, default)
+            trouble, self._trouble = self._trouble, None
+        if trouble is not None and not self._warned:
+            self._warned = True
+            # Outside of the lock: warnings can be made errors, and shown by code of others.
+            message = f"The hourly quota is counted for this connection alone: {_SENTENCES[trouble]}."
+            warnings.warn(CacheWarning(message, reason=trouble), stacklevel=2)
+        return result
+
+    def _under_lock(self, action: Callable[[int, _Head], T], default: T) -> T:
+        try:
+            try:
+                file = self._locked()
+                try:
+                    return action(file, self._head(file))
+                except struct.error:
+                    self._begin(file, "damaged")
+                    return default
+            finally:
+                # Also where Ctrl-C came in the moment after the lock was had.
+                if self._file is not None:
+                    _unlock(self._file)
+        except _LockedError:
+            self._step_aside("locked")
+        except SettingsError:
+            self._step_aside("not_private")
+        except OSError as error:
+            self._step_aside("full" if error.errno in {ENOSPC, EDQUOT} else "unwritable")
+        return default
+
+    def _step_aside(self, trouble: str) -> None:
+        self._trouble = trouble
+        self._off = True
+        self._let_go()
+
+    def _locked(self) -> int:
+        file = self._opened()
+        _lock(file)
+        if os.fstat(file).st_nlink == 0:  # the folder was removed under us
+            self._let_go()
+            file = self._opened()
+            _lock(file)
+        return file
+
+    def _opened(self) -> int:
+        if self._file is None:
+            private_folder(self.path.parent)
+            flags = os.O_RDWR | os.O_CREAT
+            for name in ("O_NOFOLLOW", "O_CLOEXEC", "O_BINARY", "O_NONBLOCK"):
+                flags |= getattr(os, name, 0)
+            self._file = os.open(self.path, flags, 0o600)
+            if not stat.S_ISREG(os.fstat(self._file).st_mode):
+                raise OSError(EACCES, "not a file")
+        return self._file
+
+    def _head(self, file: int) -> _Head:
+        size = os.fstat(file).st_size
+        if size == 0:
+            return self._begin(file)
+        head = _Head.unpack(_read(file, 0, _HEAD_BYTES), self._slots)
+        if head is None or size != _HEAD_BYTES + self._slots * _TIME.size:
+            return self._begin(file, "damaged")
+        return head
+
+    def _begin(self, file: int, trouble: str | None = None) -> _Head:
+        self._trouble = trouble
+        head = _Head(self._slots)
+        os.ftruncate(file, 0)
+        # Written to its end, so that a full disk shows now.
+        _write(file, 0, head.pack() + bytes(self._slots * _TIME.size))
+        return head
+
+    def _after_fork(self) -> None:
+        # A lock belongs to the opened file, which parent and child would share; and a thread of the parent may have
+        # held the other one.
+        self._lock = threading.Lock()
+        self._pid = os.getpid()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            with contextlib.suppress(OSError):
+                os.close(file)
+
+    def close(self) -> None:
+        """Close the file; calls that come later are not shared."""
+        if self._pid != os.getpid():
+            self._after_fork()
+        with self._lock:
+            self._off = True
+            self._let_go()
+
+    def __del__(self) -> None:
+        self._let_go()
+
+
+def _read(file: int, offset: int, size: int) -> bytes:
+    os.lseek(file, offset, os.SEEK_SET)
+    return os.read(file, size)
+
+
+def _write(file: int, offset: int, raw: bytes) -> None:
+    os.lseek(file, offset, os.SEEK_SET)
+    if os.write(file, raw) != len(raw):
+        raise OSError(ENOSPC, "no room")
+
+
+def _lock(file: int) -> None:
+    """Lock a file, for at most a second."""
+    until, pause_s = time.monotonic() + LOCK_WAIT_S, 0.0005
+    while not _try_lock(file):
+        if time.monotonic() > until:
+            raise _LockedError
+        time.sleep(pause_s)
+        pause_s = min(0.01, pause_s * 1.5)
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    # Locks are mandatory there: a byte far beyond the end keeps the content readable.
+    _FAR: Final = 2**30
+
+    def _try_lock(file: int) -> bool:
+        os.lseek(file, _FAR, os.SEEK_SET)
+        try:
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        except OSError as error:
+            if error.errno in {EACCES, EAGAIN, EDEADLK}:
+                return False
+            raise
+        return True
+
+    def _unlock(file: int) -> None:
+        with contextlib.suppress(OSError):
+            os.lseek(file, _FAR, os.SEEK_SET)
+            msvcrt.locking(file, msvcrt.LK_UNLCK, 1)
+
+else:
+    import fcntl
+
+    def _try_lock(file: int) -> bool:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in {EACCES, EAGAIN}:
+                return False
+            raise
+        return True
+
+    def _unlock(file: int) -> None:
+        with contextlib.suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_UN)
