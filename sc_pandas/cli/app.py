@@ -5,6 +5,7 @@ import click
 from sc_pandas.cli.asking import count, export
 from sc_pandas.cli.cache import cache
 from sc_pandas.cli.demo import demo
+from sc_pandas.cli.doctor import doctor
 from sc_pandas.cli.endings import EXIT_CODES, OrderlyGroup
 from sc_pandas.cli.login import login
 from sc_pandas.cli.sandbox import sandbox
@@ -37,5 +38,5 @@ def main() -> None:
     """SellerCloud's customers: counted, and written to typed Parquet files that are complete or not written."""
 
 
-for command in (demo, sandbox, count, export, cache, login):
+for command in (demo, sandbox, count, export, cache, login, doctor):
     main.add_command(command)

@@ -36,6 +36,8 @@ IN_FLIGHT: Final = 16
 _HEADERS: Final = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "sc_pandas"}
 _THROTTLES_AT_MOST: Final = 5
 _FRESH_REFUSED_AT_MOST: Final = 3
+# A longer wait than a century is no date that Python knows; nobody waits it out.
+_LONGEST_WAIT_S: Final = 100 * 365 * 86_400.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -307,7 +309,7 @@ class Client:
 
         return cast("Token", self._retrying(attempt, self._policy.login_attempts, cancel))
 
-    def log_in(self) -> None:
+    def log_in(self, tally: Tally | None = None) -> None:
         """Log in now, so that wrong credentials show at once.
 
         Raises
@@ -316,7 +318,7 @@ class Client:
             They are not accepted.
         """
         request = PageRequest()
-        request.tally = Tally()
+        request.tally = tally or Tally()
         self._token(None, self._adapter, request)
 
     def look_up_team(self, url: str, team: str) -> object:
@@ -370,13 +372,14 @@ class Client:
         )
 
     def _wait_s(self, throttle: Throttle, answer: Answer, waits_before: int) -> float:
-        return throttle_wait_s(
+        wait_s = throttle_wait_s(
             throttle,
             server_date=answer.headers.get("Date"),
             retry_after=answer.headers.get("Retry-After"),
             now=self.clock.now(),
             waits_before=waits_before,
         )
+        return min(wait_s, _LONGEST_WAIT_S)
 
     def _remember_latency(self, seconds: float) -> None:
         self.latency_s = seconds if self.latency_s is None else 0.8 * self.latency_s + 0.2 * seconds

@@ -74,8 +74,9 @@ def exchange(
     Cancelled
         `cancel` was set.
     """
+    deadline = clock.monotonic() + timeouts.total_s
     with limited(Limits(time.monotonic() + timeouts.total_s, timeouts.read_s, cancel)):
-        return _exchange(adapter, request, timeouts=timeouts, clock=clock, settings=settings)
+        return _exchange(adapter, request, timeouts=timeouts, deadline=deadline, clock=clock, settings=settings)
 
 
 def _exchange(
@@ -83,10 +84,10 @@ def _exchange(
     request: requests.PreparedRequest,
     *,
     timeouts: Timeouts,
+    deadline: float,
     clock: Clock,
     settings: Mapping[str, Any],
 ) -> Answer:
-    deadline = clock.monotonic() + timeouts.total_s
     try:
         # Not adapter.send: a subclass below the cache overrides that with the retries around this attempt.
         response = HTTPAdapter.send(

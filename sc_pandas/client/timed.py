@@ -64,7 +64,7 @@ class _TimedBytes(io.RawIOBase):
                 raise TimeoutError
             ready = bool(has_more()) or wait_for_read(self._sock, timeout=min(left_s, _LOOK_EVERY_S))
         self._sock.settimeout(left_s)
-        return self._raw.readinto(buffer)  # type: ignore[no-any-return, attr-defined]
+        return self._raw.readinto(buffer)
 
     def close(self) -> None:
         self._raw.close()
@@ -76,8 +76,7 @@ class _TimedResponse(http.client.HTTPResponse):
         super().__init__(sock, *args, **more)
         limits = getattr(_this_thread, "limits", None)
         if limits is not None:
-            raw = cast("io.BufferedReader", self.fp).detach()
-            self.fp = io.BufferedReader(_TimedBytes(cast("io.RawIOBase", raw), sock, limits))
+            self.fp = io.BufferedReader(_TimedBytes(self.fp.detach(), sock, limits))
 
 
 class _TimedConnection(HTTPConnection):
@@ -93,6 +92,6 @@ class TimedAdapter(HTTPAdapter):
 
     def get_connection_with_tls_context(self, *args: Any, **more: Any) -> urllib3.HTTPConnectionPool:
         """Give the pool, with our connections in it."""
-        pool = super().get_connection_with_tls_context(*args, **more)
+        pool = cast("urllib3.HTTPConnectionPool", super().get_connection_with_tls_context(*args, **more))
         pool.ConnectionCls = _TimedTlsConnection if pool.scheme == "https" else _TimedConnection
         return pool

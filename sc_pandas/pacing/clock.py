@@ -39,12 +39,13 @@ class SystemClock:
     @staticmethod
     def sleep(seconds: float, cancel: threading.Event | None = None) -> None:
         """Wait; raise `Cancelled` as soon as `cancel` is set."""
-        if cancel is None:
-            time.sleep(max(0.0, seconds))
-        else:
-            until = time.monotonic() + seconds
-            # In pieces, because Ctrl-C does not end a wait for an event on Windows.
-            while not cancel.wait(min(_PIECE_S, max(0.0, until - time.monotonic()))):
-                if time.monotonic() >= until:
-                    return
-            raise Cancelled
+        until = time.monotonic() + seconds
+        # In pieces, because not every kind of Ctrl-C ends a long wait on every system.
+        while True:
+            piece_s = min(_PIECE_S, max(0.0, until - time.monotonic()))
+            if cancel is None:
+                time.sleep(piece_s)
+            elif cancel.wait(piece_s):
+                raise Cancelled
+            if time.monotonic() >= until:
+                return

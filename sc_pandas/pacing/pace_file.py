@@ -111,9 +111,10 @@ class PaceFile:
             wait_s = self._time(file, head.count) + self._window_s - now
             if wait_s > 0:
                 return max(1e-3, wait_s)
-            # The place first: a process that is killed in between has counted nothing, and has not called.
-            _write(file, self._place(head.count), _TIME.pack(now))
+            # The head first: a process that is killed in between leaves a time in its place that is over already, and
+            # it has not called.  The other way round, the next call would find its own place taken for an hour.
             _write(file, 0, replace(head, count=head.count + 1).pack())
+            _write(file, self._place(head.count), _TIME.pack(now))
             return 0.0
 
         return self._attempt(action, 0.0)

@@ -3,70 +3,33 @@
 import logging
 import threading
 import time
-import weakref
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import pandas as pd
 
-from sc_pandas.errors import CacheMissError, ExportError, FilterError, SellerCloudError
+from sc_pandas.errors import FilterError, SellerCloudError
 from sc_pandas.files import check_target
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.pacing import Cancelled
 from sc_pandas.panel import state as states
-from sc_pandas.panel.pictures import facet_png
-from sc_pandas.panel.preview import facet_counts, visible
-from sc_pandas.panel.protocols import EstimateLike, QueryLike, ReadLike
+from sc_pandas.panel.asking import draw_facets, kept_estimate, why_without_pages, within, write
+from sc_pandas.panel.preview import visible
+from sc_pandas.panel.progress import Progress, Reach
+from sc_pandas.panel.protocols import EstimateLike, QueryLike
 from sc_pandas.panel.state import PAGE_ROWS, Facets, PanelState
-from sc_pandas.panel.workers import NAME, Workers
-from sc_pandas.parquet import write_parquet
+from sc_pandas.panel.timers import Timer, thread_timer
+from sc_pandas.panel.workers import Workers
 
 DEBOUNCE_S: Final = 0.3
 # However one types, live questions are no closer than this: 13 in five seconds at most.
 APART_S: Final = 0.4
-PROGRESS_S: Final = 0.1
-# Two clocks are read for the age of an answer; this much they may be apart.
-_SLACK_S: Final = 0.5
-_ONE_HOUR_S: Final = 3_600.0
+_LOG: Final = logging.getLogger(__name__)
 _AT_ONCE: Final = 4
 _EVERYBODY: Final = CustomerFilter()
-_LOG: Final = logging.getLogger(__name__)
-# matplotlib promises nothing about two pictures at a time.
-_DRAWING: Final = threading.Lock()
-
-# How a state becomes the next one.
-Reach = Callable[[PanelState], PanelState]
-
-
-class Timer(Protocol):
-    """What a debounce needs of a timer."""
-
-    def start(self) -> None:
-        """Begin to wait."""
-
-    def cancel(self) -> None:
-        """Never mind."""
-
-
-def _thread_timer(seconds: float, action: Callable[[], None]) -> Timer:
-    timer = threading.Timer(seconds, action)
-    timer.daemon = True
-    timer.name = f"{NAME}-debounce"
-    return timer
-
-
-def draw_facets(rows: pd.DataFrame) -> Facets:
-    """Count rows by their columns of few values, and draw the counts where that can be done."""
-    counts = facet_counts(rows)
-    try:
-        with _DRAWING:
-            return Facets(counts, facet_png(counts))
-    except Exception:  # noqa: BLE001  # a picture that cannot be drawn is said in words instead
-        _LOG.debug("the facets could not be drawn", exc_info=True)
-        return Facets(counts)
 
 
 class Engine:
@@ -100,7 +63,7 @@ class Engine:
         on_change: Callable[[PanelState], None],
         *,
         live: bool = True,
-        make_timer: Callable[[float, Callable[[], None]], Timer] = _thread_timer,
+        make_timer: Callable[[float, Callable[[], None]], Timer] = thread_timer,
         clock: Callable[[], float] = time.monotonic,
         draw: Callable[[pd.DataFrame], Facets] = draw_facets,
     ) -> None:
@@ -119,8 +82,6 @@ class Engine:
         self._cancel = threading.Event()
         self._closed = False
         self._asked_at = float("-inf")
-        # When Refresh was pressed last: older answers are not taken from the cache any more.
-        self._anew_at: float | None = None
         self.state = PanelState(question=query.filter, page_rows=min(PAGE_ROWS, query.options.page_size))
         self.last_error: BaseException | None = None
 
@@ -178,8 +139,6 @@ class Engine:
             if not at_any_cost and query.reads > states.LIVE_AT_MOST_CALLS:
                 self._publish(states.held(self.state, generation, query.filter, query.reads))
                 return
-            if refresh:
-                self._anew_at = time.monotonic()
             self._publish(states.asked(self.state, generation, query.filter))
             self._count_job(generation, refresh=refresh)()
 
@@ -196,11 +155,11 @@ class Engine:
             if not self._can_begin():
                 return
             generation = self._next()
-            query, cancel = self._fresh(self._query), self._cancel
+            query, cancel = self._query, self._cancel
             self._publish(states.began(self.state, generation, "Loading"))
 
         def work() -> Reach:
-            read = query.run(cancel=cancel, watcher=_Progress(self, generation))
+            read = query.run(cancel=cancel, watcher=Progress(self, generation))
             rows = read.to_pandas()
             words = states.loaded_text(len(rows), self.state.everybody, read.report)
             return lambda state: states.loaded(state, generation, rows, read.report.finished_at, words)
@@ -213,17 +172,17 @@ class Engine:
             if not self._can_begin():
                 return
             generation = self._next()
-            query, cancel = self._fresh(self._query), self._cancel
+            query, cancel = self._query, self._cancel
             self._publish(states.began(self.state, generation, "Saving"))
 
         def work() -> Reach:
             check_target(path)
-            read = query.run(cancel=cancel, watcher=_Progress(self, generation))
+            read = query.run(cancel=cancel, watcher=Progress(self, generation))
             if cancel.is_set():
                 raise Cancelled
-            _write(path, read)
+            write(path, read)
             message = f"Saved {read.table.num_rows:,} customers to {visible(str(path))}, {read.report.verdict}."
-            estimate = _kept_estimate(query)
+            estimate = kept_estimate(query)
             return lambda state: states.saved(state, generation, message, estimate)
 
         self._start(generation, work)
@@ -244,17 +203,17 @@ class Engine:
                 return
             if state.rows_of != state.question or state.phase in {"loading", "wrong"}:
                 return
-            why = _why_without_pages(self._query)
+            why = why_without_pages(self._query)
             if why:
                 self._publish(states.noticed(state, f"{why}; its further rows come with Load all."))
                 return
             generation = self._next()
-            query, cancel = self._fresh(self._query), self._cancel
+            query, cancel = self._query, self._cancel
             self._publish(states.turning(state, generation, number))
 
         def work() -> Reach:
             if number == 1:
-                read = self._first_rows(query).run(cancel=cancel, watcher=_Progress(self, generation, pages=False))
+                read = self._first_rows(query).run(cancel=cancel, watcher=Progress(self, generation, pages=False))
                 return lambda state: states.paged(state, generation, read.to_pandas(), read.report.finished_at)
             rows = query.page(number, self.state.page_rows).to_pandas()
             columns = query.options.columns
@@ -269,12 +228,12 @@ class Engine:
             if not self._can_begin():
                 return
             generation = self._next()
-            query, cancel = self._fresh(self._query), self._cancel
+            query, cancel = self._query, self._cancel
             self._publish(states.began(self.state, generation, f"Counting by {name}"))
 
         def work() -> Reach:
-            progress = _Progress(self, generation)
-            wanted = _within(query.filter, name, values)
+            progress = Progress(self, generation)
+            wanted = within(query.filter, name, values)
             progress.expect(len(wanted))
             counts = {}
             for label, value in wanted.items():
@@ -333,13 +292,10 @@ class Engine:
 
     def _count(self, generation: int, query: QueryLike, cancel: threading.Event, *, refresh: bool) -> Reach:
         # The first rows come first, because reading can be stopped and says when it waits for the quota; then the
-        # cache knows the count.
-        anew = refresh or query.options.cache == "refresh"
-        started = time.monotonic()
-        first = self._first_rows(query if anew else self._fresh(query), refresh=anew)
-        read = first.run(cancel=cancel, watcher=_Progress(self, generation, pages=False))
-        keeping = query.with_options(cache="use") if query.options.cache == "refresh" else query
-        estimate = self._fresh(keeping, started if anew else None).estimate()
+        # cache knows the count, also of an answer that was asked anew.
+        first = self._first_rows(query, refresh=refresh)
+        read = first.run(cancel=cancel, watcher=Progress(self, generation, pages=False))
+        estimate = (query.with_options(cache="use") if query.options.cache == "refresh" else query).estimate()
         if cancel.is_set():
             raise Cancelled
         everybody = self._count_everybody(query, estimate, refresh=refresh)
@@ -364,15 +320,6 @@ class Engine:
         except SellerCloudError:
             # "Of how many" is a courtesy; the answer stands without it.
             return None
-
-    def _fresh(self, query: QueryLike, since: float | None = None) -> QueryLike:
-        """Give the query that takes nothing from the cache that was there before a refresh."""
-        since = self._anew_at if since is None else since
-        if since is None or query.options.cache != "use":
-            return query
-        age_s = time.monotonic() - since + _SLACK_S
-        allowed_s = _ONE_HOUR_S if query.options.max_age_s is None else query.options.max_age_s
-        return query.with_options(max_age_s=age_s) if age_s < allowed_s else query
 
     def _start(self, generation: int, work: Callable[[], Reach]) -> None:
         self._workers.start(partial(self._attempt, generation, work))
@@ -438,85 +385,6 @@ class Engine:
             _LOG.exception("the panel could not show its state")
         finally:
             self._settled.notify_all()
-
-
-class _Progress:
-    """Hands on how a read goes, ten times a second at most, unless the panel is gone."""
-
-    def __init__(self, engine: Engine, generation: int, *, pages: bool = True) -> None:
-        self._engine = weakref.ref(engine)
-        self._generation = generation
-        self._pages = pages
-        self._done = 0
-        self._expected = 0
-        self._told_at = float("-inf")
-        self._waits_until = float("-inf")
-
-    def expect(self, pages: int) -> None:
-        """So many pages more are coming."""
-        self._expected += pages
-        self._tell(now=True)
-
-    def advance(self) -> None:
-        """One page has come."""
-        self._done += 1
-        self._tell(now=self._done >= self._expected)
-
-    def wait(self, reset_at: datetime, seconds: float) -> None:
-        """The quota is used up until then; pages that were under way and still come do not hide it."""
-        self._told_at = float("-inf")
-        self._waits_until = time.monotonic() + seconds
-        self._reach(partial(states.throttled, generation=self._generation, until=reset_at))
-
-    def _tell(self, *, now: bool) -> None:
-        is_due = now or time.monotonic() - self._told_at >= PROGRESS_S
-        if not self._pages or not is_due or time.monotonic() < self._waits_until:
-            return
-        self._told_at = time.monotonic()
-        done, expected = self._done, self._expected
-        self._reach(partial(states.progressed, generation=self._generation, done=done, expected=expected))
-
-    def _reach(self, reach: Reach) -> None:
-        engine = self._engine()
-        if engine is not None:
-            engine.progress(self._generation, reach)
-
-
-def _why_without_pages(query: QueryLike) -> str:
-    if query.reads > 1:
-        return "This filter is a union of lists"
-    if query.options.limit is not None:
-        return "This query has a limit"
-    return "This query asks nobody (cache='offline')" if query.options.cache == "offline" else ""
-
-
-def _within(question: CustomerFilter, name: str, values: Mapping[str, int]) -> dict[str, int]:
-    """Give those of a filter's values that the question lets through."""
-    asked = getattr(question, name)
-    if asked is None or -1 in asked:
-        return dict(values)
-    labels = {value: label for label, value in values.items()}
-    return {labels.get(value, str(value)): value for value in asked}
-
-
-def _write(path: Path, read: ReadLike) -> None:
-    if not read.report.is_proven:
-        raise ExportError(
-            "This answer is not proven complete, so that it is not written. Ask with consistency='auto'.",
-            path=str(path),
-            reason="not_verified",
-        )
-    write_parquet(path, read.table.to_batches(), read.table.schema, read.provenance)
-
-
-def _kept_estimate(query: QueryLike) -> EstimateLike | None:
-    """Say what loading takes now, if the cache can say so without a call."""
-    if query.options.cache != "use":
-        return None
-    try:
-        return query.with_options(cache="offline").estimate()
-    except CacheMissError:
-        return None
 
 
 def _ignore(_state: PanelState) -> None:

@@ -176,8 +176,9 @@ class Panel:
 
     def close(self) -> None:
         """Stop timers and threads, and empty the widgets, so that no customer is saved with the notebook."""
-        self._engine.close()
-        self._view.close()
+        with self._engine.lock:
+            self._engine.close()
+            self._view.close()
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         return self.widget._repr_mimebundle_(**options)

@@ -108,7 +108,7 @@ def connect(
     wait_s = max_wait.total_seconds() if isinstance(max_wait, timedelta) else float(max_wait)
     if not 0 < timeout < 86_400 or not wait_s >= 0:
         raise SettingsError("timeout and max_wait are positive numbers of seconds.", setting="timeout")
-    url = _url_of(settings.server_from(server))
+    url = url_of(settings.server_from(server))
     return Connection(
         url,
         settings.credentials(url, username=username, password=password, token=token),
@@ -121,11 +121,20 @@ def connect(
     )
 
 
-def _url_of(server: str) -> str:
+def url_of(server: str, *, policy: RetryPolicy | None = None) -> str:
+    """Give the base URL of a server, by a look-up where it is named by its team.
+
+    Raises
+    ------
+    SettingsError
+        There is no such server.
+    SellerCloudError
+        The look-up of a team failed.
+    """
     if not server.startswith(_TEAM):
         return settings.base_url(server)
     lookup = contract.TEAM_LOOKUP_URL
-    asker = Client(lookup, Credentials("", token=Secret("none")))
+    asker = Client(lookup, Credentials("", token=Secret("none")), policy=policy)
     try:
         answer = asker.look_up_team(lookup, server.removeprefix(_TEAM))
     finally:

@@ -294,7 +294,7 @@ class CustomerQuery:
         page = read_page(self.connection.source, self._parts[0], options.for_reading(), self._progress(), number)
         with TableBuilder(on_bad_value=self.options.on_bad_value) as builder:
             builder.add(page.items)
-            table = builder.finish(sort=False).to_table()
+            table = self._selected(builder.finish(sort=False).to_table())
         return CustomerPage(number=number, size=size, total_results=page.total, table=table)
 
     def iter_batches(self, rows: int = 20_000) -> Iterator[pa.RecordBatch]:

@@ -10,7 +10,7 @@ from typing import Final, NoReturn, cast
 from sc_pandas.cache import KeptRead, cache_key
 from sc_pandas.client import Expectation, Page
 from sc_pandas.contract import CUSTOMERS_PATH, Dialect
-from sc_pandas.errors import CacheMissError, FilterError, PagingDriftError, ResponseError, ServerError
+from sc_pandas.errors import FilterError, PagingDriftError, ResponseError, ServerError
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.reading.crew import Crew
 from sc_pandas.reading.dialect import Evidence, judge_first_page, judge_probe
@@ -28,23 +28,8 @@ from sc_pandas.reading.judge import (
 from sc_pandas.reading.moving import MovingRead, UnprovenError
 from sc_pandas.reading.options import Progress, ReadOptions, Source, Way
 from sc_pandas.reading.plan import PagePlan, page_params
+from sc_pandas.reading.ways import NEXT_WAY, WAYS, BeginAnewError, TornCacheError, offline_miss
 from sc_pandas.reading.windows import Window
-
-
-class BeginAnewError(Exception):
-    """What was given so far must be dropped, and the read begun again: in another way, or without a torn cache."""
-
-
-class TornCacheError(BeginAnewError):
-    """A kept page is gone or damaged in the middle of a warm read."""
-
-
-_WAYS: Final[dict[Way, str]] = {
-    "pages": "one pass over the pages",
-    "windows": "windows of creation dates",
-    "twice": "two equal passes",
-}
-
 
 _A_DAY_S: Final = 86_400.0
 
@@ -86,7 +71,7 @@ class ListRead:
             kept.sort(key=self._covers, reverse=True)
         fresh = [each for each in kept if each.age_s(now) <= self._options.freshness_s]
         if not fresh and self._options.cache == "offline":
-            raise _offline_miss(min((each.age_s(now) for each in kept), default=None))
+            raise offline_miss(min((each.age_s(now) for each in kept), default=None))
         return fresh[0] if fresh else None
 
     def newest(self) -> float | None:
@@ -213,7 +198,7 @@ class ListRead:
             yield from self._warm_pages(kept)
             return
         if self._options.cache == "offline":
-            raise _offline_miss(None)
+            raise offline_miss(None)
         kept = kept or self._stopped()
         if kept is not None and not kept.whole:
             self.kept = kept
@@ -246,11 +231,10 @@ class ListRead:
     def _try_next_way(self, judgement: Judgement) -> NoReturn:
         """Begin anew in the next way of reading, or give up."""
         self.forget()
-        following: dict[Way, Way] = {"pages": "windows", "windows": "twice"}
-        following_way = following.get(self._way)
+        following_way = NEXT_WAY.get(self._way)
         if following_way is None or self._options.limit is not None:
             raise judgement.error()
-        note = f"{_WAYS[self._way]} proved nothing ({judgement.says}); {_WAYS[following_way]} were tried"
+        note = f"{WAYS[self._way]} proved nothing ({judgement.says}); {WAYS[following_way]} were tried"
         self._progress.notes.append(note)
         self._progress.ways[self._query_key] = following_way
         raise BeginAnewError
@@ -315,7 +299,7 @@ class ListRead:
             if page is None:
                 self.forget()
                 if self._options.cache == "offline":
-                    raise _offline_miss(None)
+                    raise offline_miss(None)
                 raise TornCacheError
             self._progress.tally.count_saved()
             yield page
@@ -385,7 +369,9 @@ class ListRead:
 
     # ── one page ───────────────────────────────────────────────────────────────────────────────────────────────────
     def single_page(self, number: int) -> Page:
-        """Give one page as the endpoint's article describes it."""
+        """Give one page as the endpoint's article describes it; it is asked of the server, never of the cache."""
+        if self._options.cache == "offline":
+            raise offline_miss(None)
         dialect = self._source.dialects.known
         if number == 1:
             page, _ = self._first_page()
@@ -434,11 +420,3 @@ class ListRead:
     def _advance(self) -> None:
         if self._progress.watcher is not None:
             self._progress.watcher.advance()
-
-
-def _offline_miss(age_s: float | None) -> CacheMissError:
-    why = "is kept" if age_s is None else f"is younger than max_age (the kept one is {age_s:,.0f} s old)"
-    return CacheMissError(
-        f'cache="offline" was asked and no finished read of this query {why}. Read it once with cache="use".',
-        age_s=age_s,
-    )

@@ -9,11 +9,12 @@ from typing import Any
 from sc_pandas.cache import KeptRead
 from sc_pandas.client import Page
 from sc_pandas.filters import CustomerFilter
-from sc_pandas.reading.fetch import BeginAnewError, ListRead
+from sc_pandas.reading.fetch import ListRead
 from sc_pandas.reading.judge import NOT_VERIFIED, id_of, weakest
 from sc_pandas.reading.kept import Beat, KeptTable
 from sc_pandas.reading.options import Progress, ReadOptions, Source
 from sc_pandas.reading.report import ReadReport
+from sc_pandas.reading.ways import BeginAnewError
 from sc_pandas.tables import CustomerRows, TableBuilder
 
 

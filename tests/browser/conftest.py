@@ -29,11 +29,14 @@ JUPYTER = (
 _VOILA = ("--no-browser", "--Voila.ip=127.0.0.1", "--port={port}", "--token={token}", "--show_tracebacks=True")
 
 
+# First, so that xdist sees the group: one worker runs them all, with one server of each kind.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs Chromium."""
     for item in items:
         if item.path.is_relative_to(_HERE):
             item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 def _need(module: str) -> None:

@@ -60,6 +60,7 @@ def cache_warnings() -> Iterator[list[str]]:
 # ── whose it is ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.fault("E01")
 def test_one_user_never_gets_another_user_s_rows(box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
     filled(box, tmp_path)
     strangers = [
@@ -76,6 +77,7 @@ def test_one_user_never_gets_another_user_s_rows(box: sc.sandbox.Sandbox, tmp_pa
     assert len(list(tmp_path.glob("*.sqlite"))) == 4
 
 
+@pytest.mark.fault("E01")
 def test_one_user_at_two_servers_gets_each_server_s_rows(box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
     with sc.sandbox.serve(customers=120, seed=8) as other:
         for _ in range(2):
@@ -90,6 +92,7 @@ def test_a_user_s_name_in_another_case_is_the_same_user(box: sc.sandbox.Sandbox,
         assert len(shop.customers(cache="offline").to_pandas()) == 120
 
 
+@pytest.mark.fault("E03")
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
 def test_files_are_0600_and_the_folder_0700_from_the_start_whatever_the_umask(
     umask: int, box: sc.sandbox.Sandbox, tmp_path: Path
@@ -110,6 +113,7 @@ def test_files_are_0600_and_the_folder_0700_from_the_start_whatever_the_umask(
         os.umask(before)
 
 
+@pytest.mark.fault("E03")
 def test_a_folder_that_others_may_read_is_not_used(box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
     folder = tmp_path / "open"
     folder.mkdir()
@@ -127,6 +131,7 @@ def test_a_folder_that_others_may_read_is_not_used(box: sc.sandbox.Sandbox, tmp_
 # ── what it keeps ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.fault("E05")
 def test_only_verified_bodies_are_kept_no_header_no_address_no_pickle(box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
     with shop_of(box, tmp_path) as shop:
         shop.customers(last_name="e").to_pandas()
@@ -196,6 +201,7 @@ def test_off_keeps_nothing(box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
             shop.customers(cache="offline").to_pandas()
 
 
+@pytest.mark.fault("C14")
 def test_yesterday_s_page_never_meets_today_s(tmp_path: Path) -> None:
     """A read that broke off goes on with its own pages only while they are still true."""
     with sc.sandbox.serve(customers=220, seed=7) as box, shop_of(box, tmp_path) as shop:
@@ -229,6 +235,7 @@ def damaged_reads(box: sc.sandbox.Sandbox, folder: Path, damage: Callable[[Path]
     return reasons
 
 
+@pytest.mark.fault("E09")
 def test_a_database_with_any_page_overwritten_gives_right_rows_and_one_warning(
     box: sc.sandbox.Sandbox, tmp_path: Path
 ) -> None:
@@ -261,12 +268,14 @@ def write(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
 
+@pytest.mark.fault("E09")
 @pytest.mark.parametrize("content", [b"", b"x", b"SQLite format 3\0", b"\0" * 8192, b"not a database at all" * 999])
 def test_a_file_that_is_no_database_gives_right_rows(content: bytes, box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
     reasons = damaged_reads(box, tmp_path, lambda path: write(path, content))
     assert len(reasons) <= 1
 
 
+@pytest.mark.fault("E09")
 @pytest.mark.parametrize("keep", [0.1, 0.5, 0.9, 0.99])
 def test_a_database_cut_short_gives_right_rows(keep: float, box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
     def cut(path: Path) -> None:
@@ -275,6 +284,7 @@ def test_a_database_cut_short_gives_right_rows(keep: float, box: sc.sandbox.Sand
     assert len(damaged_reads(box, tmp_path, cut)) <= 1
 
 
+@pytest.mark.fault("E10")
 def test_an_entry_with_a_flipped_byte_is_never_served(box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
     for place in [*range(HEAD + 4), *(-1 - step for step in range(0, 3_000, 150))]:
         filled(box, tmp_path)
@@ -289,6 +299,7 @@ def test_an_entry_with_a_flipped_byte_is_never_served(box: sc.sandbox.Sandbox, t
         assert box.calls("list") > before
 
 
+@pytest.mark.fault("E10")
 def test_an_entry_in_another_entry_s_place_is_never_served(box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
     filled(box, tmp_path)
     with closing(sqlite3.connect(database(tmp_path))) as con, con:
@@ -318,6 +329,7 @@ sys.stdin.read()
 """
 
 
+@pytest.mark.fault("E11")
 @pytest.mark.parametrize("state", ["cold", "warm"])
 def test_a_lock_held_by_another_process_costs_less_than_three_seconds(
     state: str,
@@ -358,6 +370,7 @@ print(json.dumps([ids, [getattr(w.message, "reason", str(w.message)) for w in ca
 """
 
 
+@pytest.mark.fault("E12")
 @pytest.mark.parametrize("limit", [0, 512, 8_192, 20_000, 60_000, 100_000])
 def test_a_full_disk_gives_right_rows_and_at_most_one_warning(
     limit: int, box: sc.sandbox.Sandbox, tmp_path: Path

@@ -27,6 +27,7 @@ def calls_for(customers: int, served: int) -> int:
     return 2 if customers <= served else 1 + math.ceil(customers / served) + 2
 
 
+@pytest.mark.fault("C07")
 @pytest.mark.parametrize("page_size", [50, 500])
 def test_a_frame_equals_the_truth_in_few_calls_and_a_second_look_costs_none(
     box: sc.sandbox.Sandbox, page_size: int, tmp_path: Path
@@ -57,6 +58,7 @@ def test_a_page_size_of_one_gives_the_truth_too(customers: int, tmp_path: Path) 
         assert server.calls() == calls_for(customers, 1)
 
 
+@pytest.mark.fault("C07")
 @pytest.mark.parametrize("page_cap", [7, 11, 30, 100])
 def test_a_server_that_serves_other_page_sizes_is_read_whole(page_cap: int, tmp_path: Path) -> None:
     with sc.sandbox.serve(customers=123, seed=3, page_cap=page_cap) as server, shop_of(server, tmp_path) as shop:

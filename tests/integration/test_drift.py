@@ -138,6 +138,7 @@ def test_the_last_page_is_asked_before_the_pages_between(shop: Connection) -> No
     assert sorted(model.asked[PAGES:]) == [1, PAGES]
 
 
+@pytest.mark.fault("C01", "C02", "C04")
 @pytest.mark.parametrize("order", ["id_asc", "id_desc"])
 @pytest.mark.parametrize("what", CHANGES)
 def test_one_change_at_any_place_loses_nobody(what: str, order: str, shop: Connection) -> None:
@@ -147,6 +148,7 @@ def test_one_change_at_any_place_loses_nobody(what: str, order: str, shop: Conne
             assert verdict.startswith("proven")
 
 
+@pytest.mark.fault("C01", "C05")
 @pytest.mark.parametrize("order", ["id_asc", "id_desc"])
 @pytest.mark.parametrize(
     ("what", "others"),
@@ -175,6 +177,7 @@ def test_the_border_of_the_last_page_hides_nothing(order: str, customers: int, s
         check(shop, MovingList(order, customers=customers, script=script))
 
 
+@pytest.mark.fault("C01")
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     order=st.sampled_from(["id_asc", "id_desc"]),
@@ -192,6 +195,7 @@ def test_a_list_that_changes_with_every_call_ends(shop: Connection) -> None:
         assert len(model.asked) < 250
 
 
+@pytest.mark.fault("C03")
 def test_an_unstable_order_is_never_proven_by_its_bookends(shop: Connection) -> None:
     class Shuffled(MovingList):
         def listed(self, params: dict[str, str]) -> list[int]:
@@ -201,6 +205,7 @@ def test_an_unstable_order_is_never_proven_by_its_bookends(shop: Connection) -> 
     assert check(shop, Shuffled()) in {"unordered_ids", "proven (windows)", "proven (two equal reads)"}
 
 
+@pytest.mark.fault("C05", "F16")
 def test_one_pass_is_not_verified_and_a_file_of_it_must_be_allowed(tmp_path: Path) -> None:
     with sc.sandbox.serve(customers=120, seed=7) as box, shop_of(box, tmp_path / "cache") as shop:
         query = shop.customers(consistency="fast")

@@ -112,6 +112,7 @@ def test_every_kind_of_fault_has_its_expectation() -> None:
     assert set(HEALED) | set(FINAL) | {"repeat_page"} == set(sc.sandbox.FAULTS)
 
 
+@pytest.mark.fault("A03", "A05", "A06", "A07", "A10", "A14", "A16", "A17", "B01")
 @pytest.mark.parametrize("at", range(1, CALLS + 1))
 @pytest.mark.parametrize("kind", HEALED)
 def test_a_fault_that_passes_changes_nothing(kind: str, at: int, box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
@@ -137,6 +138,7 @@ def test_json_that_is_wrong_once_changes_nothing_and_for_ever_is_a_typed_error(
     assert kept_bodies(tmp_path / "ever") == []
 
 
+@pytest.mark.fault("A06", "A07", "A08")
 @pytest.mark.parametrize("keep", [0.0, 0.01, 0.5, 0.99])
 @pytest.mark.parametrize("kind", ["cut_body", "cut_chunked", "cut_eof", "reset"])
 def test_an_answer_cut_anywhere_is_asked_again(kind: str, keep: float, box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
@@ -157,6 +159,7 @@ def test_an_answer_that_broke_off_is_told_as_such_also_without_compression(
     assert caught.value.attempts == 5
 
 
+@pytest.mark.fault("A13")
 @pytest.mark.parametrize("at", range(1, CALLS + 1))
 @pytest.mark.parametrize("kind", FINAL)
 def test_a_fault_that_is_no_accident_is_told_at_once(
@@ -169,6 +172,7 @@ def test_a_fault_that_is_no_accident_is_told_at_once(
     assert_equals_truth(read(box, tmp_path), box.customers())
 
 
+@pytest.mark.fault("C08")
 @pytest.mark.parametrize("at", range(1, CALLS + 1))
 def test_a_page_that_is_another_page_never_gives_wrong_rows(at: int, box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
     box.fault("repeat_page", at=at)
@@ -181,6 +185,7 @@ def test_a_page_that_is_another_page_never_gives_wrong_rows(at: int, box: sc.san
     assert_equals_truth(read(box, tmp_path), box.customers())
 
 
+@pytest.mark.fault("A04", "A06", "A08", "A10", "A14", "A15", "E07")
 @pytest.mark.parametrize("kind", FOR_EVER)
 def test_a_fault_for_ever_is_a_typed_error_in_time_and_leaves_nothing_to_serve_later(
     kind: str, box: sc.sandbox.Sandbox, tmp_path: Path
@@ -202,6 +207,7 @@ def test_a_fault_for_ever_is_a_typed_error_in_time_and_leaves_nothing_to_serve_l
     assert_equals_truth(read(box, tmp_path), box.customers())
 
 
+@pytest.mark.fault("E07")
 @pytest.mark.parametrize("kind", ["status", "html", "empty", "cut_body", "error_in_200", "bad_gzip"])
 def test_a_fault_from_the_third_call_on_leaves_only_good_pages_and_the_next_read_goes_on_with_them(
     kind: str, box: sc.sandbox.Sandbox, tmp_path: Path
@@ -253,6 +259,7 @@ def test_a_token_that_is_good_for_few_calls_only_is_renewed(token_calls: int, tm
         assert server.calls("token") <= 2 + math.ceil(2 * (300 / 50 + 2) / token_calls) + 16
 
 
+@pytest.mark.fault("B07", "B12")
 @pytest.mark.parametrize("every", [2, 3])
 @pytest.mark.parametrize("status", [409, 429, 503, 200])
 def test_a_throttle_under_any_status_is_waited_out_and_no_call_comes_too_early(
@@ -273,6 +280,7 @@ def test_a_throttle_with_retry_after_is_waited_out(
     assert no_call_too_early(box)
 
 
+@pytest.mark.fault("B08")
 def test_a_throttle_longer_than_max_wait_is_told_at_once_and_the_read_goes_on_later(
     box: sc.sandbox.Sandbox, tmp_path: Path
 ) -> None:

@@ -39,6 +39,7 @@ def together(action: Callable[[int], Any]) -> list[Any]:
         return list(pool.map(run, range(THREADS)))
 
 
+@pytest.mark.fault("B04")
 @pytest.mark.parametrize("round_", range(5))
 def test_sixteen_threads_that_meet_a_401_together_log_in_once(round_: int, tmp_path: Path) -> None:
     with sc.sandbox.serve(customers=900, seed=7, latency_s=0.02) as box, shop_of(box, tmp_path) as shop:
@@ -58,6 +59,7 @@ def test_sixteen_threads_that_begin_together_log_in_once(tmp_path: Path) -> None
         assert box.calls("token") == 1
 
 
+@pytest.mark.fault("B03")
 def test_a_wrong_password_is_sent_exactly_once_whoever_asks(tmp_path: Path) -> None:
     """Accounts lock after some wrong passwords."""
     with sc.sandbox.serve(customers=9) as box, shop_of(box, tmp_path, password=WRONG) as shop:
@@ -81,6 +83,7 @@ def test_the_status_of_a_refused_login_does_not_matter(status: int, tmp_path: Pa
     assert (caught.value.reason, caught.value.status, box.calls("token")) == ("bad_credentials", status, 1)
 
 
+@pytest.mark.fault("B04")
 def test_a_login_that_fails_for_another_reason_is_tried_three_times_and_told_to_all(tmp_path: Path) -> None:
     with sc.sandbox.serve(customers=9) as box, shop_of(box, tmp_path) as shop:
         box.fault("status", endpoint="token", times=None, status=500)
@@ -92,6 +95,7 @@ def test_a_login_that_fails_for_another_reason_is_tried_three_times_and_told_to_
         assert len(shop.customers(cache="off").to_pandas()) == 9
 
 
+@pytest.mark.fault("B05")
 @pytest.mark.parametrize("hint", [0, -5, "soon", None, 1e308, 1800, "3599", sc.sandbox.ExpiresIn.ABSENT])
 def test_the_hint_about_a_token_s_life_may_be_anything(hint: Any, tmp_path: Path) -> None:
     with (
@@ -168,6 +172,7 @@ def test_no_error_says_the_password_or_the_token(case: str, tmp_path: Path, capl
                     assert_nowhere(file.read_bytes().decode("latin-1"), each)
 
 
+@pytest.mark.fault("E05", "F12")
 def test_a_healthy_read_leaves_no_secret_in_the_cache_the_log_the_frame_or_its_file(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,6 +13,7 @@ def ids(box: sc.sandbox.Sandbox) -> list[int]:
     return [each["user_id"] for each in box.customers()]
 
 
+@pytest.mark.fault("C03", "C17")
 @pytest.mark.parametrize("bounds", ["inclusive", "exclusive_to", "date_only", "minute"])
 @pytest.mark.parametrize("order", ["modified_desc", "unstable"])
 def test_a_list_that_is_not_sorted_by_id_is_read_in_windows_and_kept(order: Any, bounds: Any, tmp_path: Path) -> None:
@@ -55,6 +56,7 @@ def test_windows_stay_inside_the_dates_that_were_asked(tmp_path: Path) -> None:
         assert read.table["user_id"].to_pylist() == truth
 
 
+@pytest.mark.fault("C18")
 def test_more_customers_in_a_minute_than_a_response_holds_are_read_twice(tmp_path: Path) -> None:
     """A window that cannot be split is read until two passes are equal, or the read raises; nobody is lost silently."""
     with (

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from sc_pandas.errors import AuthError, FilterError, RateLimitedError, TransportError
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.pacing import Cancelled
-from sc_pandas.panel import engine as engines
-from sc_pandas.panel.engine import Engine, draw_facets
+from sc_pandas.panel import asking
+from sc_pandas.panel.asking import draw_facets
+from sc_pandas.panel.engine import Engine
 from sc_pandas.panel.protocols import Watcher
 from sc_pandas.panel.state import Facets, PanelState, status_text
 from tests.panel.fakes import SOON_S, Desk, FakeServer, Held, about
@@ -79,6 +80,20 @@ def test_a_fifth_question_waits_for_a_thread_and_takes_the_place_of_those_that_w
     assert about("six") not in desk.server.asked()
     for each in held:
         each.let_go()
+    desk.engine.close()
+
+
+def test_a_question_that_waits_for_a_thread_is_not_asked_once_it_is_overtaken() -> None:
+    """Also where what overtook it asks nothing itself."""
+    desk = Desk()
+    desk.open()
+    held = _four_under_way(desk, (False,) * 4)
+    desk.engine.apply(about("five"))
+    desk.engine.refuse({"city": "No."})
+    for each in held:
+        each.let_go()
+    assert about("five") not in desk.server.asked()
+    assert desk.state.phase == "wrong"
     desk.engine.close()
 
 
@@ -235,7 +250,7 @@ def test_a_picture_of_rows_that_are_gone_is_dropped(monkeypatch: pytest.MonkeyPa
     facets = desk.settle().facets
     desk.engine._draw_facets(first)
     assert desk.state.facets is facets
-    monkeypatch.setattr(engines, "facet_png", lambda _counts: 1 / 0)
+    monkeypatch.setattr(asking, "facet_png", lambda _counts: 1 / 0)
     assert draw_facets(first).png is None
     desk.engine.close()
 
@@ -630,22 +645,17 @@ def test_of_how_many_is_a_courtesy_that_fails_no_answer() -> None:
     desk.engine.close()
 
 
-def test_a_refresh_takes_nothing_older_from_the_cache_from_then_on() -> None:
-    """Loading after a refresh does not bring back the read that was kept before it."""
-    desk = Desk()
-    desk.open()
-    desk.engine.apply(refresh=True)
-    desk.settle()
-    anew = [options for kind, _, options in desk.server.calls if kind == "run"][-1]
-    assert anew.cache == "refresh"
-    assert ([o for kind, _, o in desk.server.calls if kind == "estimate"][-1].max_age_s or 9.0) < 5.0
-    desk.engine.load()
-    desk.settle()
-    load = desk.server.calls[-1][2]
-    assert load.cache == "use"
-    assert load.max_age_s is not None
-    assert load.max_age_s < 5.0
-    desk.engine.close()
+def test_a_refresh_asks_the_first_rows_anew_and_counts_from_that_answer() -> None:
+    """One call, not one for the rows and one for the count."""
+    for cache in ("use", "refresh"):
+        desk = Desk(cache=cache)
+        desk.open()
+        before = len(desk.server.calls)
+        desk.engine.apply(refresh=True)
+        desk.settle()
+        kinds = [(kind, options.cache) for kind, _, options in desk.server.calls[before:]]
+        assert kinds == [("run", "refresh"), ("estimate", "use")]
+        desk.engine.close()
 
 
 @pytest.mark.parametrize("cache", ["off", "offline"])

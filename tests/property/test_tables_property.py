@@ -164,6 +164,7 @@ def assert_found(sent: Any, cell: Any, user_id: int, columns: set[str], rows: Cu
     assert ORACLE.told(sent, user_id, columns, rows.coercions) or ORACLE.found(sent, cell), (columns, sent, cell)
 
 
+@pytest.mark.fault("D01")
 @given(rows_of_keys(), st.integers(1, 10))
 @settings(max_examples=400, deadline=None)
 def test_every_value_that_came_is_in_the_frame_or_in_the_coercions(items: list[dict[str, Any]], batch: int) -> None:
@@ -262,6 +263,7 @@ def test_a_parquet_file_gives_back_the_frame(items: list[dict[str, Any]]) -> Non
     assert Provenance.from_attrs(frame.attrs) == NOTE
 
 
+@pytest.mark.fault("D03")
 @given(rows_of_keys())
 @settings(max_examples=75, deadline=None)
 def test_the_base_columns_and_their_types_never_depend_on_the_data(items: list[dict[str, Any]]) -> None:

@@ -112,6 +112,7 @@ def test_a_usual_number_of_rows_is_taken(rows: int, total: int, number: int, ask
     assert len(page(rows, total, number, asked, served).items) == rows
 
 
+@pytest.mark.fault("A08")
 @pytest.mark.parametrize(
     ("rows", "total", "number", "served"),
     [

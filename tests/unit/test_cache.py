@@ -69,6 +69,7 @@ def test_the_pages_of_a_read_that_was_replaced_or_forgotten_are_removed(cache: H
     cache.close()
 
 
+@pytest.mark.fault("E13")
 def test_what_is_older_than_seven_days_is_deleted_when_the_cache_is_opened(tmp_path: Path) -> None:
     cache = HttpCache(tmp_path / "c", TENANT)
     keep(cache, "old", b'"canary-name"')
@@ -113,6 +114,7 @@ def test_age_never_is_negative() -> None:
     assert read.age_s(50.0) == 0.0
 
 
+@pytest.mark.fault("E06")
 def test_keys_depend_on_every_part_and_on_nothing_else() -> None:
     base = cache_key("tenant", "/p", [("a", "1"), ("a", "2")])
     assert cache_key("tenant", "/p", [("a", "1"), ("a", "2")]) == base
@@ -132,6 +134,7 @@ def test_keys_depend_on_every_part_and_on_nothing_else() -> None:
     assert all(len(key) == 64 for key in others)
 
 
+@pytest.mark.fault("C14")
 def test_pages_of_two_reads_or_two_dialects_never_share_a_key() -> None:
     read = KeptRead(read_id="r1", started_at=0.0, dialect="article")
     keys = {
@@ -173,6 +176,7 @@ def test_a_folder_that_cannot_be_made_is_a_warning_once_and_then_nothing_is_kept
         cache.close()
 
 
+@pytest.mark.fault("E17")
 def test_a_cache_inside_a_repository_hides_itself_from_git(cache: HttpCache) -> None:
     assert (cache.path.parent / ".gitignore").read_text() == "*\n"
     assert stat.S_IMODE(cache.path.parent.stat().st_mode) == 0o700

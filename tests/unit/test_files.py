@@ -40,6 +40,7 @@ def run_child(script: str, *arguments: object) -> str:
 
 
 class TestPrivateFolder:
+    @pytest.mark.fault("E03")
     @pytest.mark.usefixtures("open_umask")
     def test_a_new_folder_and_its_new_parents_are_private_under_any_umask(self, tmp_path: Path) -> None:
         folder = files.private_folder(tmp_path / "a" / "b")
@@ -140,6 +141,7 @@ class TestTarget:
 
 
 class TestAtomicWrite:
+    @pytest.mark.fault("F11")
     @pytest.mark.usefixtures("open_umask")
     def test_a_new_file_is_private_from_its_first_byte_under_any_umask(self, tmp_path: Path) -> None:
         with files.atomic_write(tmp_path / "x") as file:
@@ -148,6 +150,7 @@ class TestAtomicWrite:
 
         assert mode_of(tmp_path / "x") == 0o600
 
+    @pytest.mark.fault("F11")
     def test_a_replaced_file_hands_its_mode_on(self, tmp_path: Path) -> None:
         (tmp_path / "x").write_bytes(b"old")
         (tmp_path / "x").chmod(0o640)
@@ -177,6 +180,7 @@ class TestAtomicWrite:
         assert (tmp_path / "link").is_symlink()
         assert (tmp_path / "there" / "real").read_bytes() == b"new"
 
+    @pytest.mark.fault("F02")
     @pytest.mark.parametrize("error", [ValueError("x"), KeyboardInterrupt(), OSError(errno.ENOSPC, "No space")])
     def test_whatever_goes_wrong_the_old_file_stands_alone(self, tmp_path: Path, error: BaseException) -> None:
         (tmp_path / "x").write_bytes(b"old")
@@ -205,6 +209,7 @@ class TestAtomicWrite:
         assert seen == [b"whole"]
         assert names_in(tmp_path) == []
 
+    @pytest.mark.fault("F03")
     def test_the_file_is_synced_then_renamed_then_its_folder_synced(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -215,6 +220,7 @@ class TestAtomicWrite:
 
         assert steps == ["fsync file", "replace", "fsync folder"]
 
+    @pytest.mark.fault("F02", "F04")
     @pytest.mark.parametrize(
         ("failing", "left"), [("fsync file", b"old"), ("replace", b"old"), ("fsync folder", b"new")]
     )
@@ -233,6 +239,7 @@ class TestAtomicWrite:
         assert (tmp_path / "x").read_bytes() == left
         assert names_in(tmp_path) == ["x"]
 
+    @pytest.mark.fault("F02")
     @pytest.mark.parametrize("limit", [0, 1, 4_096, 100_000, 199_999])
     def test_a_full_disk_leaves_the_old_file_and_no_rest(self, tmp_path: Path, limit: int) -> None:
         (tmp_path / "x").write_bytes(b"old")
@@ -251,6 +258,7 @@ class TestAtomicWrite:
         assert (tmp_path / "x").read_bytes() == b"old"
         assert names_in(tmp_path) == ["x"]
 
+    @pytest.mark.fault("F01")
     def test_killed_at_any_line_the_path_holds_old_or_new(self, tmp_path: Path) -> None:
         """A child is killed at each line of `files` in turn; what it leaves besides is private and known as ours."""
         script = """
@@ -332,6 +340,7 @@ class TestStaleTemps:
         os.utime(path, (time.time() - age_s,) * 2)
         return path
 
+    @pytest.mark.fault("F13")
     def test_only_old_files_of_ours_whose_process_is_gone_are_removed(self, tmp_path: Path) -> None:
         dead = self.dead_pid()
         stale = self.leave(tmp_path, f".sc_pandas-{dead}-00ff.tmp", 3_700)

@@ -29,6 +29,7 @@ def made(clock: FakeClock, lives_s: float = 3_600.0) -> tuple[Callable[[], Token
     return log_in, tokens
 
 
+@pytest.mark.fault("B06")
 @given(st.text())
 def test_any_value_as_a_token_is_a_clean_header_or_a_typed_error(value: str) -> None:
     try:
@@ -67,6 +68,7 @@ def test_an_answer_without_a_usable_token_is_told(document: Any) -> None:
     assert caught.value.reason == "malformed_token"
 
 
+@pytest.mark.fault("B05")
 @pytest.mark.parametrize(
     ("hint", "renew_at"),
     [
@@ -108,6 +110,7 @@ def test_a_token_is_kept_until_it_is_old_or_refused() -> None:
     assert tokens == [first, second, third]
 
 
+@pytest.mark.fault("B04")
 def test_sixteen_threads_with_one_stale_token_log_in_once() -> None:
     clock = FakeClock()
     auth = Authorizer(LOGIN, clock)
@@ -148,6 +151,7 @@ def test_a_refused_password_is_never_sent_twice() -> None:
     assert len(posts) == 1
 
 
+@pytest.mark.fault("B04")
 def test_another_failure_is_told_to_those_who_waited_and_tried_again_by_later_ones() -> None:
     auth = Authorizer(LOGIN, FakeClock())
     started, go_on = threading.Event(), threading.Event()

@@ -32,6 +32,7 @@ def outcome(given: Answer, where: str = "data") -> tuple[str, Any]:
     return "data", None
 
 
+@pytest.mark.fault("B12")
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 409, 429, 500, 503])
 def test_a_throttle_is_known_by_its_body_under_any_status(status: int) -> None:
     throttle = throttle_of(answer(status, THROTTLE))
@@ -88,6 +89,7 @@ TABLE: list[tuple[Answer, str, tuple[str, Any]]] = [
 ]
 
 
+@pytest.mark.fault("A14", "A18", "B12")
 @pytest.mark.parametrize(("given", "where", "want"), TABLE)
 def test_each_answer_has_one_meaning(given: Answer, where: str, want: tuple[str, Any]) -> None:
     assert outcome(given, where) == want

@@ -30,6 +30,7 @@ from tests.support.clocks import START, FakeClock
 MOMENT = datetime(2026, 11, 23, 14, 5, 6, tzinfo=UTC)
 
 
+@pytest.mark.fault("B07")
 @given(
     st.integers(0, 9).flatmap(lambda n: st.text("0123456789", min_size=n, max_size=n)), st.sampled_from(["Z", "z", ""])
 )
@@ -102,6 +103,7 @@ def test_anything_else_is_no_throttle(document: Any) -> None:
 # ── never too early ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.fault("B07")
 @given(
     skew_s=st.floats(-7_200, 7_200),
     reset_in_s=st.floats(0.001, 3_600),
@@ -134,6 +136,7 @@ def test_without_a_date_the_local_clock_counts(reset_in_s: float) -> None:
         assert wait_s == pytest.approx(reset_in_s, abs=2e-6)
 
 
+@pytest.mark.fault("B08")
 def test_where_nobody_says_a_time_the_wait_grows_from_five_seconds_to_five_minutes() -> None:
     waits = [
         throttle_wait_s(Throttle(None), server_date=None, retry_after=None, now=MOMENT, waits_before=n)
@@ -173,6 +176,7 @@ def test_the_gate_holds_everybody_until_the_reset_and_not_much_longer() -> None:
     assert len(told) == 1
 
 
+@pytest.mark.fault("B08")
 def test_a_wait_beyond_max_wait_is_an_error_at_once_that_says_until_when() -> None:
     clock = FakeClock()
     gate = ThrottleGate(clock, max_wait_s=30)
@@ -202,6 +206,7 @@ def test_a_wait_can_be_cancelled() -> None:
 # ── budgets ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.fault("B11")
 @pytest.mark.parametrize("pause_s", [0.0, 0.05, 0.3, 0.4])
 def test_eleven_thousand_calls_never_pass_the_quota_in_any_hour(pause_s: float) -> None:
     clock = FakeClock()
@@ -243,6 +248,7 @@ def test_calls_left_come_back_after_an_hour() -> None:
     assert budget.left() == 3
 
 
+@pytest.mark.fault("A19")
 def test_retries_run_out_in_an_outage_and_come_back_with_successes() -> None:
     budget = RetryBudget()
     assert sum(budget.spend(timed_out=False) for _ in range(200)) == 100

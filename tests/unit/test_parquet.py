@@ -64,6 +64,7 @@ def written(rows: CustomerRows, path: Path) -> Path:
 
 
 class TestRoundTrip:
+    @pytest.mark.fault("D05")
     def test_the_frame_comes_back_equal_attrs_and_all(self, rows: CustomerRows, tmp_path: Path) -> None:
         frame = read_parquet(written(rows, tmp_path / "x.parquet"))
 
@@ -123,6 +124,7 @@ class TestOtherReaders:
 
 
 class TestWhatIsWritten:
+    @pytest.mark.fault("F11")
     def test_the_file_is_private(self, rows: CustomerRows, tmp_path: Path) -> None:
         before = os.umask(0)
         try:
@@ -132,6 +134,7 @@ class TestWhatIsWritten:
 
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
+    @pytest.mark.fault("F12")
     def test_nothing_but_the_note_travels(self, tmp_path: Path) -> None:
         """Neither other attrs nor metadata of the schema or a column reach the file."""
         frame = to_pandas(rows_of([{"UserID": 1}]).to_table())
@@ -157,6 +160,7 @@ class TestWhatIsWritten:
 
 
 class TestOldOrNew:
+    @pytest.mark.fault("F06")
     @pytest.mark.parametrize("wrong", ["rows", "ids", "schema"])
     def test_a_writer_that_writes_something_else_publishes_nothing(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: str
@@ -189,6 +193,7 @@ class TestOldOrNew:
         assert (tmp_path / "x").read_bytes() == b"old"
         assert [path.name for path in tmp_path.iterdir()] == ["x"]
 
+    @pytest.mark.fault("F02")
     @pytest.mark.parametrize("limit", [0, 1_000, 5_000, 60_000])
     def test_a_full_disk_leaves_the_old_file_and_no_rest(self, tmp_path: Path, limit: int) -> None:
         (tmp_path / "x").write_bytes(b"old")
@@ -208,6 +213,7 @@ class TestOldOrNew:
         assert (tmp_path / "x").read_bytes() == b"old"
         assert [path.name for path in tmp_path.iterdir()] == ["x"]
 
+    @pytest.mark.fault("F01")
     def test_killed_at_any_line_the_path_holds_old_or_new(self, tmp_path: Path) -> None:
         """A child is killed at each line of `files` and `parquet` in turn while it replaces a good file."""
         script = """
@@ -321,6 +327,7 @@ class TestReading:
             with pytest.raises(ExportError):
                 read_parquet(tmp_path / "x")
 
+    @pytest.mark.fault("F05")
     def test_a_flipped_bit_is_an_error_or_changes_nothing(self, tmp_path: Path) -> None:
         """Each byte is flipped in turn, in pages, headers and footer alike."""
         path = written(rows_of([{"UserID": 7, "Email": "a@example.com", "CreatedOn": "2020-01-01"}]), tmp_path / "x")

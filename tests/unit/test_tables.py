@@ -58,6 +58,7 @@ class TestBase:
         assert list(empty.iter_batches()) == []
         assert to_pandas(empty.to_table()).dtypes.equals(to_pandas(full.to_table()).dtypes)
 
+    @pytest.mark.fault("D05")
     def test_every_dtype_is_arrow_and_the_index_is_fresh(self) -> None:
         frame = to_pandas(read([{"UserID": 2**53 + 1}, {"UserID": None}]).to_table())
 
@@ -68,6 +69,7 @@ class TestBase:
         assert frame["user_id"].tolist() == [2**53 + 1, pd.NA]
         assert frame.index.equals(pd.RangeIndex(2))
 
+    @pytest.mark.fault("D01")
     def test_a_key_that_first_comes_in_a_later_row_or_batch_is_not_lost(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(builder, "ROWS_IN_BATCH", 1)
         with TableBuilder() as building:

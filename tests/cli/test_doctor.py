@@ -1,0 +1,320 @@
+"""`sc-pandas doctor`: says what is wrong in plain words, in five calls at most, and gives nothing away."""
+
+import os
+import socket
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sc_pandas.contract import CALLS_PER_HOUR
+from sc_pandas.pacing import CallBudget, PaceFile, SystemClock
+from sc_pandas.query import doctor
+from sc_pandas.sandbox import Sandbox
+from sc_pandas.settings import Credentials, Secret, base_url, tenant_digest
+
+ALL = ["server", "clock", "login", "dialect", "page cap", "quota", "cache folder", "proxy", "versions"]
+
+
+def states(ran: Any) -> dict[str, str]:
+    return {check["name"]: check["state"] for check in ran.json["checks"]}
+
+
+def words(ran: Any, name: str) -> str:
+    return next(str(check["words"]) for check in ran.json["checks"] if check["name"] == name)
+
+
+@pytest.fixture(autouse=True)
+def nothing_given_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No secret, name or e-mail stands in what any test of this module prints."""
+    said: list[str] = []
+    echo = doctor.Check.__init__
+
+    def listen(self: Any, name: str, state: Any, words: str) -> None:
+        said.append(words)
+        echo(self, name, state, words)
+
+    monkeypatch.setattr(doctor.Check, "__init__", listen)
+    yield
+    text = " ".join(said)
+    assert said
+    for secret in ("open-sesame", "canary", "demo", "sandbox.test", "@"):
+        assert secret not in text, text
+
+
+# ── the server ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_healthy(at_box: Sandbox, run: Any, cache_dir: Path) -> None:
+    before = at_box.calls()
+    ran = run("doctor", "--json")
+    assert ran.code == 0
+    assert ran.err == ""
+    assert ran.json["fine"]
+    assert list(states(ran)) == ALL
+    assert set(states(ran).values()) == {"ok"}
+    assert ran.json["calls"] == at_box.calls() - before == 2
+    assert words(ran, "dialect") == "article is understood"
+    assert words(ran, "page cap") == "50 rows come when 100 are asked, of 300 customers"
+    assert words(ran, "quota").startswith("10,798 of 10,800 calls are left")
+    assert words(ran, "proxy") == "none; calls go directly"
+    assert "pandas" in words(ran, "versions")
+
+
+def test_in_words(at_box: Sandbox, run: Any) -> None:
+    run("count")
+    ran = run("doctor")
+    assert ran.code == 0
+    lines = ran.out.splitlines()
+    assert [line[:6].strip() for line in lines[:-2]] == ["ok"] * (len(ALL) + 1)
+    assert any(line.startswith("ok    cache content  undamaged") for line in lines)
+    assert lines[-1] == "Everything that a read needs is there. (2 calls made)"
+    assert "doctor" in run("--help").out
+    assert "at most 5 calls" in run("doctor", "--help").out
+
+
+def test_a_wrong_password_is_tried_once(serve: Any, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    box = serve()
+    monkeypatch.setenv("SELLERCLOUD_PASSWORD", "canary-password")
+    ran = run("doctor", "--json")
+    assert ran.code == 1
+    assert not ran.json["fine"]
+    assert states(ran)["server"] == "ok"
+    assert states(ran)["login"] == "fail"
+    assert "dialect" not in states(ran)
+    assert states(ran)["cache folder"] == "ok"
+    assert box.calls() == ran.json["calls"] == 1
+    assert run("doctor").out.splitlines()[-1] == "Something fails; see above. (1 call made)"
+
+
+def test_a_dead_server(serve: Any, run: Any) -> None:
+    serve().close()
+    ran = run("doctor", "--json")
+    assert ran.code == 1
+    assert states(ran)["server"] == "fail"
+    assert "no connection" in words(ran, "server")
+    assert list(states(ran)) == ["server", *ALL[5:]]
+
+
+def test_a_server_that_closes_the_line(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        monkeypatch.setenv("SELLERCLOUD_SERVER", f"http://127.0.0.1:{listening.getsockname()[1]}")
+        monkeypatch.setenv("SELLERCLOUD_USERNAME", "demo@sandbox.test")
+        monkeypatch.setenv("SELLERCLOUD_PASSWORD", "canary")
+
+        def accept_and_close() -> None:
+            listening.accept()[0].close()
+
+        hang_up = threading.Thread(target=accept_and_close)
+        hang_up.start()
+        ran = run("doctor", "--json")
+        hang_up.join()
+    assert (ran.code, states(ran)["server"]) == (1, "fail")
+
+
+@pytest.mark.parametrize("customers", [120, 9])
+@pytest.mark.parametrize("dialect", ["article", "swagger"])
+def test_a_server_of_one_dialect(dialect: str, customers: int, serve: Any, run: Any) -> None:
+    box = serve(customers, dialects=(dialect,))
+    ran = run("doctor", "--json")
+    assert ran.code == 0, ran
+    assert words(ran, "dialect") == f"{dialect} is understood"
+    assert ran.json["calls"] == box.calls() <= 5
+
+
+@pytest.mark.parametrize("customers", [0, 1])
+def test_too_few_customers_to_tell(customers: int, serve: Any, run: Any) -> None:
+    serve(customers)
+    ran = run("doctor", "--json")
+    assert (ran.code, states(ran)["dialect"]) == (0, "warn")
+
+
+@pytest.mark.parametrize("cap", [25, 100, 200])
+def test_another_page_cap_is_seen(cap: int, serve: Any, run: Any) -> None:
+    serve(page_cap=cap)
+    ran = run("doctor", "--json")
+    assert ran.code == 0
+    assert words(ran, "page cap").startswith(f"{min(cap, 100)} rows come")
+
+
+def test_a_server_without_paging(serve: Any, run: Any) -> None:
+    serve(page_cap=10)
+    ran = run("doctor", "--json")
+    assert (ran.code, states(ran)["dialect"]) == (1, "fail")
+
+
+FAULTS: list[tuple[str, dict[str, Any]]] = [
+    ("status", {"status": 500}),
+    ("status", {"status": 401}),
+    ("status", {"status": 403, "body": '{"Message": "canary@sandbox.test may not"}'}),
+    ("token_death", {}),
+    ("html", {}),
+    ("empty", {}),
+    ("null_items", {}),
+    ("error_in_200", {}),
+    ("redirect", {}),
+    ("cut_body", {}),
+]
+
+
+@pytest.mark.parametrize(("kind", "options"), FAULTS)
+def test_whatever_the_server_does_five_calls_are_enough(
+    kind: str, options: dict[str, Any], serve: Any, run: Any
+) -> None:
+    box = serve()
+    box.fault(kind, times=None, **options)
+    ran = run("doctor", "--json")
+    assert ran.code == 1
+    assert states(ran)["login"] == "ok"
+    assert states(ran)["customers"] == "fail"
+    assert ran.json["calls"] == box.calls() <= 5
+
+
+@pytest.mark.parametrize("kind", ["html", "redirect", "empty"])
+def test_a_host_that_is_not_the_api(kind: str, serve: Any, run: Any) -> None:
+    box = serve()
+    box.fault(kind, endpoint="token", times=None)
+    ran = run("doctor", "--json")
+    assert ran.code == 1
+    assert "fail" in {states(ran)["server"], states(ran).get("login")}
+    assert box.calls() == 1
+
+
+@pytest.mark.parametrize("hours", [-2, 2])
+def test_a_clock_that_is_wrong(hours: int, at_box: Sandbox, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SystemClock, "now", staticmethod(lambda: datetime.now(UTC) + timedelta(hours=hours)))
+    ran = run("doctor", "--json")
+    assert (ran.code, states(ran)["clock"]) == (0, "warn")
+    side = "ahead of" if hours > 0 else "behind"
+    assert words(ran, "clock") == f"this computer's clock is 2.0 h {side} the server's; set it by the network"
+
+
+def test_a_token_instead_of_a_password(at_box: Sandbox, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SELLERCLOUD_PASSWORD")
+    monkeypatch.delenv("SELLERCLOUD_USERNAME")
+    monkeypatch.setenv("SELLERCLOUD_TOKEN", "canary-token")
+    before = at_box.calls()
+    ran = run("doctor", "--json")
+    assert ran.code == 1
+    assert (states(ran)["server"], states(ran)["customers"]) == ("ok", "fail")
+    assert "token is no longer good" in words(ran, "customers")
+    assert at_box.calls() - before == 1
+
+
+def test_settings_that_cannot_be_used_are_exit_code_2(run: Any) -> None:
+    assert run("doctor", "--server", "http://example.com").code == 2
+    assert run("doctor").code == 2
+    doctor.Check("that nothing was checked", "ok", "is meant")
+
+
+# ── the quota ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_throttle(serve: Any, run: Any) -> None:
+    box = serve()
+    box.fault("throttle", reset_in_s=600.0)
+    ran = run("doctor", "--json")
+    assert ran.code == 1
+    assert states(ran)["quota"] == "fail"
+    assert "takes no calls until" in words(ran, "quota")
+    calls = box.calls()
+    ran = run("doctor", "--json")
+    assert (states(ran)["server"], states(ran)["quota"]) == ("warn", "fail")
+    assert box.calls() == calls
+
+
+def test_a_quota_that_is_used_up_is_told_and_not_waited_for(serve: Any, run: Any, cache_dir: Path) -> None:
+    box = serve()
+    tenant = tenant_digest(base_url(box.url), Credentials(box.username, password=Secret("x")).user_key)
+    shared = PaceFile(cache_dir / f"{tenant}.pace")
+    budget = CallBudget(SystemClock(), shared=shared)
+    for _ in range(CALLS_PER_HOUR - 3):
+        budget.take()
+    shared.close()
+    started = time.monotonic()
+    ran = run("doctor", "--json")
+    assert time.monotonic() - started < 5.0
+    assert (ran.code, states(ran)["quota"], states(ran)["server"]) == (1, "fail", "warn")
+    assert words(ran, "quota").startswith("3 of 10,800")
+    assert box.calls() == 0
+
+
+# ── this machine ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def database_of(cache_dir: Path) -> Path:
+    (path,) = cache_dir.glob("*.sqlite")
+    return path
+
+
+def test_the_cache_s_size_is_told_and_nothing_is_changed(at_box: Sandbox, run: Any, cache_dir: Path) -> None:
+    assert "is not there yet" in words(run("doctor", "--json"), "cache folder")
+    run("count")
+    before = database_of(cache_dir).read_bytes()
+    ran = run("doctor", "--json")
+    assert "is private" in words(ran, "cache folder")
+    assert words(ran, "cache content") == "undamaged"
+    assert database_of(cache_dir).read_bytes() == before
+    assert {path.stat().st_mode & 0o077 for path in cache_dir.iterdir() if path.name != ".gitignore"} == {0}
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_damaged_cache(whole: bool, at_box: Sandbox, run: Any, cache_dir: Path) -> None:  # noqa: FBT001
+    run("count")
+    path = database_of(cache_dir)
+    raw = bytearray(path.read_bytes())
+    raw[0 if whole else 4_096 :] = b"nonsense" * ((len(raw) - (0 if whole else 4_096)) // 8)
+    path.write_bytes(raw)
+    ran = run("doctor", "--json")
+    assert (ran.code, states(ran)["cache content"]) == (1, "fail")
+    assert states(ran)["dialect"] == "ok"
+    assert path.read_bytes() == bytes(raw)
+    assert not list(cache_dir.glob("*.corrupt"))
+
+
+def test_a_locked_cache_is_not_waited_for_long(at_box: Sandbox, run: Any, cache_dir: Path) -> None:
+    run("count")
+    holder = sqlite3.connect(database_of(cache_dir), isolation_level=None)
+    try:
+        holder.execute("PRAGMA locking_mode=EXCLUSIVE")
+        holder.execute("BEGIN EXCLUSIVE")
+        started = time.monotonic()
+        ran = run("doctor", "--json")
+        assert time.monotonic() - started < 5.0
+    finally:
+        holder.close()
+    assert ran.code == 0
+    assert states(ran)["cache content"] in {"ok", "warn"}
+
+
+def test_a_folder_that_others_can_open(at_box: Sandbox, run: Any, cache_dir: Path) -> None:
+    cache_dir.mkdir(0o755)
+    cache_dir.chmod(0o755)
+    ran = run("doctor", "--json")
+    assert (ran.code, states(ran)["cache folder"]) == (1, "fail")
+    assert "not yours alone" in words(ran, "cache folder")
+    assert list(cache_dir.iterdir()) == []
+
+
+def test_the_home_folder_is_not_named(at_box: Sandbox, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SC_PANDAS_CACHE_DIR")
+    ran = run("doctor", "--json")
+    assert words(ran, "cache folder").startswith(f"~{os.sep}cache{os.sep}sc_pandas ")
+
+
+def test_a_proxy_is_named_by_its_host_alone(monkeypatch: pytest.MonkeyPatch, run: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    monkeypatch.setenv("HTTPS_PROXY", f"http://canary:canary@127.0.0.1:{port}")
+    monkeypatch.setenv("SELLERCLOUD_SERVER", "tt")
+    monkeypatch.setenv("SELLERCLOUD_USERNAME", "demo@sandbox.test")
+    monkeypatch.setenv("SELLERCLOUD_PASSWORD", "canary")
+    ran = run("doctor", "--json")
+    assert (ran.code, states(ran)["server"]) == (1, "fail")
+    assert "proxy" in words(ran, "server")
+    assert words(ran, "proxy") == f"calls go through 127.0.0.1:{port}"

@@ -1,0 +1,183 @@
+"""A server of raw sockets that plays a script of bytes: what no well-behaved server library would send."""
+
+import json
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import parse_qsl, urlsplit
+
+from sc_pandas.client import Client, RetryPolicy, Timeouts
+from sc_pandas.query.connection import Connection
+from sc_pandas.settings import Credentials, Secret, base_url
+from tests.support.shops import PATIENT, QUICK
+
+TOKEN = "raw-token"
+
+
+@dataclass
+class Wire:
+    """One call as it came, and the way back."""
+
+    number: int
+    target: str
+    sock: socket.socket
+    alive: bool = True
+
+    @property
+    def params(self) -> dict[str, str]:
+        """Give the query parameters."""
+        return dict(parse_qsl(urlsplit(self.target).query))
+
+    def send(self, content: bytes) -> bool:
+        """Send bytes; False when the client has hung up."""
+        try:
+            self.sock.sendall(content)
+        except OSError:
+            self.alive = False
+        return self.alive
+
+    def drip(self, content: bytes, every_s: float = 0.02) -> int:
+        """Send a byte now and then until the client hangs up; give how many went."""
+        sent = 0
+        for byte in content:
+            time.sleep(every_s)
+            if not self.send(bytes([byte])):
+                break
+            sent += 1
+        return sent
+
+    def hang_up(self) -> None:
+        """Close."""
+        self.alive = False
+
+    def reset(self) -> None:
+        """Close with RST."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.alive = False
+
+
+Script = Callable[[Wire], None]
+
+
+def whole(body: bytes, *headers: str) -> bytes:
+    """Give a good answer."""
+    lines = ["HTTP/1.1 200 OK", "Content-Type: application/json", f"Content-Length: {len(body)}", *headers]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def to_end(body: bytes) -> bytes:
+    """Give an answer whose end is that of the connection, as old proxies do."""
+    return b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n" + body
+
+
+def page(ids: list[int], total: int | None = None, **more: Any) -> bytes:
+    """Give the body of a page."""
+    items = [{"UserID": each, "Email": f"{each}@example.test", **more} for each in ids]
+    return json.dumps({"Items": items, "TotalResults": len(ids) if total is None else total}).encode()
+
+
+@dataclass
+class RawServer:
+    """Answers logins by itself and plays `script` for every other call."""
+
+    script: Script
+    login: Callable[[], bytes] = lambda: whole(json.dumps({"access_token": TOKEN}).encode())
+    calls: int = 0
+    logins: int = 0
+    failures: list[BaseException] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open: set[socket.socket] = set()
+        self._threads: list[threading.Thread] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
+
+    @property
+    def url(self) -> str:
+        """Give the base URL."""
+        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._accepting.join()
+        with self._lock:
+            for sock in self._open:
+                with suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(5)
+        assert not self.failures, self.failures
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                sock, _ = self._listener.accept()
+            except OSError:
+                return
+            with self._lock:
+                self._open.add(sock)
+            thread = threading.Thread(target=self._serve, args=(sock,), daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self, sock: socket.socket) -> None:
+        try:
+            with sock, sock.makefile("rb") as lines:
+                while self._answer_one(sock, lines):
+                    pass
+        except OSError:
+            pass
+        except BaseException as error:  # noqa: BLE001  # told where the test sees it
+            self.failures.append(error)
+        finally:
+            with self._lock:
+                self._open.discard(sock)
+
+    def _answer_one(self, sock: socket.socket, lines: Any) -> bool:
+        head = lines.readline().split()
+        if len(head) < 2:
+            return False
+        length = 0
+        while (line := lines.readline()) not in {b"\r\n", b""}:
+            name, _, value = line.partition(b":")
+            length = int(value) if name.lower() == b"content-length" else length
+        lines.read(length)
+        target = head[1].decode()
+        if target.endswith("/token"):
+            with self._lock:
+                self.logins += 1
+            sock.sendall(self.login())
+            return True
+        with self._lock:
+            self.calls += 1
+            wire = Wire(self.calls, target, sock)
+        self.script(wire)
+        return wire.alive
+
+    def shop(self, folder: Path, **options: Any) -> Connection:
+        """Connect as users do, with short waits."""
+        settings: dict[str, Any] = {"policy": QUICK, "timeouts": PATIENT, "max_wait_s": 30.0, "dialect": "article"}
+        login = Credentials("ann@x.test", password=Secret("Raw-Canary-pässword"))
+        return Connection(base_url(self.url), login, cache_dir=folder, **(settings | options))
+
+    @contextmanager
+    def client(self, *, timeouts: Timeouts = PATIENT, policy: RetryPolicy = QUICK, **more: Any) -> Iterator[Client]:
+        """Give a bare client without a cache."""
+        login = Credentials("ann@x.test", password=Secret("Raw-Canary-pässword"))
+        client = Client(base_url(self.url), login, timeouts=timeouts, policy=policy, **more)
+        try:
+            yield client
+        finally:
+            client.close()
