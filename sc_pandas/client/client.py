@@ -132,9 +132,9 @@ class Client:
     ) -> None:
         self.url = url
         self.clock: Clock = clock or SystemClock()
-        self._pace = None if pace_file is None else PaceFile(pace_file)
-        self.budget = CallBudget(self.clock, shared=self._pace)
-        self.gate = ThrottleGate(self.clock, max_wait_s=max_wait_s, shared=self._pace)
+        self.pace = None if pace_file is None else PaceFile(pace_file)
+        self.budget = CallBudget(self.clock, shared=self.pace)
+        self.gate = ThrottleGate(self.clock, max_wait_s=max_wait_s, shared=self.pace)
         self.skew_s: float | None = None
         self.latency_s: float | None = None
         self._credentials = credentials
@@ -390,5 +390,5 @@ class Client:
         self._adapter.close()
         if self._cached is not None:
             requests.Session.close(self._cached)
-        if self._pace is not None:
-            self._pace.close()
+        if self.pace is not None:
+            self.pace.close()

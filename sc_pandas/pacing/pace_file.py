@@ -99,6 +99,7 @@ class PaceFile:
         self._off = False
         self._warned = False
         self._trouble: str | None = None
+        self.tell: Callable[[CacheWarning], None] = warnings.warn
 
     # ── calls ──────────────────────────────────────────────────────────────────────────────────────────────────────
     def take(self, clock: Clock) -> float:
@@ -196,7 +197,7 @@ class PaceFile:
             self._warned = True
             # Outside of the lock: warnings can be made errors, and shown by code of others.
             message = f"The hourly quota is counted for this connection alone: {_SENTENCES[trouble]}."
-            warnings.warn(CacheWarning(message, reason=trouble), stacklevel=2)
+            self.tell(CacheWarning(message, reason=trouble))
         return result
 
     def _under_lock(self, action: Callable[[int, _Head], T], default: T) -> T:
@@ -258,8 +259,13 @@ class PaceFile:
         self._trouble = trouble
         head = _Head(self._slots)
         os.ftruncate(file, 0)
-        # Written to its end, so that a full disk shows now.
-        _write(file, 0, head.pack() + bytes(self._slots * _TIME.size))
+        try:
+            # Written to its end, so that a full disk shows now.
+            _write(file, 0, head.pack() + bytes(self._slots * _TIME.size))
+        except OSError:
+            # A part of it would look damaged to whoever comes next.
+            os.ftruncate(file, 0)
+            raise
         return head
 
     def _after_fork(self) -> None:

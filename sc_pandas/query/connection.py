@@ -2,7 +2,8 @@
 
 import html
 import os
-from collections.abc import Iterable
+import warnings
+from collections.abc import Callable, Iterable
 from datetime import timedelta, tzinfo
 from pathlib import Path
 from types import TracebackType
@@ -13,12 +14,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sc_pandas import contract, settings
 from sc_pandas.cache import CacheInfo, HttpCache
 from sc_pandas.client import Client, RetryPolicy, Timeouts
-from sc_pandas.errors import SettingsError
+from sc_pandas.errors import CacheWarning, SettingsError
 from sc_pandas.files import private_folder
 from sc_pandas.filters import CustomerFilter, CustomerFilterArgs
 from sc_pandas.pacing import Clock
 from sc_pandas.query.customer_query import CustomerQuery
-from sc_pandas.query.values import QueryOptions
+from sc_pandas.query.values import QueryOptions, outside
 from sc_pandas.reading import CacheMode, Consistency, Source
 from sc_pandas.reading.dialect import DialectMemory
 from sc_pandas.settings import Credentials, Secret
@@ -159,6 +160,19 @@ def pace_file(folder: Path, tenant: str) -> Path | None:
         return None
 
 
+def _teller(cache: HttpCache) -> Callable[[CacheWarning], None]:
+    """Make one warning of one full disk, whether the cache or the count of calls finds it first."""
+
+    def tell(warning: CacheWarning) -> None:
+        if warning.reason in {"full", "unwritable"}:
+            if cache._warned:  # noqa: SLF001  # the two lie in one folder
+                return
+            cache._warned = True  # noqa: SLF001
+        warnings.warn(warning, stacklevel=outside())
+
+    return tell
+
+
 # The last connection that was opened to each server and is still in use, for frames that ask their query again.
 _OPEN: Final[WeakValueDictionary[str, "Connection"]] = WeakValueDictionary()
 
@@ -217,6 +231,8 @@ class Connection:
             clock=clock,
             pace_file=pace_file(settings.cache_folder(cache_dir), tenant),
         )
+        if client.pace is not None:
+            client.pace.tell = _teller(cache)
         self._cache = cache
         self._source = Source(client, cache, tenant, DialectMemory(dialect, cache))
         _OPEN[url] = self

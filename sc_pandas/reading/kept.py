@@ -63,6 +63,9 @@ class KeptTable:
         if kept is None or (self._options.on_bad_value == "raise" and kept.rows.coercions):
             return None
         facts = dict(kept.note)
+        # The name of a file can be given to another; the key inside says whose rows it holds, of which question.
+        if facts.pop("of", None) != self.key:
+            return None
         started, finished, newest_then = (facts.pop(name) for name in ("started_at", "finished_at", "newest_read"))
         age_s = self._source.client.clock.now().timestamp() - started
         is_latest = newest_read is None or newest_then is None or newest_read <= newest_then
@@ -88,6 +91,7 @@ class KeptTable:
         if path is None or not report.is_proven or self._options.on_bad_value == "raise":
             return
         note = {
+            "of": self.key,
             "verdict": report.verdict,
             "pages": report.pages,
             "notes": list(report.notes),

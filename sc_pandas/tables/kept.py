@@ -108,10 +108,13 @@ class KeptRows:
         body = content.slice(_HEAD_BYTES) if len(content) > _HEAD_BYTES else None
         if body is None or head[:48] != _MAGIC + hashlib.sha256(body).digest():
             return None
-        with pa.ipc.open_stream(pa.BufferReader(body)) as stream:
-            facts = json.loads(stream.schema.metadata[_NOTE])
-            schema = stream.schema.remove_metadata()
-            batches = [batch.replace_schema_metadata(None) for batch in stream]
+        try:
+            with pa.ipc.open_stream(pa.BufferReader(body)) as stream:
+                facts = json.loads((stream.schema.metadata or {})[_NOTE])
+                schema = stream.schema.remove_metadata()
+                batches = [batch.replace_schema_metadata(None) for batch in stream]
+        except (pa.ArrowInvalid, KeyError, ValueError):
+            return None
         rows = CustomerRows(
             schema=schema,
             num_rows=facts["rows"],

@@ -62,7 +62,7 @@ class Wire:
         self.alive = False
 
 
-Script = Callable[[Wire], None]
+Script = Callable[[Wire], object]
 
 
 def whole(body: bytes, *headers: str) -> bytes:

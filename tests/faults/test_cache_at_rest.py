@@ -19,7 +19,6 @@ import requests
 import requests_cache
 
 import sc_pandas as sc
-from sc_pandas.cache.storage import Pages
 from sc_pandas.query.connection import Connection
 from sc_pandas.settings import Credentials, Secret, base_url
 from tests.faults.raw import TOKEN, RawServer, Wire, page, whole
@@ -132,7 +131,7 @@ def test_negative_control_the_serializer_of_requests_cache_runs_it(tmp_path: Pat
     with closing(sqlite3.connect(tmp_path / "c.sqlite")) as con, con:
         con.execute("INSERT INTO responses (key, value) VALUES ('k', ?)", (pickle.dumps(Bomb(mark)),))
     session.cache.responses.get("k")
-    session.close()
+    session.close()  # type: ignore[no-untyped-call]
     assert mark.exists()
 
 
@@ -164,7 +163,7 @@ def test_no_file_is_open_to_others_at_any_moment_of_a_read(tmp_path: Path) -> No
     try:
         with sc.sandbox.serve(customers=300, seed=7, latency_s=0.01) as box, shop_of(box, folder) as shop:
             for cache in ("use", "use", "refresh"):
-                shop.customers(cache=cache).to_pandas()  # type: ignore[arg-type]
+                shop.customers(cache=cache).to_pandas()
             shop.customers().to_parquet(folder / "x.parquet")
     finally:
         done.set()
@@ -265,3 +264,27 @@ def test_negative_control_git_would_have_seen_it(box: sc.sandbox.Sandbox, tmp_pa
     command = ["git", "status", "--porcelain", "--untracked-files=all"]
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=True)
     assert ".sqlite" in done.stdout
+
+
+@pytest.mark.fault("E01")
+def test_kept_rows_under_another_user_s_name_are_not_theirs(box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
+    """Both users have read the same question before; then one's rows are planted in the place of the other's."""
+    with sc.sandbox.serve(customers=60, seed=8) as other:
+        filled(other, tmp_path / "theirs")
+        filled(box, tmp_path / "mine")  # later, so that they are not refused for their age
+        mine, theirs = ([*(tmp_path / each).glob("*.arrow")] for each in ("mine", "theirs"))
+        assert len(mine) == len(theirs) == 1
+        shutil.copy(mine[0], theirs[0])
+        with shop_of(other, tmp_path / "theirs") as shop:
+            assert_equals_truth(shop.customers().to_pandas(), other.customers())
+
+
+@pytest.mark.fault("E10")
+def test_kept_rows_of_another_question_are_not_the_answer(box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
+    with shop_of(box, tmp_path) as shop:
+        retail = shop.customers(customer_type="Retail").run().table
+        (asked,) = tmp_path.glob("*.arrow")
+        shop.customers().run()
+        (planted,) = set(tmp_path.glob("*.arrow")) - {asked}
+        shutil.copy(planted, asked)
+        assert shop.customers(customer_type="Retail").run().table.equals(retail)

@@ -88,7 +88,7 @@ def test_negative_control_who_believes_the_page_size_that_was_asked_loses_custom
 
 @pytest.mark.fault("C14", "C20")
 def test_pages_of_a_read_that_stopped_never_meet_those_of_a_changed_list(tmp_path: Path) -> None:
-    """Stopped after each page in turn, every customer renamed in the pause: the names of a frame are all of one time."""
+    """Stopped after each page in turn; in the pause two customers are merged and one joins, so that the total stays."""
     with sc.sandbox.serve(customers=220, seed=7) as box:
         for stop in range(2, 8):
             with shop_of(box, tmp_path / str(stop)) as shop:

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-
 import subprocess
 import sys
 import time
@@ -21,7 +20,7 @@ from sc_pandas.client import Client, Expectation, Tally, Timeouts, exchange
 from sc_pandas.client.bodies import Expectation as BodyExpectation
 from sc_pandas.contract import CUSTOMERS_PATH
 from tests.faults.raw import RawServer, Wire, page, to_end, whole
-from tests.support.shops import QUICK, kept_bodies, shop_of
+from tests.support.shops import QUICK, kept_bodies
 
 FIRST = Expectation(number=1, asked=50)
 IDS = [1, 2, 3]
@@ -130,7 +129,11 @@ def test_an_answer_cut_at_any_byte_is_asked_again_and_never_joined(framing: str,
     end = len(answer) - 4 * (framing == "chunked")
     scripts = cut_at(answer, reset=reset)
     place = [0]
-    with RawServer(lambda wire: scripts(place[0])(wire)) as server, server.client() as client:
+
+    def script(wire: Wire) -> None:
+        scripts(place[0])(wire)
+
+    with RawServer(script) as server, server.client() as client:
         for place[0] in range(0, end, 3):
             before = server.calls
             assert ask(client) == IDS
@@ -261,7 +264,7 @@ def test_negative_control_a_decoder_that_does_not_ask_for_the_end_takes_cut_answ
 
 @pytest.mark.fault("A10")
 def test_a_compressed_answer_that_is_always_cut_is_told_and_not_kept(tmp_path: Path) -> None:
-    with RawServer(lambda wire: wire.send(compressed(ZIPPED[:-4])) and None) as server, server.shop(tmp_path) as shop:
+    with RawServer(lambda wire: wire.send(compressed(ZIPPED[:-4]))) as server, server.shop(tmp_path) as shop:
         with pytest.raises(sc.TransportError) as caught:
             shop.customers().to_pandas()
         assert (caught.value.kind, server.calls) == ("truncated", 5)
@@ -292,7 +295,7 @@ def test_a_compressed_answer_with_any_byte_flipped_is_never_wrong_rows() -> None
 @pytest.mark.parametrize(("content", "label"), [(BODY, "gzip"), (ZIPPED, ""), (BODY, "br"), (ZIPPED, "deflate")])
 def test_a_wrong_label_is_told_and_never_guessed(content: bytes, label: str) -> None:
     with (
-        RawServer(lambda wire: wire.send(compressed(content, label=label)) and None) as server,
+        RawServer(lambda wire: wire.send(compressed(content, label=label))) as server,
         server.client() as client,
     ):
         with pytest.raises(sc.ResponseError) as caught:
@@ -384,7 +387,7 @@ def test_a_bomb_is_told_at_once_and_memory_stays_bounded(tmp_path: Path) -> None
     """2 GB in 2 MB; a child measures how much its memory ever grew.  Negative control: what it would have been is 2,000."""
     content = compressed(bomb(2_000))
     assert len(content) < 4 * 2**20
-    with RawServer(lambda wire: wire.send(content) and None) as server:
+    with RawServer(lambda wire: wire.send(content)) as server:
         command = [sys.executable, "-W", "error", "-c", BOMBED, f"{server.url}/rest", str(tmp_path / "c")]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stderr
@@ -447,7 +450,7 @@ def test_a_server_that_fails_is_asked_five_times(status: int, failures: int) -> 
 def test_a_request_that_is_refused_is_not_sent_again(status: int, tmp_path: Path) -> None:
     body = b'{"Message": "No."}'
     bad = f"HTTP/1.1 {status} No\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
-    with RawServer(lambda wire: wire.send(bad) and None) as server, server.shop(tmp_path) as shop:
+    with RawServer(lambda wire: wire.send(bad)) as server, server.shop(tmp_path) as shop:
         with pytest.raises(sc.ServerError) as caught:
             shop.customers().to_pandas()
         assert (caught.value.status, caught.value.server_message, server.calls) == (status, "No.", 1)
@@ -457,7 +460,7 @@ def test_a_request_that_is_refused_is_not_sent_again(status: int, tmp_path: Path
 def storm(folder: Path, adapter_retries: int) -> tuple[int, bool]:
     """Ask for 200 pages of a server that always fails; give the calls that reached it, and whether the end was told."""
     bad = b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"
-    with RawServer(lambda wire: wire.send(bad) and None) as server, server.client() as client:
+    with RawServer(lambda wire: wire.send(bad)) as server, server.client() as client:
         again = requests.adapters.Retry(total=adapter_retries, status_forcelist=[500], raise_on_status=False)
         client._adapter.max_retries = again
         exhausted = False
@@ -487,7 +490,7 @@ def test_a_login_whose_answer_is_lost_is_sent_again() -> None:
     lost = iter([b"", b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"])
     good = whole(b'{"access_token": "t"}')
     with (
-        RawServer(lambda wire: wire.send(whole(BODY)) and None, login=lambda: next(lost, good)) as server,
+        RawServer(lambda wire: wire.send(whole(BODY)), login=lambda: next(lost, good)) as server,
         server.client(timeouts=HURRIED) as client,
     ):
         assert ask(client) == IDS

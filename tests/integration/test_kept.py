@@ -48,6 +48,7 @@ def test_a_warm_read_opens_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert {path.stat().st_mode & 0o777 for path in tmp_path.glob("*.lock")} == {0o600}
 
 
+@pytest.mark.fault("E09", "E10")
 def test_a_damaged_file_is_never_served(tmp_path: Path) -> None:
     """A flipped byte anywhere, or a cut: the pages of the HTTP cache answer, without a call."""
     with sc.sandbox.serve(customers=120, seed=7) as box, shop_of(box, tmp_path) as shop:
@@ -106,6 +107,7 @@ def test_a_reader_that_dies_is_not_waited_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kill_after", [2, 9, 17, 23])
+@pytest.mark.fault("C20", "F14")
 def test_a_killed_read_goes_on_where_it_stopped(kill_after: int, tmp_path: Path) -> None:
     """Pages that were finished are asked once more at most in all; what proves the answer is always asked."""
     with sc.sandbox.serve(customers=1_037, seed=7, latency_s=0.1) as box, shop_of(box, tmp_path) as shop:
