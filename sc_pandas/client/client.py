@@ -342,7 +342,7 @@ class Client:
     ) -> Answer:
         """Make one call when the gate is open, and wait out throttles."""
         for waits in range(_THROTTLES_AT_MOST + 1):
-            self.budget.take(cancel, self.gate, self.gate.on_wait)
+            self.budget.take(cancel, self.gate, self.gate.tell)
             if cancel is not None and cancel.is_set():
                 raise Cancelled
             tally.count_call()

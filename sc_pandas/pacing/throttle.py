@@ -1,9 +1,10 @@
 """When not to call: what a throttle says, and the gate that holds calls back until it ends."""
 
+import contextlib
 import random
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -115,7 +116,21 @@ class ThrottleGate:
         self._lock = threading.Lock()
         self._open_at = clock.monotonic()
         self._reset_at: datetime | None = None
-        self.on_wait: Callable[[datetime, float], None] | None = None
+        self._listeners: list[Callable[[datetime, float], None]] = []
+
+    @contextlib.contextmanager
+    def heard_by(self, listener: Callable[[datetime, float], None]) -> Iterator[None]:
+        """Tell somebody of every wait meanwhile: until when, and for how many seconds."""
+        self._listeners.append(listener)
+        try:
+            yield
+        finally:
+            self._listeners.remove(listener)
+
+    def tell(self, reset_at: datetime, wait_s: float) -> None:
+        """Tell of a wait."""
+        for listener in tuple(self._listeners):
+            listener(reset_at, wait_s)
 
     def close(self, throttle: Throttle, wait_s: float) -> None:
         """Let nobody through for `wait_s` seconds."""
@@ -145,8 +160,7 @@ class ThrottleGate:
                     reset_at=reset_at,
                     wait_s=wait_s,
                 )
-            if self.on_wait is not None:
-                self.on_wait(reset_at, wait_s)
+            self.tell(reset_at, wait_s)
             self._clock.sleep(wait_s, cancel)
 
     def _wait(self) -> tuple[float, datetime] | None:

@@ -374,8 +374,7 @@ class CustomerQuery:
         progress.cancel = cancel or progress.cancel
         with PageProgress(self.options.progress if watcher is None else False) as bar:
             progress.watcher = watcher or bar
-            source.client.gate.on_wait = progress.watcher.wait
-            try:
+            with source.client.gate.heard_by(progress.watcher.wait):
                 rows, report = read_rows(
                     source,
                     self._parts,
@@ -383,8 +382,6 @@ class CustomerQuery:
                     progress,
                     lambda: TableBuilder(on_bad_value=self.options.on_bad_value, spool_folder=spool_folder),
                 )
-            finally:
-                source.client.gate.on_wait = None
         self._warn(report)
         try:
             yield rows, report

@@ -164,16 +164,19 @@ def test_the_gate_holds_everybody_until_the_reset_and_not_much_longer() -> None:
     clock = FakeClock()
     gate = ThrottleGate(clock, max_wait_s=120)
     told: list[tuple[datetime, float]] = []
-    gate.on_wait = lambda at, seconds: told.append((at, seconds))
+    with gate.heard_by(lambda at, seconds: told.append((at, seconds))), gate.heard_by(lambda _at, _seconds: None):
+        gate.pass_through()
+        assert clock.slept == []
+        gate.close(Throttle(START + timedelta(seconds=60)), 60.0)
+        gate.close(Throttle(START + timedelta(seconds=10)), 10.0)  # an older word never opens it earlier
+        gate.pass_through()
+        assert 60.0 <= clock.monotonic() <= 62.1
+        assert len(told) == 1
+        gate.pass_through()
+        assert len(told) == 1
+    gate.close(Throttle(None), 5.0)
     gate.pass_through()
-    assert clock.slept == []
-    gate.close(Throttle(START + timedelta(seconds=60)), 60.0)
-    gate.close(Throttle(START + timedelta(seconds=10)), 10.0)  # an older word never opens it earlier
-    gate.pass_through()
-    assert 60.0 <= clock.monotonic() <= 62.1
-    assert len(told) == 1
-    gate.pass_through()
-    assert len(told) == 1
+    assert len(told) == 1, "nobody is told who no longer listens"
 
 
 @pytest.mark.fault("B08")
