@@ -40,6 +40,10 @@ class EstimateLike(Protocol):
     def age_s(self) -> float | None:
         """Age of the count where the cache gave it."""
 
+    @property
+    def calls_left(self) -> int | None:
+        """Calls that may still be made within the hour."""
+
 
 class OptionsLike(Protocol):
     """How a query reads."""

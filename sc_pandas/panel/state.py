@@ -367,7 +367,8 @@ def _cost(state: PanelState) -> str:
         return ""
     if estimate.calls == 0:
         return "Loading all costs no call."
-    return f"Loading all takes {_calls(estimate.calls)}, about {max(1, round(estimate.seconds)):,} s."
+    left = "" if estimate.calls_left is None else f" {estimate.calls_left:,} are left this hour."
+    return f"Loading all takes {_calls(estimate.calls)}, about {max(1, round(estimate.seconds)):,} s.{left}"
 
 
 def _calls(number: int) -> str:

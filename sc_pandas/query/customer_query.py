@@ -171,13 +171,15 @@ class CustomerQuery:
         client = self.connection.source.client
         latency_s = _GUESSED_LATENCY_S if client.latency_s is None else client.latency_s
         calls = counted.calls_to_read
-        seconds = estimate_seconds(calls, latency_s=latency_s, in_flight=IN_FLIGHT, calls_left=client.budget.left())
+        left = client.budget.left()
+        seconds = estimate_seconds(calls, latency_s=latency_s, in_flight=IN_FLIGHT, calls_left=left)
         return Estimate(
             rows=self._count_of(counted.totals),
             calls=calls,
             seconds=seconds,
             reads=len(self._parts),
             age_s=counted.age_s,
+            calls_left=left,
         )
 
     # ── rows ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -89,6 +89,8 @@ class Estimate:
         Lists that the filter is split into.
     age_s : float or None
         Seconds since the count was asked of the server, where the cache gave it (the oldest of its parts).
+    calls_left : int or None
+        Calls that this machine may still make within the hour.
     """
 
     rows: Count
@@ -96,6 +98,7 @@ class Estimate:
     seconds: float
     reads: int
     age_s: float | None = None
+    calls_left: int | None = None
 
     def __str__(self) -> str:
         bound = "at most " if self.rows.is_upper_bound else ""
