@@ -315,15 +315,22 @@ def _from_person(url: str, username: str | None, *, ask: bool | None) -> Credent
 
 def _asked_user(url: str) -> str:
     prompt = f"SellerCloud user name for {url}: "
-    if "ipykernel" in sys.modules:
+    if in_kernel():
         return input(prompt)
     # `input` would write its prompt to stdout, where a command's answer goes.
     print(prompt, end="", file=sys.stderr, flush=True)  # noqa: T201
     return input()
 
 
+def in_kernel() -> bool:
+    """Say whether this process is a notebook's kernel (and not one that only imported its libraries)."""
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    return hasattr(shell, "kernel")
+
+
 def _person_is_there() -> bool:
-    if "ipykernel" in sys.modules:
+    if in_kernel():
         return True
     return sys.stdin is not None and sys.stdin.isatty()
 

@@ -183,19 +183,18 @@ class HttpCache:
     # ── reads ──────────────────────────────────────────────────────────────────────────────────────────────────────
     def find_read(self, query: str, *, whole: bool) -> KeptRead | None:
         """Give the last whole read of a query key, or the one that is under way, if it is kept."""
-        sql = "SELECT facts FROM reads WHERE query = ? AND expires > ?"
-        row = self._attempt(sql, (_slot(query, whole=whole), int(time.time())))
-        try:
-            return KeptRead(**json.loads(row[0][0])) if row else None
-        except (ValueError, TypeError):
-            return None
+        sql = "SELECT CAST(facts AS BLOB) FROM reads WHERE query = ? AND expires > ?"
+        slot = _slot(query, whole=whole)
+        row = self._attempt(sql, (slot, int(time.time())))
+        return _facts_read(slot, row[0][0]) if row else None
 
     def keep_read(self, query: str, read: KeptRead) -> None:
         """Remember how far a read has come; the pages of the read that it replaces are removed."""
         replaced = self.find_read(query, whole=read.whole)
         expires = int(read.started_at + KEEP_AT_MOST.total_seconds())
         sql = "INSERT OR REPLACE INTO reads (query, facts, expires) VALUES (?, ?, ?)"
-        self._attempt(sql, (_slot(query, whole=read.whole), json.dumps(asdict(read)), expires), write=True)
+        slot = _slot(query, whole=read.whole)
+        self._attempt(sql, (slot, _facts_written(slot, read), expires), write=True)
         if read.whole:
             self._attempt("DELETE FROM reads WHERE query = ?", (_slot(query, whole=False),), write=True)
         if replaced is not None and replaced.read_id != read.read_id:
@@ -215,8 +214,8 @@ class HttpCache:
 
     def find_dialect(self) -> str | None:
         """Give the dialect that this server was found to understand, if it is remembered."""
-        row = self._attempt("SELECT facts FROM reads WHERE query = 'dialect'", ())
-        return row[0][0] if row else None
+        row = self._attempt("SELECT CAST(facts AS BLOB) FROM reads WHERE query = 'dialect'", ())
+        return bytes(row[0][0] or b"").decode(errors="replace") if row else None
 
     def keep_dialect(self, dialect: str) -> None:
         """Remember the dialect that this server understands."""
@@ -248,8 +247,10 @@ class HttpCache:
     def info(self) -> CacheInfo:
         """Give size, counts and the age of the newest read."""
         pages = self._attempt("SELECT count(*) FROM responses", ())
-        reads = [json.loads(row[0]) for row in self._attempt("SELECT facts FROM reads WHERE query != 'dialect'", ())]
-        newest = max((read["started_at"] for read in reads), default=None)
+        rows = self._attempt("SELECT CAST(query AS BLOB), CAST(facts AS BLOB) FROM reads WHERE query != 'dialect'", ())
+        found = (_facts_read(slot.decode(errors="replace"), facts) for slot, facts in rows)
+        reads = [read for read in found if read is not None]
+        newest = max((read.started_at for read in reads), default=None)
         return CacheInfo(
             path=self.path,
             size_bytes=sum(p.stat().st_size for p in self._files()),
@@ -270,6 +271,21 @@ class HttpCache:
 
 def _slot(query: str, *, whole: bool) -> str:
     return f"{query}:{'whole' if whole else 'open'}"
+
+
+def _facts_written(slot: str, read: KeptRead) -> str:
+    facts = asdict(read)
+    return json.dumps(facts | {"check": cache_key(slot, json.dumps(facts))})
+
+
+def _facts_read(slot: str, raw: bytes) -> KeptRead | None:
+    """Give what was remembered of a read; None where it is not what was written, by one bit."""
+    try:
+        facts = json.loads(raw)
+        check = facts.pop("check")
+        return KeptRead(**facts) if check == cache_key(slot, json.dumps(facts)) else None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
 
 
 def clear_folder(folder: Path) -> list[Path]:

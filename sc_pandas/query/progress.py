@@ -5,6 +5,8 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
+from sc_pandas.settings import in_kernel
+
 
 class PageProgress:
     """Shows pages as they come: a bar in terminals and notebooks, nothing for a single page.
@@ -54,4 +56,4 @@ class PageProgress:
 
 
 def _person_is_looking() -> bool:
-    return "ipykernel" in sys.modules or (sys.stderr is not None and sys.stderr.isatty())
+    return in_kernel() or (sys.stderr is not None and sys.stderr.isatty())

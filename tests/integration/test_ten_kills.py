@@ -1,11 +1,11 @@
 """A long read whose process is killed ten times: nothing is lost, and nothing that was finished is asked anew."""
 
+import logging
 import random
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,8 @@ import pytest
 import sc_pandas as sc
 from sc_pandas.sandbox import LogEntry
 from tests.integration.oracle import assert_equals_truth
+
+_log = logging.getLogger(__name__)
 
 CUSTOMERS = 20_000
 PAGES = CUSTOMERS // 50
@@ -41,9 +43,7 @@ def pages_of(entries: list[LogEntry]) -> Counter[int]:
 @pytest.mark.long
 @pytest.mark.timeout(900)
 @pytest.mark.fault("C20")
-def test_ten_kills_lose_nothing_and_ask_nothing_anew(
-    tmp_path: Path, record_property: Callable[[str, object], None]
-) -> None:
+def test_ten_kills_lose_nothing_and_ask_nothing_anew(tmp_path: Path) -> None:
     """Page 1 and the last page prove the answer and are asked by each reader; of all others only what was in flight."""
     (tmp_path / "out").mkdir()
     target = tmp_path / "out" / "customers.parquet"
@@ -74,8 +74,7 @@ def test_ten_kills_lose_nothing_and_ask_nothing_anew(
     assert frame.attrs["sellercloud"]["verdict"].startswith("proven")
     assert list(target.parent.iterdir()) == [target]
 
-    record_property("calls", len(asked))
-    record_property("seconds", round(seconds, 1))
+    _log.info("%d calls for %d pages, %d kills, %.1f s", len(asked), PAGES, KILLS, seconds)
     proving = {1, PAGES}
     for killed_at, begun_anew_at in kills:
         later = pages_of(asked[begun_anew_at:]).keys() - proving
