@@ -99,7 +99,7 @@ class SellerCloudAccessor:
         Returns
         -------
         Provenance
-            Server, filter, time and verdict of the read.
+            Server, filter, time and verdict of the read; a frame that you filtered keeps those of the whole read.
 
         Raises
         ------

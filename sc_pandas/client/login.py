@@ -1,5 +1,6 @@
 """The token: one login for each that went stale, however many threads find out."""
 
+import copy
 import json
 import math
 import re
@@ -89,7 +90,8 @@ class Authorizer:
         seen = self._logins
         with self._lock:
             if isinstance(self._failure, AuthError) or (self._failure is not None and self._logins > seen):
-                raise self._failure
+                # A copy: one exception raised again and again would grow its traceback each time.
+                raise copy.copy(self._failure)
             current = self._token
             if current is not None and current is not refused and self._clock.monotonic() < current.renew_at:
                 return current

@@ -79,7 +79,7 @@ def document_of(answer: Answer, *, where: str) -> Any:
 
 def _refusal(answer: Answer, *, where: str) -> SellerCloudError:
     words = _words(answer)
-    said = f" It says: {words}" if words else ""
+    said = f" It says: “{words}”." if words else ""
     if where == "login" and answer.status in {400, 401, 403}:
         return AuthError(
             f"SellerCloud does not accept this user name and password.{said} It is not tried again; connect anew with "

@@ -235,6 +235,7 @@ class Connection:
             client.pace.tell = _teller(cache)
         self._cache = cache
         self._source = Source(client, cache, tenant, DialectMemory(dialect, cache))
+        self._closed = False
         _OPEN[url] = self
 
     def customers(
@@ -289,6 +290,8 @@ class Connection:
         SettingsError
             An option that does not exist.
         """
+        if isinstance(columns, str):
+            raise SettingsError(f"columns takes a list of names: columns=[{columns!r}].", setting="columns")
         options = QueryOptions(
             limit=limit,
             columns=None if columns is None else tuple(columns),
@@ -323,7 +326,19 @@ class Connection:
 
     @property
     def source(self) -> Source:
-        """What a read needs of this connection."""
+        """What a read needs of this connection.
+
+        Returns
+        -------
+        Source
+
+        Raises
+        ------
+        SettingsError
+            The connection was closed.
+        """
+        if self._closed:
+            raise SettingsError("This connection is closed; connect again.", setting="server")
         return self._source
 
     def log_in(self) -> None:
@@ -360,6 +375,7 @@ class Connection:
 
     def close(self) -> None:
         """Close connections and the cache's file; the connection cannot be used afterwards."""
+        self._closed = True
         self._source.client.close()
         self._cache.close()
         if _OPEN.get(self.url) is self:

@@ -36,8 +36,9 @@ class QueryOptions:
             value = getattr(self, name)
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 raise SettingsError(f"{name} is a whole number of at least 1.", setting=name)
-        if self.max_age_s is not None and not self.max_age_s >= 0:
-            raise SettingsError("max_age is a number of seconds or a timedelta.", setting="max_age")
+        age = self.max_age_s
+        if age is not None and not (isinstance(age, int | float) and age >= 0):
+            raise SettingsError("max_age is a number of seconds, not negative, or a timedelta.", setting="max_age")
 
     def for_reading(self) -> ReadOptions:
         """Give the part of the options that a read needs."""

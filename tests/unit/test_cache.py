@@ -98,6 +98,33 @@ def test_the_dialect_is_remembered_beyond_the_connection(tmp_path: Path) -> None
         again.close()
 
 
+@pytest.mark.fault("E09")
+def test_one_bit_of_what_is_known_of_a_read_makes_it_unknown(cache: HttpCache) -> None:
+    """A total of 24 in place of 64 would cut a proven answer short; what is not even UTF-8 is no fault of the disk."""
+    # A bit that changes nothing that is meant, such as the last digit of a time, may pass.
+    read = KeptRead(read_id="r", started_at=time.time(), total=64, served=15, pages=5, verdict="proven (bookends)")
+    cache.keep_read("q", read)
+    whole = cache.find_read("q", whole=False)
+    assert whole is not None
+    assert whole.total == 64
+    with closing(sqlite3.connect(cache.path)) as con:
+        ((written,),) = con.execute("SELECT CAST(facts AS BLOB) FROM reads").fetchall()
+    for place in range(len(written)):
+        for bit in (0x01, 0x04, 0x80):
+            torn = written[:place] + bytes([written[place] ^ bit]) + written[place + 1 :]
+            with closing(sqlite3.connect(cache.path)) as con, con:
+                con.execute("UPDATE reads SET facts = CAST(? AS TEXT)", (torn,))
+            assert cache.find_read("q", whole=False) in (None, whole)
+            assert cache.info().reads in {0, 1}
+    with closing(sqlite3.connect(cache.path)) as con, con:
+        con.execute("UPDATE reads SET facts = CAST(? AS TEXT)", (written,))
+    assert cache.find_read("q", whole=False) == whole
+    with closing(sqlite3.connect(cache.path)) as con, con:
+        con.execute("UPDATE reads SET query = 'p:open'")
+    assert cache.find_read("p", whole=False) is None
+    cache.close()
+
+
 def test_facts_that_cannot_be_read_are_no_read(cache: HttpCache) -> None:
     read = KeptRead(read_id="r", started_at=time.time())
     cache.keep_read("q", read)
