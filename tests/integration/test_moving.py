@@ -85,8 +85,8 @@ def test_a_read_that_failed_goes_on_where_it_stopped(order: Any, tmp_path: Path)
         before = box.calls("list")
         read = shop.customers().run()
         assert read.table.equals(undisturbed.table)
-        # Half of it was done; what proves that nothing moved is asked again.
-        assert box.calls("list") - before < 0.7 * undisturbed.report.calls
+        # Page 1 and the last page were done at least; what was in flight at the failure (16 calls) may be asked again.
+        assert box.calls("list") - before < undisturbed.report.calls - 2
 
 
 def test_a_limit_takes_what_the_server_gives_first(tmp_path: Path) -> None:
