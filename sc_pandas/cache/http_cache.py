@@ -19,6 +19,11 @@ from sc_pandas.errors import CacheWarning, SettingsError
 from sc_pandas.files import private_folder
 
 FORMAT: Final = 1
+# What one tenant's pages may take on disk; the space of deleted ones is used again.
+BYTES_AT_MOST: Final = 2**30
+_BYTES_USED: Final = (
+    "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
+)
 # Databases with what SQLite puts beside them, kept rows, locks; the count of calls is no cache and stays.
 _OURS: Final = re.compile(r"[0-9a-f]{32}\.(v\d+\.sqlite.*|[0-9a-f]{32}\.(v\d+\.arrow|lock))")
 _SENTENCES: Final = {
@@ -231,6 +236,11 @@ class HttpCache:
         if stale:
             self._attempt("DELETE FROM responses WHERE expires <= ?", (now,), write=True)
             self._attempt("DELETE FROM reads WHERE expires <= ?", (now,), write=True)
+        used = self._attempt(_BYTES_USED, ())
+        if used and used[0][0] > BYTES_AT_MOST:
+            # The older half goes; a read that misses a page is read anew.
+            older = "SELECT key FROM responses ORDER BY expires LIMIT (SELECT count(*) / 2 FROM responses)"
+            self._attempt(f"DELETE FROM responses WHERE key IN ({older})", (), write=True)  # noqa: S608  # no value in it
 
     def _attempt(self, sql: str, args: tuple[Any, ...], *, write: bool = False) -> list[tuple[Any, ...]]:
         if self._backend is None:

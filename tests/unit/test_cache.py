@@ -208,3 +208,19 @@ def test_a_cache_inside_a_repository_hides_itself_from_git(cache: HttpCache) -> 
     assert (cache.path.parent / ".gitignore").read_text() == "*\n"
     assert stat.S_IMODE(cache.path.parent.stat().st_mode) == 0o700
     cache.close()
+
+
+def test_a_database_that_grew_too_large_drops_its_older_half(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looked at when it is opened; what is left is given back as it was."""
+    cache = HttpCache(tmp_path / "c", TENANT)
+    bodies = {f"k{n:03}": bytes([n]) * 20_000 for n in range(100)}
+    for key, body in bodies.items():
+        keep(cache, key, body)
+    cache.close()
+    for limit, left in ((2**30, 100), (1_000_000, 50), (1_500_000, 50), (1_000, 25)):
+        monkeypatch.setattr("sc_pandas.cache.http_cache.BYTES_AT_MOST", limit)
+        cache = HttpCache(tmp_path / "c", TENANT)
+        found = {key: cache.find_page(key) for key in bodies}
+        cache.close()
+        assert sum(body is not None for body in found.values()) == left
+        assert all(body in (None, bodies[key]) for key, body in found.items())
