@@ -1,29 +1,18 @@
 """`read_sellercloud_customers`: one line from a server to a DataFrame."""
 
-import os
 from collections.abc import Iterable
-from datetime import timedelta, tzinfo
+from datetime import timedelta
 from typing import Any, Literal, Unpack, overload
 
 import pandas as pd
 
 from sc_pandas.filters import CustomerFilterArgs
-from sc_pandas.query.connection import Connection, DialectName, connect, connection_keywords
+from sc_pandas.query.connection import ConnectArgs, Connection, connect, connection_keywords
 from sc_pandas.reading import CacheMode, Consistency
 
 
-class ReadArgs(CustomerFilterArgs, total=False):
+class ReadArgs(CustomerFilterArgs, ConnectArgs, total=False):
     """Keywords of a read that connects on the way: the filters, and those of `connect`."""
-
-    username: str | None
-    password: str | None
-    token: str | None
-    cache_dir: str | os.PathLike[str] | None
-    dialect: DialectName
-    server_timezone: str | tzinfo | None
-    timeout: float
-    max_wait: float | timedelta
-    ca_bundle: str | None
 
 
 @overload

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from sc_pandas.files import atomic_write
 from sc_pandas.tables.rows import Coercion, CustomerRows
+from sc_pandas.tables.spool import MemoryStore
 
 FORMAT: Final = 1
 _MAGIC: Final = b"sc_pandas rows 1"
@@ -68,27 +69,6 @@ def keep_rows(path: Path, rows: CustomerRows, note: Mapping[str, Any]) -> None:
         file.seek(0, 2)
 
 
-class _MappedStore:
-    """The batches of a kept file, mapped."""
-
-    def __init__(self, batches: list[pa.RecordBatch]) -> None:
-        self._batches = batches
-
-    def append(self, batch: pa.RecordBatch) -> None:
-        self._batches.append(batch)
-
-    def read(self, index: int) -> pa.RecordBatch:
-        return self._batches[index]
-
-    view = read
-
-    def __len__(self) -> int:
-        return len(self._batches)
-
-    def close(self) -> None:
-        self._batches = []
-
-
 class KeptRows:
     """Rows that `keep_rows` wrote, and their note."""
 
@@ -112,7 +92,10 @@ class KeptRows:
             with pa.ipc.open_stream(pa.BufferReader(body)) as stream:
                 facts = json.loads((stream.schema.metadata or {})[_NOTE])
                 schema = stream.schema.remove_metadata()
-                batches = [batch.replace_schema_metadata(None) for batch in stream]
+                # The batches stay mapped: "in memory" costs what is looked at.
+                store = MemoryStore()
+                for batch in stream:
+                    store.append(batch.replace_schema_metadata(None))
         except (pa.ArrowInvalid, KeyError, ValueError):
             return None
         rows = CustomerRows(
@@ -122,7 +105,7 @@ class KeptRows:
             doubles_dropped=facts["doubles_dropped"],
             undocumented=tuple(facts["undocumented"]),
             rows_without_key=facts["rows_without_key"],
-            _store=_MappedStore(batches),
+            _store=store,
             _order=None,
         )
         return cls(rows, facts["note"])
