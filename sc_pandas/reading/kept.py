@@ -103,10 +103,11 @@ class KeptTable:
             keep_rows(path, rows, note)
             self._purge(path.parent)
 
-    @staticmethod
-    def _purge(folder: Path) -> None:
-        """Remove rows that are too old to keep, and the oldest where all together are too large."""
-        found = sorted(((p.stat().st_mtime, p) for p in folder.glob("*.arrow")), reverse=True)
+    def _purge(self, folder: Path) -> None:
+        """Remove this user's rows that are too old to keep, and the oldest where all together are too large."""
+        # Only what bears the tenant's digest: the folder may be one where others keep Arrow files of their own.
+        ours = folder.glob(f"{self._source.tenant}.*.v{FORMAT}.arrow")
+        found = sorted(((path.stat().st_mtime, path) for path in ours), reverse=True)
         total = 0
         for modified, path in found:
             total += path.stat().st_size

@@ -124,3 +124,16 @@ def test_a_killed_read_goes_on_where_it_stopped(kill_after: int, tmp_path: Path)
         assert sum(times > 1 for times in between) <= 16
         assert max(between) <= 2
         assert multiprocessing.active_children() == []
+
+
+def test_what_others_keep_in_the_folder_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Old and too large rows of ours go; an Arrow file of somebody else stays, however old."""
+    monkeypatch.setattr("sc_pandas.reading.kept.BYTES_AT_MOST", 1)
+    tmp_path.chmod(0o700)
+    foreign = tmp_path / "sales.arrow"
+    foreign.write_bytes(b"x" * 1_000)
+    os.utime(foreign, (0, 0))
+    with sc.sandbox.serve(customers=60, seed=7) as box, shop_of(box, tmp_path) as shop:
+        shop.customers().run()
+        shop.customers(rating=0).run()
+    assert [*tmp_path.glob("*.arrow")] == [foreign]
