@@ -328,27 +328,37 @@ class ListRead:
             # would not show a merge and a new customer that moved rows between pages already read and yet to be read.
             last = self._get(plan.last, plan.served, dialect)
             between = crew.in_order(range(2, plan.last), lambda n: self._get(n, plan.served, dialect))
+            repeated: int | None = None
             for number, page in chain(between, ((plan.last, last),)):
-                self._check_repeat(seen[0], number, page)
                 seen.append(page_seen(number, page.items, page.total))
+                if seen[-1].ids == seen[0].ids and any(each is not None for each in seen[0].ids):
+                    repeated = number
+                    break
                 self._advance()
                 yield page
-            self._judge(plan, seen, crew, dialect)
+            else:
+                self._judge(plan, seen, crew, dialect)
+        if repeated is not None:
+            self._other_dialect(repeated, dialect)
         if not self.judgement.is_proven and self._options.consistency != "fast":
             self._try_next_way(self.judgement)
         finished = self._source.client.clock.now().timestamp()
         facts = replace(self._kept(), pages=plan.last, verdict=self.judgement.verdict, finished_at=finished)
         self._keep(replace(facts, in_the_middle=False, whole=self.judgement.is_proven and plan.rows == plan.total))
 
-    def _check_repeat(self, first: PageSeen, number: int, page: Page) -> None:
-        again = page_seen(number, page.items, page.total)
-        if again.ids == first.ids and any(each is not None for each in again.ids):
-            self.forget()
-            raise PagingDriftError(
-                f"The server answered page {number} with the rows of page 1: it ignores the page number. Nothing is "
-                "returned.",
-                reason="page_repeated",
-            )
+    def _other_dialect(self, number: int, dialect: Dialect) -> NoReturn:
+        """Begin anew in the other dialect, once: an ignored page number is a sign that this one is not understood."""
+        self.forget()
+        dialects, switched = self._source.dialects, self._progress.switched
+        if not dialects.fixed and self._question.needs_swagger() is None and self._query_key not in switched:
+            switched.add(self._query_key)
+            dialects.remember(dialect.other)
+            raise BeginAnewError
+        raise PagingDriftError(
+            f"The server answered page {number} with the rows of page 1: it ignores the page number. Nothing is "
+            "returned.",
+            reason="page_repeated",
+        )
 
     def _judge(self, plan: PagePlan, seen: list[PageSeen], crew: Crew, dialect: Dialect) -> None:
         if self._options.consistency == "fast":

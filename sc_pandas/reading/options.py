@@ -68,3 +68,5 @@ class Progress:
     max_calls: int | None = None
     # For lists that did not stand still, by query key: how they are read when the read begins anew.
     ways: dict[str, Way] = field(default_factory=dict)
+    # Lists, by query key, that were begun anew in the other dialect because a page repeated.
+    switched: set[str] = field(default_factory=set)

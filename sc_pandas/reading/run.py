@@ -86,8 +86,8 @@ def _read_until_proven(
     beat: Beat,
 ) -> tuple[CustomerRows, ReadReport]:
     begun = source.client.clock.now().timestamp()
-    # Each part may be begun anew in two other ways, and the cache may be torn once.
-    for _attempt in range(2 * len(parts) + 1):
+    # Each part may be begun anew in two other ways and in the other dialect, and the cache may be torn once.
+    for _attempt in range(3 * len(parts) + 1):
         with contextlib.suppress(BeginAnewError), new_builder() as builder:
             return _read_into(builder, source, parts, options, progress, beat)
         if options.cache == "refresh":

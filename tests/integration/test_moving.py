@@ -98,3 +98,13 @@ def test_a_limit_takes_what_the_server_gives_first(tmp_path: Path) -> None:
         assert len(shop.customers(limit=30).to_pandas()) == 30
         with pytest.raises(sc.PagingDriftError):
             shop.customers(limit=130).to_pandas()
+
+
+def test_a_page_number_that_is_ignored_once_is_asked_in_the_other_dialect(tmp_path: Path) -> None:
+    """A page with the rows of page 1 is a sign that the dialect was not understood; the answer is whole all the same."""
+    with sc.sandbox.serve(customers=300, seed=7) as box, shop_of(box, tmp_path / "cache") as shop:
+        box.fault("repeat_page", at=3)
+        read = shop.customers().run()
+        assert read.table["user_id"].to_pylist() == ids(box)
+        assert read.report.is_proven
+        assert any(name.startswith("model.") for entry in box.log.requests("list") for name, _ in entry.params)
