@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sc_pandas.contract import DETAIL_KEYS, ID_KEYS, LIST_KEYS
+from sc_pandas.contract.cards import is_card_key
 from sc_pandas.errors import ResponseError
 from sc_pandas.files import PathLike
 from sc_pandas.tables import json_text
@@ -168,7 +169,7 @@ class TableBuilder:
 
     def _flush(self) -> None:
         rows, self._waiting = self._waiting, []
-        seen = {key for key in set[str]().union(*rows) if not json_text.is_card_key(key)}
+        seen = {key for key in set[str]().union(*rows) if not is_card_key(key)}
         reject_for = self._reject_for(self._rows)
         columns = self._id_columns(rows, seen, reject_for)
         columns |= _documented(rows, seen, reject_for)

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sc_pandas.contract import Rating
+from sc_pandas.contract.cards import without_card_data
 from sc_pandas.tables import json_text
 from sc_pandas.tables.values import CONVERSIONS, MisfitError
 
@@ -55,7 +56,7 @@ def values_of(rows: Sequence[Mapping[str, Any]], key: str) -> list[Any]:
     values = [row.get(key) for row in rows]
     if _NESTED.isdisjoint(map(type, values)):
         return values
-    return [json_text.without_card_data(value) for value in values]
+    return [without_card_data(value) for value in values]
 
 
 def typed(values: list[Any], kind: str, reject: Reject) -> pa.Array:

@@ -6,6 +6,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from sc_pandas.contract import CustomDataType, fold
+from sc_pandas.contract.cards import is_card_key, without_card_data
 from sc_pandas.tables import json_text
 from sc_pandas.tables.columns import RejectFor, keep
 
@@ -49,7 +50,7 @@ class CustomColumns:
                     declared[name] = set()
                 value = entry.get("Value")
                 if type(value) in (dict, list):
-                    value = json_text.without_card_data(value)
+                    value = without_card_data(value)
                 if last_row.get(name) == index:
                     reject_for(f"custom.{name}")(index, column[index], "repeated in the row, the last one counts")
                 last_row[name] = index
@@ -64,13 +65,13 @@ class CustomColumns:
 def _named(index: int, entries: Any, reject_for: RejectFor) -> Iterable[tuple[str, Mapping[str, Any]]]:
     """Give the usable entries of a row, without those that hold card data."""
     if not isinstance(entries, list):
-        reject_for("custom")(index, json_text.without_card_data(entries), "not a list of custom columns")
+        reject_for("custom")(index, without_card_data(entries), "not a list of custom columns")
         return
     for entry in entries:
         name = entry.get("ColumnName") if isinstance(entry, dict) else None
         if not isinstance(name, str) or not name:
-            reject_for("custom")(index, json_text.without_card_data(entry), "a custom column without a name")
-        elif not json_text.is_card_key(name):
+            reject_for("custom")(index, without_card_data(entry), "a custom column without a name")
+        elif not is_card_key(name):
             yield (name if name.isascii() else json_text.without_lone_surrogates(name)), entry
 
 

@@ -1,6 +1,5 @@
-"""JSON values as lossless text and back, and what must not stay in them."""
+"""JSON values as lossless text and back."""
 
-import functools
 import json
 import re
 from collections.abc import Mapping
@@ -9,12 +8,9 @@ from typing import Any, Final
 
 import msgspec
 
-from sc_pandas.contract import CARD_KEYS, fold
-
 _ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 _DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_CARD_FOLDS: Final = frozenset(map(fold, CARD_KEYS))
 
 
 def dump(value: object) -> str:
@@ -61,19 +57,4 @@ def without_lone_surrogates(value: Any) -> Any:
         return {without_lone_surrogates(key): without_lone_surrogates(each) for key, each in value.items()}
     if isinstance(value, list):
         return [without_lone_surrogates(each) for each in value]
-    return value
-
-
-@functools.lru_cache(maxsize=4_096)
-def is_card_key(key: str) -> bool:
-    """Whether a key holds card data, however it is cased or spaced."""
-    return fold(key) in _CARD_FOLDS
-
-
-def without_card_data(value: Any) -> Any:
-    """Drop card data at any level."""
-    if isinstance(value, Mapping):
-        return {key: without_card_data(each) for key, each in value.items() if not is_card_key(key)}
-    if isinstance(value, list):
-        return [without_card_data(each) for each in value]
     return value

@@ -1,12 +1,12 @@
 """`df.sellercloud`: what a frame that came from SellerCloud can do besides being a frame."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
+from sc_pandas.accessor.summary import Summary, summary_of
 from sc_pandas.errors import AccessorError, ExportError
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.parquet import frame_to_arrow, write_parquet
@@ -20,46 +20,6 @@ if TYPE_CHECKING:
 
 # Columns that only SellerCloud's customers have; a frame that lost its attrs is known by them.
 _OURS: Final = frozenset({"is_whole_sale_user", "is_wholesale_string", "rating_name"})
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Summary:
-    """Counts of a frame of customers; prints well as text and as HTML.
-
-    Attributes
-    ----------
-    customers : int
-        Rows.
-    by_rating, by_type : pandas.Series
-        Customers by rating, and by wholesale or retail.  Index: the value; customers without one are under
-        ``"unknown"``.  Empty where the frame has not the column.
-    missing : pandas.Series
-        Share of missing values, 0 to 1, of the columns that have any.  Index: the column.
-    """
-
-    customers: int
-    by_rating: pd.Series
-    by_type: pd.Series
-    missing: pd.Series
-
-    def __str__(self) -> str:
-        parts = [f"{self.customers:,} customers"]
-        for title, series in (("by rating", self.by_rating), ("by type", self.by_type)):
-            if len(series):
-                parts.append(f"\n{title}\n{series.to_string()}")
-        if len(self.missing):
-            parts.append(f"\nmissing\n{self.missing.map('{:.1%}'.format).to_string()}")
-        return "\n".join(parts)
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        tables = "".join(
-            f"<td style='vertical-align:top'>{series.to_frame(title).to_html()}</td>"
-            for title, series in (("by rating", self.by_rating), ("by type", self.by_type), ("missing", self.missing))
-            if len(series)
-        )
-        return f"<b>{self.customers:,} customers</b><table><tr>{tables}</tr></table>"
 
 
 @pd.api.extensions.register_dataframe_accessor("sellercloud")
@@ -173,14 +133,7 @@ class SellerCloudAccessor:
         Summary
             Its parts are Series; it prints well as text and as HTML.
         """
-        frame = self._frame
-        missing = frame.isna().mean()
-        return Summary(
-            customers=len(frame),
-            by_rating=_counts(frame, "rating_name"),
-            by_type=_counts(frame, "is_wholesale_string"),
-            missing=missing[missing > 0],
-        )
+        return summary_of(self._frame)
 
     def to_parquet(self, path: str | os.PathLike[str], *, allow_unverified: bool = False) -> Path:
         """Write the frame to a Parquet file, crash-safe, with its provenance inside.
@@ -215,12 +168,6 @@ class SellerCloudAccessor:
         table = frame_to_arrow(self._frame, path)
         write_parquet(path, table.to_batches(), table.schema, note)
         return Path(path)
-
-
-def _counts(frame: pd.DataFrame, column: str) -> pd.Series:
-    if column not in frame.columns:
-        return pd.Series(dtype="int64", name="customers")
-    return frame[column].fillna("unknown").value_counts().rename("customers").rename_axis(column)
 
 
 def _options(note: Provenance) -> QueryOptions:

@@ -5,11 +5,14 @@ Sources: the vendor's article "Get All Customers" (the *article* dialect), the v
 says so here.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import Final, Literal
+
+from sc_pandas.contract.cards import CARD_KEYS as CARD_KEYS
+from sc_pandas.contract.details import DETAIL_KEYS as DETAIL_KEYS
+from sc_pandas.contract.spelling import fold as fold
 
 TOKEN_PATH: Final = "/api/token"  # noqa: S105  # a path
 CUSTOMERS_PATH: Final = "/api/Customers"
@@ -87,11 +90,6 @@ SPELLINGS: Final[Mapping[str, str]] = {
     "verydissatisfied": "Very_Disatisfied",
     "dissatisfied": "Disatisfied",
 }
-
-
-def fold(name: str) -> str:
-    """Reduce a name to lower-case letters and digits, so that case, blanks and underscores do not matter."""
-    return re.sub(r"[^0-9a-z]", "", name.casefold())
 
 
 Kind = Literal["ids", "text", "enum", "date"]
@@ -192,30 +190,3 @@ LIST_KEYS: Final[Mapping[str, str]] = {
 }
 # Keys under which the id of a customer is known to travel, the first that a row has wins.
 ID_KEYS: Final = ("UserID", "ID", "CustomerID")
-# Keys documented for the single customer; they keep their declared type wherever they turn up.
-DETAIL_KEYS: Final[Mapping[str, str]] = {
-    "Title": "string",
-    "Name": "string",
-    "EBayUserID": "string",
-    "SourceId": "string",
-    "IsBlackListed": "bool",
-    "CompanyID": "int64",
-    "AccountManagerId": "int64",
-    "AccountManager2Id": "int64",
-    "AccountManager3Id": "int64",
-    "SalesMan": "string",
-    "Comment": "string",
-    "CreatedOn": "timestamp",
-    "TaxExempt": "bool",
-    "TaxExemptType": "string",
-    "Phone1": "string",
-    "Phone2": "string",
-    "Phone3": "string",
-    "Mobile": "string",
-    "Fax": "string",
-    "CreditTerm": "int64",
-    "CreditLimit": "double",
-    "BillingCycleStartdate": "timestamp",
-}
-# Blocks and keys of the single customer that hold card data: never kept, never shown.
-CARD_KEYS: Final = frozenset({"CreditCards", "CardNumber", "CVV", "NameOnCard"})
