@@ -9,7 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
+
+# These machines are noisy: how long an example takes says nothing, and each test has a time-out of its own.
+hypothesis.settings.register_profile("sc_pandas", deadline=None)
+hypothesis.settings.load_profile("sc_pandas")
 
 # Support code of the tests is imported as `tests.…`; behind everything else, so that an installed package wins.
 _ROOT = str(Path(__file__).parent.parent)

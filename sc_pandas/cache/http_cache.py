@@ -180,10 +180,16 @@ class HttpCache:
             backend=self._backend, key_fn=_key_of, allowable_codes=(200,), allowable_methods=("GET",), expire_after=-1
         )
 
-    def find_page(self, key: str) -> bytes | None:
-        """Give a kept body without asking anybody, or None."""
+    def find_page(self, key: str, max_age_s: float = float("inf")) -> bytes | None:
+        """Give a kept body that is young enough without asking anybody, or None."""
         response = None if self._backend is None else self._backend.get_response(key)
-        return None if response is None else response.content
+        if response is None or time.time() - response.created_at.timestamp() > max_age_s:
+            return None
+        return response.content
+
+    def drop_page(self, key: str) -> None:
+        """Forget a kept body, so that it is asked again."""
+        self._attempt("DELETE FROM responses WHERE key = ?", (key,), write=True)
 
     # ── reads ──────────────────────────────────────────────────────────────────────────────────────────────────────
     def find_read(self, query: str, *, whole: bool) -> KeptRead | None:

@@ -11,7 +11,7 @@ from sc_pandas.cli.options import JSON, SectionedCommand, connection_options, fi
 from sc_pandas.cli.wording import in_bytes
 from sc_pandas.parquet import read_parquet
 from sc_pandas.provenance import Provenance
-from sc_pandas.query import CustomerQuery
+from sc_pandas.query import CustomerQuery, Estimate
 
 _COUNT_EXAMPLES = """\b
 Examples:
@@ -23,6 +23,7 @@ _EXPORT_EXAMPLES = """\b
 Examples:
   sc-pandas export customers.parquet --server tt
   sc-pandas export emails.parquet --server tt --columns user_id --columns email
+  sc-pandas export channels.parquet --server tt --include channel --include created_month --estimate
   sc-pandas export new.parquet --server tt --created-on-from 2026-01-01 --cache refresh --json
 """
 
@@ -54,14 +55,19 @@ def count(*, as_json: bool, **options: Any) -> None:
 @connection_options
 @reading_options()
 @click.option("--allow-unverified", is_flag=True, help="Write also what is not proven complete; the file says so.")
+@click.option("--estimate", "only_estimate", is_flag=True, help="Say rows, calls and seconds, and write nothing.")
 @JSON
-def export(path: Path, *, allow_unverified: bool, as_json: bool, **options: Any) -> None:
+def export(path: Path, *, allow_unverified: bool, only_estimate: bool, as_json: bool, **options: Any) -> None:
     """Write the customers that match to a Parquet file, typed and with its provenance inside.
 
     A file at PATH is replaced, at the moment when the new one is complete.  An answer that cannot be proven complete is
     not written.
     """
     with query_of(options) as query:
+        if only_estimate:
+            estimate = query.estimate()
+            click.echo(json.dumps(_facts_of_estimate(estimate)) if as_json else str(estimate))
+            return
         written = query.to_parquet(path, allow_unverified=allow_unverified)
         facts = {**_facts_of(written), "calls": _calls_made(query)}
     if as_json:
@@ -76,6 +82,16 @@ def export(path: Path, *, allow_unverified: bool, as_json: bool, **options: Any)
 
 def _calls_made(query: CustomerQuery) -> int:
     return query.connection.source.client.budget.total
+
+
+def _facts_of_estimate(estimate: Estimate) -> dict[str, Any]:
+    return {
+        "rows": estimate.rows,
+        "is_upper_bound": estimate.rows.is_upper_bound,
+        "calls": estimate.calls,
+        "seconds": round(estimate.seconds, 1),
+        "calls_left": estimate.calls_left,
+    }
 
 
 def _facts_of(path: Path) -> dict[str, Any]:

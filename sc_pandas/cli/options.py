@@ -8,6 +8,8 @@ from typing import Any, Final, get_args
 import click
 
 from sc_pandas.contract import FILTERS, FilterFact, Flag
+from sc_pandas.contract.details import DETAILS
+from sc_pandas.contract.includes import PARTITIONS
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.query import Connection, CustomerQuery, connect
 from sc_pandas.query.connection import DialectName, connection_keywords
@@ -133,9 +135,16 @@ _CONNECTION: Final = (
 )
 _CACHE_SAYS: Final = "Use what is kept and young enough, refresh it, ask nobody, or keep nothing."
 _PROOF_SAYS: Final = "Prove that the answer is complete, or read once, not verified."
+_INCLUDE_SAYS: Final = (
+    "A column that the list does not carry. Repeatable. By a list for each value: "
+    f"{', '.join(name for name, fact in PARTITIONS.items() if not fact.needs_values)} (and "
+    f"{', '.join(name for name, fact in PARTITIONS.items() if fact.needs_values)} as the filter names them). "
+    f"By a call for each customer: {', '.join(DETAILS)}."
+)
 _READING: Final[Mapping[str, Decorator]] = {
     "limit": _option("limit", "Reading", "At most so many rows.", type=int, metavar="N"),
     "columns": _option("columns", "Reading", "A column to keep. Repeatable.", metavar="NAME", multiple=True),
+    "include": _option("include", "Reading", _INCLUDE_SAYS, metavar="NAME", multiple=True, show_default=False),
     "page_size": _option("page_size", "Reading", "Rows to ask for in a page.", type=int, metavar="N"),
     "cache": _option("cache", "Reading", _CACHE_SAYS, type=click.Choice(get_args(CacheMode))),
     "max_age": _option(

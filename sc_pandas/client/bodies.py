@@ -10,7 +10,9 @@ from typing import Any, Final, NoReturn
 
 import msgspec
 
+from sc_pandas import json_text
 from sc_pandas.contract import SERVED_AT_MOST, SERVED_BY_DEFAULT
+from sc_pandas.contract.details import DETAIL_ID, DetailFact, field_of, known_fields
 
 _DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
 _MESSAGE_KEYS: Final = ("ErrorMessage", "ExceptionMessage", "Message", "Title", "error_description", "Error")
@@ -109,6 +111,31 @@ def parse_page(document: Any, expectation: Expectation) -> Page:
 def accept_rows(document: Any) -> Page:
     """Read a page whose unusual number of rows the server has confirmed."""
     return Page(list(document["Items"] or []), int(document["TotalResults"]))
+
+
+def parse_customer(document: Any, user_id: int) -> dict[str, Any]:
+    """Read the known fields of a single customer out of a parsed body; card data is left behind.
+
+    Raises
+    ------
+    NotDataError
+        It has not the shape of a customer, or is another one than was asked for.
+    """
+    if not isinstance(document, Mapping):
+        raise NotDataError("shape", "is JSON but not an object with a customer's fields")
+    customer = known_fields(document)
+    found = field_of(customer, DetailFact(*DETAIL_ID, "int64"))
+    if found is None:
+        kind = "error_in_200" if message_of(document) else "shape"
+        raise NotDataError(kind, f"carries no {'.'.join(DETAIL_ID)}")
+    if str(found) != str(user_id):
+        raise NotDataError("shape", "is about another customer than the one that was asked for")
+    return customer
+
+
+def customer_body(customer: Mapping[str, Any]) -> bytes:
+    """Write the known fields of a customer as `parse_json` reads them; numbers keep their digits."""
+    return json_text.dump(customer).encode()
 
 
 def message_of(document: object) -> str:

@@ -1,20 +1,21 @@
 """`Client`: one user's session, from a page request to a verified page."""
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlencode, urlsplit
 
 import requests
 import tenacity
 
-from sc_pandas.cache import HttpCache, KeyedRequest
-from sc_pandas.client.bodies import Expectation, NotDataError, Page, accept_rows, parse_json, parse_page
+from sc_pandas.cache import HttpCache
+from sc_pandas.client.bodies import Expectation, NotDataError, Page, accept_rows, parse_json
 from sc_pandas.client.exchange import Answer, ExchangeError, Timeouts, exchange
 from sc_pandas.client.login import Authorizer, Token, login_body, token_of
 from sc_pandas.client.outcomes import Setback, document_of, setback_of_exchange, setback_of_not_data, throttle_of
+from sc_pandas.client.questions import DataRequest, DetailRequest, PageRequest, Tally
 from sc_pandas.client.timed import TimedAdapter
 from sc_pandas.contract import TOKEN_PATH
 from sc_pandas.errors import AuthError, RateLimitedError
@@ -36,6 +37,8 @@ IN_FLIGHT: Final = 16
 _HEADERS: Final = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "sc_pandas"}
 _THROTTLES_AT_MOST: Final = 5
 _FRESH_REFUSED_AT_MOST: Final = 3
+# A server may fail with 500 for a customer it does not know; more tries for each of thousands would be in vain.
+_DETAIL_ATTEMPTS: Final = 3
 # A longer wait than a century is no date that Python knows; nobody waits it out.
 _LONGEST_WAIT_S: Final = 100 * 365 * 86_400.0
 
@@ -50,32 +53,8 @@ class RetryPolicy:
     cap_s: float = 20.0
 
 
-@dataclass(slots=True)
-class Tally:
-    """Calls of one read: made to the server, and saved by the cache."""
-
-    calls: int = 0
-    saved: int = 0
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def count_call(self) -> None:
-        """Count one call to the server, a login or a repeated one included."""
-        with self._lock:
-            self.calls += 1
-
-    def count_saved(self) -> None:
-        """Count one answer that the cache gave."""
-        with self._lock:
-            self.saved += 1
-
-
-class PageRequest(KeyedRequest):
-    """A GET of one page, and what is needed to verify it."""
-
-    expectation: Expectation
-    tally: Tally
-    cancel: threading.Event | None = None
-    page: Page | None = None
+Request = TypeVar("Request", bound=DataRequest)
+Cancel = threading.Event | None
 
 
 class _VerifyingAdapter(TimedAdapter):
@@ -86,7 +65,7 @@ class _VerifyingAdapter(TimedAdapter):
         self._client = client
 
     def send(self, request: requests.PreparedRequest, *_args: Any, **_settings: Any) -> requests.Response:
-        body = self._client.fetch(self, cast("PageRequest", request))
+        body = self._client.fetch(self, cast("DataRequest", request))
         response = requests.Response()
         response.status_code = 200
         response.headers["Content-Type"] = "application/json"
@@ -170,11 +149,14 @@ class Client:
         return urlsplit(chosen).netloc.rpartition("@")[2] if chosen else None
 
     # ── pages ──────────────────────────────────────────────────────────────────────────────────────────────────────
-    def prepare(self, path: str, params: list[tuple[str, str]]) -> PageRequest:
-        """Give the GET request of a page, without a token."""
-        request = PageRequest()
-        request.prepare(method="GET", url=f"{self.url}{path}?{urlencode(params)}", headers=_HEADERS)
+    def _prepared(self, request: Request, url: str, tally: Tally, key: str | None, cancel: Cancel) -> Request:
+        request.prepare(method="GET", url=url, headers=_HEADERS)
+        request.tally, request.cache_key, request.cancel = tally, key or "", cancel
         return request
+
+    def _send(self, request: DataRequest) -> bytes:
+        session = self._cached if request.cache_key and self._cached is not None else self._plain
+        return bytes(session.send(request, allow_redirects=False).content)
 
     def get_page(
         self,
@@ -193,16 +175,39 @@ class Client:
         SellerCloudError
             One of its subclasses; nothing was kept.
         """
-        request = self.prepare(path, params)
-        request.expectation, request.tally, request.cancel = expectation, tally, cancel
-        request.cache_key = key or ""
-        session = self._cached if key is not None and self._cached is not None else self._plain
-        response = session.send(request, allow_redirects=False)
+        request = self._prepared(PageRequest(), f"{self.url}{path}?{urlencode(params)}", tally, key, cancel)
+        request.expectation = expectation
+        body = self._send(request)
         if request.page is not None:
             return request.page
         tally.count_saved()
-        kept = accept_rows(parse_json(response.content))
+        kept = accept_rows(parse_json(body))
         return Page(kept.items, kept.total, from_cache=True)
+
+    def get_customer(
+        self, path: str, user_id: int, *, tally: Tally, key: str | None = None, cancel: threading.Event | None = None
+    ) -> Mapping[str, Any]:
+        """Give the known fields of one customer, out of the cache where `key` is kept there; never card data.
+
+        Raises
+        ------
+        SellerCloudError
+            One of its subclasses; nothing was kept.
+        """
+        request = self._prepared(DetailRequest(), f"{self.url}{path}/{user_id}", tally, key, cancel)
+        request.user_id = user_id
+        request.attempts_at_most = _DETAIL_ATTEMPTS
+        body = self._send(request)
+        if request.customer is not None:
+            return request.customer
+        tally.count_saved()
+        return cast("Mapping[str, Any]", parse_json(body))
+
+    @staticmethod
+    def kept_customer(cache: HttpCache, key: str, max_age_s: float) -> Mapping[str, Any] | None:
+        """Give a customer that the cache has and that is young enough, without asking anybody."""
+        body = cache.find_page(key, max_age_s)
+        return None if body is None else cast("Mapping[str, Any]", parse_json(body))
 
     @staticmethod
     def kept_page(cache: HttpCache, key: str) -> Page | None:
@@ -213,26 +218,18 @@ class Client:
         kept = accept_rows(parse_json(body))
         return Page(kept.items, kept.total, from_cache=True)
 
-    def fetch(self, adapter: TimedAdapter, request: PageRequest) -> bytes:
-        """Fetch a page's body with retries, verify it, and leave the parsed page on the request."""
-        confirming: list[tuple[int, int] | None] = [None]
+    def fetch(self, adapter: TimedAdapter, request: DataRequest) -> bytes:
+        """Fetch a body with retries, verify it, and leave what it says on the request."""
 
         def attempt() -> bytes:
             answer = self._authorized(adapter, request)
-            document = document_of(answer, where="data")
             try:
-                request.page = parse_page(document, request.expectation)
+                return request.accept(document_of(answer, where="data"), answer.body)
             except NotDataError as error:
-                # The same unusual number of rows twice is the server's way, not an accident on the way; but a list that
-                # is not empty never begins with nothing.
-                begins_with_nothing = error.rows is not None and not error.rows[0] and request.expectation.number == 1
-                if error.rows is None or error.rows != confirming[0] or begins_with_nothing:
-                    confirming[0] = error.rows
-                    raise setback_of_not_data(error, answer) from None
-                request.page = accept_rows(document)
-            return answer.body
+                raise setback_of_not_data(error, answer) from None
 
-        return cast("bytes", self._retrying(attempt, self._policy.attempts, request.cancel))
+        attempts = min(self._policy.attempts, request.attempts_at_most or self._policy.attempts)
+        return cast("bytes", self._retrying(attempt, attempts, request.cancel))
 
     def _retrying(self, attempt: Callable[[], object], attempts: int, cancel: threading.Event | None) -> Any:
         started = self.clock.monotonic()
@@ -260,7 +257,7 @@ class Client:
         return result
 
     # ── one authorised call ────────────────────────────────────────────────────────────────────────────────────────
-    def _authorized(self, adapter: TimedAdapter, request: PageRequest) -> Answer:
+    def _authorized(self, adapter: TimedAdapter, request: DataRequest) -> Answer:
         token = self._token(None, adapter, request)
         answer = self._signed(adapter, request, token)
         if answer.status == requests.codes.unauthorized and token.accepted:
@@ -283,7 +280,7 @@ class Client:
             status=401,
         )
 
-    def _signed(self, adapter: TimedAdapter, request: PageRequest, token: Token) -> Answer:
+    def _signed(self, adapter: TimedAdapter, request: DataRequest, token: Token) -> Answer:
         signed = request.copy()
         signed.headers["Authorization"] = f"Bearer {token.value.reveal()}"
         answer = self._call(adapter, signed, request.tally, request.cancel)
@@ -291,7 +288,7 @@ class Client:
             token.accepted = True
         return answer
 
-    def _token(self, refused: Token | None, adapter: TimedAdapter, request: PageRequest) -> Token:
+    def _token(self, refused: Token | None, adapter: TimedAdapter, request: DataRequest) -> Token:
         return self._authorizer.token(lambda: self._log_in(adapter, request.tally, request.cancel), refused)
 
     def _log_in(self, adapter: TimedAdapter, tally: Tally, cancel: threading.Event | None) -> Token:
@@ -317,7 +314,7 @@ class Client:
         AuthError
             They are not accepted.
         """
-        request = PageRequest()
+        request = DataRequest()
         request.tally = tally or Tally()
         self._token(None, self._adapter, request)
 

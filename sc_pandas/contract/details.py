@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sc_pandas.contract.cards import without_card_data
-
 # The id that the answer bears, by which it is known to be the one that was asked for.
 DETAIL_ID: Final = ("General", "ID")
 
@@ -98,22 +96,36 @@ def known_fields(customer: Mapping[str, Any]) -> dict[str, Any]:
     """Copy a single customer without anything that is not listed here.
 
     The answer carries whole credit cards; by copying what is known, no card data is kept under whatever name it comes.
+    Where another shape stands than is known, it is kept empty, ``[]`` or ``{}``: enough to tell that it did not fit.
     """
     copy: dict[str, Any] = {}
     block, key = DETAIL_ID
     for fact in (DetailFact(block, key, "int64"), *(fact for facts in DETAILS.values() for fact in facts)):
+        around = customer.get(fact.block) if fact.block else None
+        if around is not None and not isinstance(around, Mapping):
+            copy[fact.block] = _emptied(around)
+            continue
         value = field_of(customer, fact)
         if value is not None:
             target = copy.setdefault(fact.block, {}) if fact.block else copy
-            target[fact.key] = _known_items(value, fact.kind)
+            target[fact.key] = _known(value, fact.kind)
     return copy
 
 
-def _known_items(value: Any, kind: str) -> Any:
-    keys = _OF_LISTS.get(kind)
-    if keys is None or not isinstance(value, list):
-        return without_card_data(value)
+def _known(value: Any, kind: str) -> Any:
+    if kind not in LIST_KINDS or not isinstance(value, list):
+        return _emptied(value)
+    keys = _OF_LISTS.get(kind, {})
     return [
-        {key: without_card_data(each[key]) for key in keys if key in each} if isinstance(each, Mapping) else None
+        {key: _emptied(each[key]) for key in keys if key in each}
+        if keys and isinstance(each, Mapping)
+        else _emptied(each)
         for each in value
     ]
+
+
+def _emptied(value: Any) -> Any:
+    """Give a single value as it is, and of anything else only its shape."""
+    if isinstance(value, Mapping):
+        return {}
+    return [] if isinstance(value, list) else value

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from sc_pandas.client import IN_FLIGHT
 from sc_pandas.contract import CUSTOMERS_PATH, Dialect
-from sc_pandas.errors import ExportError, FilterError, SchemaDriftWarning, SettingsError
+from sc_pandas.errors import ExportError, FilterError, SchemaDriftWarning, SellerCloudWarning, SettingsError
 from sc_pandas.files import check_target
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.pacing import estimate_seconds
@@ -26,9 +26,20 @@ from sc_pandas.parquet import write_parquet
 from sc_pandas.provenance import Provenance
 from sc_pandas.query.progress import PageProgress
 from sc_pandas.query.values import Count, CustomerPage, Estimate, QueryOptions, outside, to_code
-from sc_pandas.reading import CustomerRead, Progress, ReadReport, Watcher, count, read_page, read_rows
+from sc_pandas.reading import (
+    CustomerRead,
+    Progress,
+    ReadReport,
+    Watcher,
+    count,
+    estimate,
+    one_value_each,
+    plan_includes,
+    read_page,
+    read_rows,
+)
 from sc_pandas.reading.plan import overlap_possible, page_params, split
-from sc_pandas.segments import Segments
+from sc_pandas.segments import SegmentMemory, Segments
 from sc_pandas.settings import data_folder
 from sc_pandas.tables import CustomerRows, TableBuilder
 
@@ -74,7 +85,9 @@ class CustomerQuery:
         self.options = options or QueryOptions()
         # Times with a zone are refused here, at once, where the server's zone is not known.
         self._bound = question.in_timezone(connection.server_timezone)
-        self._parts = split(self._bound, connection.url, max_calls=self.options.max_calls)
+        parts = split(self._bound, connection.url, max_calls=self.options.max_calls)
+        self._includes = plan_includes(self.options.include, self._bound)
+        self._parts = one_value_each(parts, self._includes)
 
     def with_filter(self, question: CustomerFilter) -> "CustomerQuery":
         """Give the query that asks another filter in the same way.
@@ -132,7 +145,8 @@ class CustomerQuery:
         from sc_pandas.panel.panel import Panel
 
         title = f"Customers at {self.connection.url}"
-        return Panel(self, title=title, segments=Segments(data_folder()), live=live)
+        memory = SegmentMemory(data_folder(), self.connection.source.tenant)
+        return Panel(self, title=title, segments=Segments(), memory=memory, live=live)
 
     # ── how many ───────────────────────────────────────────────────────────────────────────────────────────────────
     def count(self) -> Count:
@@ -154,8 +168,13 @@ class CustomerQuery:
     def _count_of(self, totals: tuple[int, ...]) -> Count:
         return Count(sum(totals), is_upper_bound=len(self._parts) > 1 and overlap_possible(self._parts))
 
-    def estimate(self) -> Estimate:
+    def estimate(self, *, cancel: threading.Event | None = None) -> Estimate:
         """Say what reading takes from here, by one call for each list (none where the cache knows).
+
+        Parameters
+        ----------
+        cancel
+            Set it from another thread to stop between lists; `concurrent.futures.CancelledError` is raised then.
 
         Returns
         -------
@@ -167,7 +186,9 @@ class CustomerQuery:
         SellerCloudError
             One of its subclasses; nothing was kept.
         """
-        counted = count(self.connection.source, self._parts, self.options.for_reading(), self._progress())
+        progress = self._progress()
+        progress.cancel = cancel or progress.cancel
+        counted = estimate(self.connection.source, self._parts, self._includes, self.options.for_reading(), progress)
         client = self.connection.source.client
         latency_s = _GUESSED_LATENCY_S if client.latency_s is None else client.latency_s
         calls = counted.calls_to_read
@@ -380,6 +401,7 @@ class CustomerQuery:
                 rows, report = read_rows(
                     source,
                     self._parts,
+                    self._includes,
                     options,
                     progress,
                     lambda: TableBuilder(on_bad_value=self.options.on_bad_value, spool_folder=spool_folder),
@@ -394,7 +416,10 @@ class CustomerQuery:
     def _warn(report: ReadReport) -> None:
         if report.undocumented:
             names = ", ".join(report.undocumented)
-            message = f"The server sent keys that no public page documents; they are columns: {names}."
+            message = (
+                "The server sent keys that no public page documents, or names that differ only in case; they are "
+                f"columns: {names}."
+            )
             warnings.warn(SchemaDriftWarning(message, keys=report.undocumented), stacklevel=outside())
         if report.coercions:
             columns = tuple(dict.fromkeys(each.column for each in report.coercions))
@@ -403,6 +428,10 @@ class CustomerQuery:
                 "run().report.coercions has them in full."
             )
             warnings.warn(SchemaDriftWarning(message, keys=columns), stacklevel=outside())
+        if report.gaps:
+            lack = "1 customer lacks" if len(report.gaps) == 1 else f"{len(report.gaps):,} customers lack"
+            message = f"{lack} what was to be included; it is null there. run().report.gaps says whose, and why."
+            warnings.warn(SellerCloudWarning(message), stacklevel=outside())
 
     def _progress(self) -> Progress:
         return Progress(max_calls=self.options.max_calls)
@@ -424,9 +453,11 @@ class CustomerQuery:
             filter=self.filter.to_dict(),
             columns=self.options.columns,
             limit=self.options.limit,
+            include=self.options.include,
             page_size=self.options.page_size,
             finished_at=report.finished_at.isoformat(timespec="seconds"),
             verdict=report.verdict,
+            rows=report.rows,
             version=importlib.metadata.version("sc_pandas"),
         )
 
@@ -456,6 +487,12 @@ class CustomerQuery:
             query = urlencode(page_params(part, spoken, 1, self.options.page_size))
             lines.append(f"GET {self.connection.url}{CUSTOMERS_PATH}?{query}")
         lines.append("then the further pages, up to 16 at once, and page 1 and the last page again")
+        for fact in self._includes.asked:
+            each = f"of {len(fact.codes)} values" if fact.codes else "month of the years that have customers"
+            lines.append(f"for {fact.name}: the same for each {each}")
+        if self._includes.details:
+            names = ", ".join(self._includes.details)
+            lines.append(f"for {names}: GET {self.connection.url}{CUSTOMERS_PATH}/{{id}} for each customer")
         if self.connection.source.dialects.known is None:
             lines.append("in the other dialect, if the server shows that it does not understand this one")
         return "\n".join(lines)

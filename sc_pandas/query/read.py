@@ -28,6 +28,7 @@ def read_sellercloud_customers(
     progress: bool | None = ...,
     on_bad_value: Literal["null", "raise"] = ...,
     max_calls: int | None = ...,
+    include: str | Iterable[str] = ...,
     **filters: Unpack[CustomerFilterArgs],
 ) -> pd.DataFrame: ...
 
@@ -45,6 +46,7 @@ def read_sellercloud_customers(
     progress: bool | None = ...,
     on_bad_value: Literal["null", "raise"] = ...,
     max_calls: int | None = ...,
+    include: str | Iterable[str] = ...,
     **filters: Unpack[ReadArgs],
 ) -> pd.DataFrame: ...
 
@@ -61,6 +63,7 @@ def read_sellercloud_customers(
     progress: bool | None = None,
     on_bad_value: Literal["null", "raise"] = "null",
     max_calls: int | None = None,
+    include: str | Iterable[str] = (),
     **filters: Any,
 ) -> pd.DataFrame:
     """Read SellerCloud customers into a typed, Arrow-backed DataFrame that is complete, or raise.
@@ -90,6 +93,12 @@ def read_sellercloud_customers(
         What becomes of a value that does not fit its column: null and a line in the report, or an error.
     max_calls
         Refuse a read that needs more calls; required where lists multiply to more than 100 reads.
+    include
+        Columns that the list does not carry, by name.  By a list for each value: channel, customer_type,
+        subscribed, exported, created_month, modified_month (and company_id, city, zip_code where the filter names
+        their values).  By a call for each customer: created_on, company_id, phones, addresses, groups, tax_exempt,
+        credit, order_options, sales_man, account_managers, comment, notes_count, title, name, business_aliases,
+        e_bay_user_id, source_id, is_black_listed.  `CustomerQuery.estimate` says the calls first.
     **filters
         The nineteen filters, see `CustomerFilter`.
 
@@ -139,6 +148,7 @@ def read_sellercloud_customers(
         "progress": progress,
         "on_bad_value": on_bad_value,
         "max_calls": max_calls,
+        "include": include,
     }
     if isinstance(server, Connection):
         return server.customers(**options, **filters).to_pandas()

@@ -1,6 +1,7 @@
 """What a query is given and what it gives: options, counts, estimates, pages, and the code that asks the same."""
 
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, Self
@@ -8,9 +9,11 @@ from typing import Final, Literal, Self
 import pandas as pd
 import pyarrow as pa
 
+from sc_pandas.contract.includes import INCLUDES
 from sc_pandas.errors import SettingsError
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.reading import CacheMode, Consistency, ReadOptions
+from sc_pandas.reading.labels import unknown_include
 from sc_pandas.tables import to_pandas
 
 
@@ -27,6 +30,7 @@ class QueryOptions:
     progress: bool | None = None
     on_bad_value: Literal["null", "raise"] = "null"
     max_calls: int | None = None
+    include: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, allowed in _CHOICES.items():
@@ -36,6 +40,10 @@ class QueryOptions:
             value = getattr(self, name)
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 raise SettingsError(f"{name} is a whole number of at least 1.", setting=name)
+        object.__setattr__(self, "include", tuple(dict.fromkeys(_several(self.include))))
+        unknown = next((name for name in self.include if name not in INCLUDES), None)
+        if unknown is not None:
+            raise unknown_include(unknown)
         age = self.max_age_s
         if age is not None and not (isinstance(age, int | float) and age >= 0):
             raise SettingsError("max_age is a number of seconds, not negative, or a timedelta.", setting="max_age")
@@ -49,7 +57,12 @@ class QueryOptions:
             max_age_s=self.max_age_s,
             consistency=self.consistency,
             on_bad_value=self.on_bad_value,
+            include=self.include,
         )
+
+
+def _several(names: str | Iterable[str]) -> Iterable[str]:
+    return [names] if isinstance(names, str) else names
 
 
 _CHOICES: Final = {
@@ -143,7 +156,7 @@ def to_code(url: str, question: CustomerFilter, options: QueryOptions) -> str:
     plain = QueryOptions()
     words = [
         f"{name}={list(value) if isinstance(value, tuple) else value!r}"
-        for name in ("limit", "columns", "page_size", "consistency")
+        for name in ("limit", "columns", "include", "page_size", "consistency")
         if (value := getattr(options, name)) != getattr(plain, name)
     ]
     arguments = ", ".join([repr(server), *words, *filter(None, [question.to_code()])])

@@ -40,14 +40,24 @@ class ListRead:
     Iterating `pages` gives the pages in order; `judgement` and `kept` are set when it is exhausted.
     """
 
-    def __init__(self, source: Source, question: CustomerFilter, options: ReadOptions, progress: Progress) -> None:
+    def __init__(
+        self,
+        source: Source,
+        question: CustomerFilter,
+        options: ReadOptions,
+        progress: Progress,
+        in_flight: int | None = None,
+    ) -> None:
         self._source = source
         self._question = question
         self._options = options
         self._progress = progress
+        self._in_flight = in_flight
         self._cache = source.cache if options.cache != "off" else None
         canonical = [("filter", question.to_json()), ("size", str(options.page_size))]
         self._query_key = cache_key(source.tenant, CUSTOMERS_PATH, canonical)
+        # Page 1, where `total` asked for it.
+        self._asked: tuple[Page, Dialect] | None = None
         self.kept: KeptRead | None = None
         self.age_s: float | None = None
         self.judgement = Judgement(NOT_VERIFIED)
@@ -89,17 +99,18 @@ class ListRead:
             self.age_s = kept.age_s(self._source.client.clock.now().timestamp())
             self._progress.tally.count_saved()
             return kept.total
-        page, _ = self._first_page()
-        return page.total
+        self._asked = self._first_page()
+        return self._asked[0].total
 
     def calls_to_read(self) -> int:
-        """Calls that `pages` would make from here, once `total` is known; 0 where the cache has everything."""
+        """Calls that a read makes from here, once `total` is known; 0 where the cache has everything."""
         kept = self._kept()
-        if self._cache is not None and self._covers(kept):
+        # What a refreshing read has counted is asked again by the next.
+        is_kept = self._cache is not None and self._options.cache != "refresh"
+        if is_kept and self._covers(kept):
             return 0
         plan = PagePlan(kept.total, kept.served, self._options.limit)
-        # Page 1 is kept already, where anything is kept.
-        return plan.calls(bookends=self._options.consistency != "fast") - (self._cache is not None)
+        return plan.calls(bookends=self._options.consistency != "fast") - is_kept
 
     def _first_page(self) -> tuple[Page, Dialect]:
         """Ask page 1 of a new read, in a dialect that the server understands."""
@@ -200,7 +211,9 @@ class ListRead:
         if self._options.cache == "offline":
             raise offline_miss(None)
         kept = kept or self._stopped()
-        if kept is not None and not kept.whole:
+        if self._asked is not None:
+            first, dialect = self._asked
+        elif kept is not None and not kept.whole:
             self.kept = kept
             if kept.in_the_middle:
                 # A read that was stopped in windows goes on in windows.
@@ -247,14 +260,14 @@ class ListRead:
         began = datetime.fromtimestamp(kept.started_at, UTC).replace(tzinfo=None, second=0, microsecond=0)
         failure: UnprovenError | None = None
         leaves: list[tuple[str | None, str | None]] = []
-        with Crew(self._progress.cancel) as crew:
+        with Crew(self._progress.cancel, self._in_flight) as crew:
             moving = MovingRead(
                 question=self._question,
                 served=served,
                 ask=lambda question, number: self._ask(question, number, served, dialect),
                 ask_window=lambda window: self._ask(window.of(self._question), 1, served, dialect, kept=True),
                 crew=crew,
-                advance=self._advance,
+                advance=self._progress.advance,
             )
             try:
                 if way == "windows":
@@ -314,16 +327,16 @@ class ListRead:
         plan = PagePlan(first.total, len(first.items), self._options.limit)
         if first.total and not first.items:
             raise Judgement(NOT_VERIFIED, "row_count", "page 1 is empty although customers are announced").error()
-        self._check_calls(plan)
-        self._expect(plan.last)
+        self._progress.check_calls(plan.calls(bookends=self._options.consistency != "fast") - 1)
+        self._progress.expect(plan.last)
         seen = [page_seen(1, first.items, first.total)]
-        self._advance()
+        self._progress.advance()
         yield first
         if plan.one_response:
             self.judgement = Judgement(ONE_RESPONSE, expected=plan.rows, got=plan.rows)
             return
         self._keep(replace(self._kept(), in_the_middle=True))
-        with Crew(self._progress.cancel) as crew:
+        with Crew(self._progress.cancel, self._in_flight) as crew:
             # The last page comes before those between, so that both bookends span all of them: asked after them, it
             # would not show a merge and a new customer that moved rows between pages already read and yet to be read.
             last = self._get(plan.last, plan.served, dialect)
@@ -334,7 +347,7 @@ class ListRead:
                 if seen[-1].ids == seen[0].ids and any(each is not None for each in seen[0].ids):
                     repeated = number
                     break
-                self._advance()
+                self._progress.advance()
                 yield page
             else:
                 self._judge(plan, seen, crew, dialect)
@@ -370,12 +383,6 @@ class ListRead:
                 for number, page in crew.in_order(numbers, lambda n: self._get(n, plan.served, dialect, kept=False))
             ]
             self.judgement = judge_bookends(plan, seen, again)
-
-    def _check_calls(self, plan: PagePlan) -> None:
-        allowed = self._progress.max_calls
-        needed = self._progress.tally.calls + plan.calls(bookends=self._options.consistency != "fast") - 1
-        if allowed is not None and needed > allowed:
-            raise FilterError(f"This read needs about {needed:,} calls, more than max_calls={allowed}.")
 
     # ── one page ───────────────────────────────────────────────────────────────────────────────────────────────────
     def single_page(self, number: int) -> Page:
@@ -422,11 +429,3 @@ class ListRead:
         """Make the next read begin anew."""
         if self._cache is not None:
             self._cache.forget_reads(self._query_key)
-
-    def _expect(self, pages: int) -> None:
-        if self._progress.watcher is not None:
-            self._progress.watcher.expect(pages)
-
-    def _advance(self) -> None:
-        if self._progress.watcher is not None:
-            self._progress.watcher.advance()

@@ -16,7 +16,7 @@ from sc_pandas.filters import CustomerFilter
 from sc_pandas.pacing import Cancelled
 from sc_pandas.reading.judge import satisfies
 from sc_pandas.reading.options import Progress, ReadOptions, Source
-from sc_pandas.reading.report import ReadReport
+from sc_pandas.reading.report import IncludeGap, ReadReport
 from sc_pandas.tables import CustomerRows
 from sc_pandas.tables.kept import FORMAT, KeptRows, keep_rows
 
@@ -44,7 +44,7 @@ class KeptTable:
         self._options = options
         usable = source.cache is not None and source.cache.usable and options.cache != "off" and options.limit is None
         self._folder = source.cache.path.parent if usable and source.cache is not None else None
-        asked = [("filter", part.to_json()) for part in parts]
+        asked = [("filter", part.to_json()) for part in parts] + [("include", name) for name in options.include]
         self.key = cache_key(source.tenant, "table", asked, options.page_size)[:32]
 
     def _path(self, ending: str) -> Path | None:
@@ -66,6 +66,7 @@ class KeptTable:
         # The name of a file can be given to another; the key inside says whose rows it holds, of which question.
         if facts.pop("of", None) != self.key:
             return None
+        gaps = tuple(IncludeGap(user_id, tuple(names), why) for user_id, names, why in facts.pop("gaps", ()))
         started, finished, newest_then = (facts.pop(name) for name in ("started_at", "finished_at", "newest_read"))
         age_s = self._source.client.clock.now().timestamp() - started
         is_latest = newest_read is None or newest_then is None or newest_read <= newest_then
@@ -74,6 +75,7 @@ class KeptTable:
             return None
         report = ReadReport(
             **facts,
+            gaps=gaps,
             rows=kept.rows.num_rows,
             doubles_dropped=kept.rows.doubles_dropped,
             rows_without_key=kept.rows.rows_without_key,
@@ -95,6 +97,7 @@ class KeptTable:
             "verdict": report.verdict,
             "pages": report.pages,
             "notes": list(report.notes),
+            "gaps": [[each.user_id, each.include, each.reason] for each in report.gaps],
             "started_at": report.started_at.timestamp(),
             "finished_at": report.finished_at.timestamp(),
             "newest_read": newest_read,

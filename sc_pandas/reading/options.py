@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 from sc_pandas.cache import HttpCache
 from sc_pandas.client import Client, Tally
+from sc_pandas.errors import FilterError
 from sc_pandas.reading.dialect import DialectMemory
 
 CacheMode = Literal["use", "refresh", "offline", "off"]
@@ -25,6 +26,7 @@ class ReadOptions:
     max_age_s: float | None = None
     consistency: Consistency = "auto"
     on_bad_value: Literal["null", "raise"] = "null"
+    include: tuple[str, ...] = ()
 
     @property
     def freshness_s(self) -> float:
@@ -70,3 +72,28 @@ class Progress:
     ways: dict[str, Way] = field(default_factory=dict)
     # Lists, by query key, that were begun anew in the other dialect because a page repeated.
     switched: set[str] = field(default_factory=set)
+    _telling: threading.Lock = field(default_factory=threading.Lock)
+
+    def expect(self, pages: int) -> None:
+        """Tell the watcher that so many pages more are coming."""
+        if self.watcher is not None:
+            with self._telling:
+                self.watcher.expect(pages)
+
+    def advance(self) -> None:
+        """Tell the watcher that one page has come."""
+        if self.watcher is not None:
+            with self._telling:
+                self.watcher.advance()
+
+    def check_calls(self, needed: int) -> None:
+        """Refuse to go on where `max_calls` does not allow so many calls more.
+
+        Raises
+        ------
+        FilterError
+            It does not.
+        """
+        needed += self.tally.calls
+        if self.max_calls is not None and needed > self.max_calls:
+            raise FilterError(f"This read needs about {needed:,} calls, more than max_calls={self.max_calls}.")

@@ -23,6 +23,25 @@ _MEANS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class IncludeGap:
+    """A customer for whom something that was to be included is not known; it is null in the frame.
+
+    Attributes
+    ----------
+    user_id : int
+        Whose.
+    include : tuple of str
+        What is missing, as `include=` calls it.
+    reason : str
+        Why: the status of the answer, or the values that contradict each other.
+    """
+
+    user_id: int
+    include: tuple[str, ...]
+    reason: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class ReadReport:
     """How a read went.
@@ -46,6 +65,8 @@ class ReadReport:
         Values that did not fit their column's type; they are null in the table and here in full.
     undocumented : tuple of str
         Keys of the server that no public page documents; they are columns.
+    gaps : tuple of IncludeGap
+        Customers for whom something that was to be included could not be read, or came under several values.
     notes : tuple of str
         What else was seen, in words.
     started_at, finished_at : datetime.datetime
@@ -61,6 +82,7 @@ class ReadReport:
     rows_without_key: int = 0
     coercions: tuple[Coercion, ...] = ()
     undocumented: tuple[str, ...] = ()
+    gaps: tuple[IncludeGap, ...] = ()
     notes: tuple[str, ...] = ()
     started_at: datetime
     finished_at: datetime
@@ -85,6 +107,8 @@ class ReadReport:
             lines.append(("did not fit", f"{len(self.coercions):,} values, see report.coercions"))
         if self.undocumented:
             lines.append(("undocumented", ", ".join(self.undocumented)))
+        if self.gaps:
+            lines.append(("gaps", f"{len(self.gaps):,} customers lack what was to be included, see report.gaps"))
         return [*lines, *(("note", note) for note in self.notes)]
 
     def __str__(self) -> str:

@@ -1,20 +1,17 @@
 """A question to its rows: the union of its reads, each proven for itself."""
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Any
 
-from sc_pandas.cache import KeptRead
 from sc_pandas.client import Page
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.reading.fetch import ListRead
-from sc_pandas.reading.judge import NOT_VERIFIED, id_of, weakest
-from sc_pandas.reading.kept import Beat, KeptTable
+from sc_pandas.reading.include import IncludedRead
+from sc_pandas.reading.kept import KeptTable
+from sc_pandas.reading.labels import IncludePlan
+from sc_pandas.reading.lists import read_lists
 from sc_pandas.reading.options import Progress, ReadOptions, Source
 from sc_pandas.reading.report import ReadReport
-from sc_pandas.reading.ways import BeginAnewError
 from sc_pandas.tables import CustomerRows, TableBuilder
 
 
@@ -39,6 +36,19 @@ def count(source: Source, parts: list[CustomerFilter], options: ReadOptions, pro
     return Counted(tuple(totals), calls, None if None in ages else max(filter(None, ages), default=0.0))
 
 
+def estimate(
+    source: Source, parts: list[CustomerFilter], plan: IncludePlan, options: ReadOptions, progress: Progress
+) -> Counted:
+    """Say what a read takes from here, by a call for each list that the cache does not know."""
+    counted = count(source, parts, options, progress)
+    if not options.include:
+        return counted
+    if KeptTable(source, parts, options).load(_newest_read(source, parts, options)) is not None:
+        return replace(counted, calls_to_read=0)
+    included = IncludedRead(source, plan, options, progress)
+    return replace(counted, calls_to_read=included.calls_to_read(parts, counted.totals, counted.calls_to_read))
+
+
 def read_page(source: Source, part: CustomerFilter, options: ReadOptions, progress: Progress, number: int) -> Page:
     """Ask one page, as the endpoint's article describes it."""
     return ListRead(source, part, options, progress).single_page(number)
@@ -47,11 +57,12 @@ def read_page(source: Source, part: CustomerFilter, options: ReadOptions, progre
 def read_rows(
     source: Source,
     parts: list[CustomerFilter],
+    plan: IncludePlan,
     options: ReadOptions,
     progress: Progress,
     new_builder: Callable[[], TableBuilder],
 ) -> tuple[CustomerRows, ReadReport]:
-    """Read all parts, and give their rows with the report.
+    """Read all parts and what is included, and give their rows with the report.
 
     Raises
     ------
@@ -67,7 +78,15 @@ def read_rows(
         known = table.load(_newest_read(source, parts, options))
         if known is not None:
             return known
-        rows, report = _read_until_proven(source, parts, options, progress, new_builder, beat)
+        if options.include:
+            included = IncludedRead(source, plan, options, progress, beat)
+            rows, report = included.read(parts, new_builder)
+            if not included.is_whole:
+                # Who failed is asked again by the next read, which finds the others kept.
+                return rows, report
+        else:
+            read = read_lists(source, parts, options, progress, new_builder, beat)
+            rows, report = read.rows, read.report
         table.save(rows, report, _newest_read(source, parts, options))
     return rows, report
 
@@ -75,93 +94,3 @@ def read_rows(
 def _newest_read(source: Source, parts: list[CustomerFilter], options: ReadOptions) -> float | None:
     begun = (ListRead(source, part, options, Progress()).newest() for part in parts)
     return max((each for each in begun if each is not None), default=None)
-
-
-def _read_until_proven(
-    source: Source,
-    parts: list[CustomerFilter],
-    options: ReadOptions,
-    progress: Progress,
-    new_builder: Callable[[], TableBuilder],
-    beat: Beat,
-) -> tuple[CustomerRows, ReadReport]:
-    begun = source.client.clock.now().timestamp()
-    # Each part may be begun anew in two other ways and in the other dialect, and the cache may be torn once.
-    for _attempt in range(3 * len(parts) + 1):
-        with contextlib.suppress(BeginAnewError), new_builder() as builder:
-            return _read_into(builder, source, parts, options, progress, beat)
-        if options.cache == "refresh":
-            # What was read since is fresh enough.
-            age_s = source.client.clock.now().timestamp() - begun + 1.0
-            options = replace(options, cache="use", max_age_s=age_s)
-    with new_builder() as builder:
-        return _read_into(builder, source, parts, options, progress, beat)
-
-
-def _read_into(
-    builder: TableBuilder,
-    source: Source,
-    parts: list[CustomerFilter],
-    options: ReadOptions,
-    progress: Progress,
-    beat: Beat,
-) -> tuple[CustomerRows, ReadReport]:
-    seen: set[int] = set()
-    left = options.limit
-    verdicts: list[str] = []
-    kept: list[KeptRead] = []
-    pages = 0
-    for part in parts:
-        if left is not None and left <= 0:
-            break
-        one = ListRead(source, part, options if len(parts) == 1 else _limited(options, left, seen), progress)
-        for page in one.pages():
-            pages += 1
-            beat.beat()
-            items = page.items
-            if left is not None:
-                items = items[:left] if len(parts) == 1 else list(_new_until(items, seen, left))
-                left -= len(items)
-            builder.add(items)
-        verdicts.append(one.judgement.verdict)
-        kept += [one.kept] if one.kept is not None else []
-    rows = builder.finish()
-    verdict = weakest(verdicts)
-    notes = dict.fromkeys(progress.notes)
-    if rows.rows_without_key:
-        notes["rows without an id: whether any came twice could not be checked"] = None
-        verdict = verdict if pages <= 1 else NOT_VERIFIED
-    times = [each.started_at for each in kept] + [each.finished_at or each.started_at for each in kept]
-    report = ReadReport(
-        verdict=verdict,
-        calls=progress.tally.calls,
-        calls_saved=progress.tally.saved,
-        pages=pages,
-        rows=rows.num_rows,
-        doubles_dropped=rows.doubles_dropped,
-        rows_without_key=rows.rows_without_key,
-        coercions=rows.coercions,
-        undocumented=rows.undocumented,
-        notes=tuple(notes),
-        started_at=datetime.fromtimestamp(min(times), UTC),
-        finished_at=datetime.fromtimestamp(max(times), UTC),
-    )
-    return rows, report
-
-
-def _limited(options: ReadOptions, left: int | None, seen: set[int]) -> ReadOptions:
-    # Customers that an earlier part gave already may come first again.
-    return options if left is None else replace(options, limit=left + len(seen))
-
-
-def _new_until(items: Sequence[dict[str, Any]], seen: set[int], left: int) -> Iterator[dict[str, Any]]:
-    for item in items:
-        if left <= 0:
-            return
-        each = id_of(item)
-        if each is not None and each in seen:
-            continue
-        if each is not None:
-            seen.add(each)
-        left -= 1
-        yield item

@@ -13,16 +13,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sc_pandas import json_text
 from sc_pandas.contract import DETAIL_KEYS, ID_KEYS, LIST_KEYS
 from sc_pandas.contract.cards import is_card_key
-from sc_pandas.errors import ResponseError
 from sc_pandas.files import PathLike
-from sc_pandas.tables import json_text
 from sc_pandas.tables.columns import TYPES, Reject, RejectFor, keep, rating_names, typed, values_of
 from sc_pandas.tables.custom import CustomColumns
 from sc_pandas.tables.layout import Layout, extra_source, laid_out
 from sc_pandas.tables.names import column_name
-from sc_pandas.tables.rows import Coercion, CustomerRows, Order, final_order
+from sc_pandas.tables.rows import Coercion, CustomerRows, Order, final_order, refused
 from sc_pandas.tables.shapes import Shape
 from sc_pandas.tables.spool import Store, new_store
 
@@ -147,9 +146,12 @@ class TableBuilder:
         places = np.full(self._rows, -1)
         places[order] = np.arange(len(order))
         columns = {name: place for place, name in enumerate(layout.schema.names)}
+        rejected = [
+            (row, layout.renamed.get(column, column), raw, reason) for row, column, raw, reason in self._rejected
+        ]
         kept = sorted(
             (int(places[row]), columns.get(column, len(columns)), column, raw, reason, row)
-            for row, column, raw, reason in self._rejected
+            for row, column, raw, reason in rejected
             if places[row] >= 0
         )
         return tuple(Coercion(ids[row].as_py(), column, raw, reason) for *_, column, raw, reason, row in kept)
@@ -214,14 +216,8 @@ class TableBuilder:
 
     def _raise_if_asked(self) -> None:
         if self._raises and self._rejected:
-            row, column, _, reason = self._rejected[0]
-            user_id = pa.chunked_array(self._ids, pa.int64())[row].as_py()
-            whose = "A customer without an id" if user_id is None else f"Customer {user_id}"
-            raise ResponseError(
-                f"{whose} has a value that does not fit the column {column}: {reason}. Look at that customer in "
-                'SellerCloud, or read with on_bad_value="null" and see `coercions`.',
-                kind="shape",
-            )
+            row, column, raw, reason = self._rejected[0]
+            raise refused(Coercion(pa.chunked_array(self._ids, pa.int64())[row].as_py(), column, raw, reason))
 
 
 def _documented(rows: _Rows, seen: set[str], reject_for: RejectFor) -> dict[str, pa.Array]:

@@ -13,9 +13,9 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sc_pandas import json_text
 from sc_pandas.contract import Rating
 from sc_pandas.contract.cards import without_card_data
-from sc_pandas.tables import json_text
 from sc_pandas.tables.values import CONVERSIONS, MisfitError
 
 # Takes the position in the column, the raw value and the reason.

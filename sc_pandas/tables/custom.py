@@ -5,9 +5,9 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from sc_pandas import json_text
 from sc_pandas.contract import CustomDataType, fold
 from sc_pandas.contract.cards import is_card_key, without_card_data
-from sc_pandas.tables import json_text
 from sc_pandas.tables.columns import RejectFor, keep
 
 _KINDS: Final[Mapping[CustomDataType, str]] = {
@@ -20,6 +20,8 @@ _KINDS: Final[Mapping[CustomDataType, str]] = {
     CustomDataType.Hyperlink: "string",
 }
 _BY_CODE: Final[Mapping[str, str]] = {str(each.value): kind for each, kind in _KINDS.items()}
+_CODES: Final[Mapping[int, str]] = {each.value: str(each.value) for each in _KINDS}
+_TEXT: Final = CustomDataType.String.name
 _BY_NAME: Final[Mapping[str, str]] = {fold(each.name): kind for each, kind in _KINDS.items()}
 
 
@@ -38,7 +40,7 @@ class CustomColumns:
     def take(self, rows: Sequence[Mapping[str, Any]], reject_for: RejectFor) -> dict[str, pa.Array]:
         """Unfold the lists of some rows, each column kept as it came."""
         cells: dict[str, list[Any]] = {}
-        declared: dict[str, set[Any]] = {}
+        declared: dict[str, set[str | None]] = {}
         last_row: dict[str, int] = {}
         for index, entries in enumerate([row.get("CustomColumns") for row in rows]):
             if not entries and entries in (None, []):
@@ -55,10 +57,9 @@ class CustomColumns:
                     reject_for(f"custom.{name}")(index, column[index], "repeated in the row, the last one counts")
                 last_row[name] = index
                 column[index] = value
-                kind = entry.get("DataType")
-                declared[name].add(kind if type(kind) is int else str(kind))
+                declared[name].add(_declaration(entry))
         for name, words in declared.items():
-            self._kinds.setdefault(name, set()).update(_known_kind(str(word)) for word in words if word != "None")
+            self._kinds.setdefault(name, set()).update(_known_kind(word) for word in words if word is not None)
         return {f"custom:{name}": keep(values) for name, values in cells.items()}
 
 
@@ -73,6 +74,16 @@ def _named(index: int, entries: Any, reject_for: RejectFor) -> Iterable[tuple[st
             reject_for("custom")(index, without_card_data(entry), "a custom column without a name")
         elif not is_card_key(name):
             yield (name if name.isascii() else json_text.without_lone_surrogates(name)), entry
+
+
+def _declaration(entry: Mapping[str, Any]) -> str | None:
+    """Give the code or name of the type that an entry declares; None where it declares nothing."""
+    if entry.get("IsDropDownAllowMultipleSelection") is True:
+        return _TEXT  # how several values are written is documented nowhere
+    declared = entry.get("DataType")
+    if declared is None or type(declared) is str:
+        return declared
+    return _CODES.get(declared, _TEXT) if type(declared) is int else _TEXT
 
 
 def _known_kind(declared: str) -> str:

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from sc_pandas import json_text
 from sc_pandas.contract import DETAIL_KEYS, LIST_KEYS
-from sc_pandas.tables import json_text
 from sc_pandas.tables.columns import TYPES, Reject, RejectFor, kept, typed
 from sc_pandas.tables.names import column_name, distinct_names
 from sc_pandas.tables.shapes import Shape, fitted
@@ -52,11 +52,12 @@ class Column:
 
 @dataclass(frozen=True)
 class Layout:
-    """All final columns."""
+    """All final columns; `renamed` are those of custom columns whose name differs from another's only in case."""
 
     columns: tuple[Column, ...]
     schema: pa.Schema
     undocumented: tuple[str, ...]
+    renamed: Mapping[str, str]
 
     def apply(self, batch: pa.RecordBatch, reject_for: RejectFor) -> pa.RecordBatch:
         """Make a final batch of a kept one."""
@@ -77,18 +78,24 @@ def laid_out(details: Iterable[str], custom: Iterable[tuple[str, str]], extras: 
     details : iterable of str
         Documented keys beyond the list's own that turned up.
     custom : iterable of tuple
-        Names and kinds of the custom columns, in order.
+        Names and kinds of the custom columns.
     extras : mapping
         Undocumented keys and their shapes.
     """
     columns = [Column(field.name, field.name, field.type) for field in BASE_SCHEMA]
     named = sorted((column_name(key), TYPES[DETAIL_KEYS.get(key, "int64")]) for key in details)
     columns += [Column(name, name, of_type) for name, of_type in named]
-    columns += [Column(f"custom.{name}", f"custom:{name}", TYPES[kind], kind) for name, kind in custom]
+    kinds = dict(custom)
+    given = distinct_names(kinds, named=str)
+    for name in sorted(given, key=given.__getitem__):
+        columns.append(Column(f"custom.{given[name]}", f"custom:{name}", TYPES[kinds[name]], kinds[name]))
     names = distinct_names(extras, {column.name for column in columns})
     columns += [_extra(name, key, extras[key]) for key, name in sorted(names.items(), key=lambda each: each[1])]
     schema = pa.schema([(column.name, column.type) for column in columns])
-    return Layout(tuple(columns), schema, tuple(_noted(key, names[key]) for key in sorted(names)))
+    renamed = {f"custom.{name}": f"custom.{new}" for name, new in given.items() if new != name}
+    notes = [_noted(key, names[key]) for key in sorted(names)]
+    notes += [f"{name} (column {new})" for name, new in sorted(renamed.items())]
+    return Layout(tuple(columns), schema, tuple(notes), renamed)
 
 
 def _noted(key: str, name: str) -> str:

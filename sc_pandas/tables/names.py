@@ -1,11 +1,11 @@
 """The one rule that names columns."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 from typing import Final
 
-from sc_pandas.tables.json_text import without_lone_surrogates
+from sc_pandas.json_text import without_lone_surrogates
 
 # Before a capital that follows a small letter or digit, and before the last capital of an acronym that a word follows,
 # where a plural s is no word: UserID → User|ID, EBayUser → E|Bay|User, CustomerIDs → Customer|IDs.
@@ -35,8 +35,12 @@ def column_name(key: str) -> str:
     return _SEPARATORS.sub("_", words).strip("_").lower() or "unnamed"
 
 
-def distinct_names(keys: Iterable[str], taken: AbstractSet[str]) -> dict[str, str]:
+def distinct_names(
+    keys: Iterable[str], taken: AbstractSet[str] = frozenset(), named: Callable[[str], str] = column_name
+) -> dict[str, str]:
     """Name several keys so that no two columns share a name, whatever order the keys came in.
+
+    Names that differ only in case are one name to SQL and to many files, so they are one here.
 
     Parameters
     ----------
@@ -44,6 +48,8 @@ def distinct_names(keys: Iterable[str], taken: AbstractSet[str]) -> dict[str, st
         Keys as the API spells them.
     taken : set of str
         Column names that are given away.
+    named : callable
+        Gives the name that a key would have alone.
 
     Returns
     -------
@@ -54,17 +60,19 @@ def distinct_names(keys: Iterable[str], taken: AbstractSet[str]) -> dict[str, st
     --------
     >>> distinct_names(["foo", "Foo", "email"], taken={"email"})
     {'Foo': 'foo', 'email': 'email_2', 'foo': 'foo_2'}
+    >>> distinct_names(["size", "Size"], named=str)
+    {'Size': 'Size', 'size': 'size_2'}
     """
     ordered = sorted(keys)
-    wishes = {column_name(key) for key in ordered}
-    used = set(taken)
+    wishes = {named(key).casefold() for key in ordered}
+    used = {name.casefold() for name in taken}
     names: dict[str, str] = {}
     for key in ordered:
-        wish = name = column_name(key)
+        wish = name = named(key)
         number = 1
-        while name in used or (number > 1 and name in wishes):
+        while name.casefold() in used or (number > 1 and name.casefold() in wishes):
             number += 1
             name = f"{wish}_{number}"
-        used.add(name)
+        used.add(name.casefold())
         names[key] = name
     return names

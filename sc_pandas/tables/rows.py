@@ -1,13 +1,14 @@
 """The typed rows of a read, in their final order, as batches, as a table, as a frame."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from sc_pandas.errors import ResponseError
 from sc_pandas.tables.spool import Store
 
 READ_AT_MOST: Final = 8
@@ -35,6 +36,16 @@ class Coercion:
     column: str
     raw: str = field(repr=False)
     reason: str
+
+
+def refused(coercion: Coercion) -> ResponseError:
+    """Give the error for a value that did not fit, where null is not wanted in its place."""
+    whose = "A customer without an id" if coercion.user_id is None else f"Customer {coercion.user_id}"
+    return ResponseError(
+        f"{whose} has a value that does not fit the column {coercion.column}: {coercion.reason}. Look at that customer "
+        'in SellerCloud, or read with on_bad_value="null" and see `coercions`.',
+        kind="shape",
+    )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -95,6 +106,34 @@ class CustomerRows:
     def to_table(self) -> pa.Table:
         """Give all rows as one Arrow table, in memory."""
         return pa.Table.from_batches(self.iter_batches(), self.schema)
+
+    def with_columns(
+        self, added: pa.Schema, columns_of: Callable[[pa.RecordBatch], Sequence[pa.Array]], coercions: list[Coercion]
+    ) -> "CustomerRows":
+        """Give the rows with columns more, which stand last and replace those of the same names; these rows are freed.
+
+        Parameters
+        ----------
+        added : pyarrow.Schema
+            The columns.
+        columns_of : callable
+            Gives them for a batch of rows.
+        coercions : list of Coercion
+            What did not fit the new columns, complete once all batches have been asked for.
+
+        Raises
+        ------
+        ExportError
+            If rows cannot be spooled.
+        """
+        kept = [field for field in self.schema if field.name not in added.names]
+        schema = pa.schema([*kept, *added])
+        store = self._store.sibling()
+        for batch in self.iter_batches():
+            arrays = [batch.column(field.name) for field in kept]
+            store.append(pa.RecordBatch.from_arrays([*arrays, *columns_of(batch)], schema=schema))
+        self._store.close()
+        return replace(self, schema=schema, coercions=(*self.coercions, *coercions), _store=store, _order=None)
 
     def close(self) -> None:
         """Free the rows' space; the counts stay."""

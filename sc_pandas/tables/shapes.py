@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import pyarrow as pa
 
-from sc_pandas.tables.json_text import has_lone_surrogate
+from sc_pandas.json_text import has_lone_surrogate
 from sc_pandas.tables.values import MisfitError, is_iso_date, to_double
 
 # Deeper values stay JSON text.

@@ -26,6 +26,9 @@ class Store(Protocol):
 
     def __len__(self) -> int: ...
 
+    def sibling(self) -> "Store":
+        """Open an empty store in the same place."""
+
     def close(self) -> None:
         """Let go of all batches."""
 
@@ -48,6 +51,10 @@ class MemoryStore:
 
     def __len__(self) -> int:
         return len(self._batches)
+
+    def sibling(self) -> Store:
+        """Open an empty store."""
+        return MemoryStore()
 
     def close(self) -> None:
         """Let go of all batches."""
@@ -106,6 +113,10 @@ class DiskStore:
 
     def __len__(self) -> int:
         return len(self._places)
+
+    def sibling(self) -> Store:
+        """Open an empty store in the same folder."""
+        return DiskStore(self._folder)
 
     def close(self) -> None:
         """Free the space, once no mapped batch is in use."""

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any, Final
 
+from sc_pandas import json_text
 from sc_pandas.contract import SPELLINGS, Rating, fold
-from sc_pandas.tables import json_text
 
 EMPTY_DATE: Final = "the API's empty date"
 NO_TEXT: Final = "a part of a character (lone surrogate), replaced by U+FFFD"

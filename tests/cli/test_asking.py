@@ -114,6 +114,30 @@ def test_a_time_is_asked_once(name: str) -> None:
         assert all(many[each] for each, fact in FILTERS_BY_NAME.items() if fact.kind != "date")
 
 
+# ── what the list does not carry ───────────────────────────────────────────────────────────────────────────────────
+def test_included_columns_are_in_the_file_for_the_calls_that_were_said(serve: Any, run: Any, tmp_path: Path) -> None:
+    box = serve()
+    asked = ("--include", "channel", "--include", "phones")
+    said = run("export", tmp_path / "x.parquet", *asked, "--estimate", "--json")
+    assert said.json["rows"] == 120
+    assert not (tmp_path / "x.parquet").exists()
+    before = box.calls("list") + box.calls("detail")
+    assert run("export", tmp_path / "x.parquet", *asked).code == 0
+    assert box.calls("list") + box.calls("detail") - before == said.json["calls"]
+    df = sc.read_parquet(tmp_path / "x.parquet")
+    truth = box.customers()
+    assert df["channel"].tolist() == [Channel(record["channel"]).name for record in truth]
+    assert df["phone1"].isna().tolist() == [record["phone1"] is None for record in truth]
+    words = run("export", tmp_path / "x.parquet", *asked, "--estimate").out
+    assert words == "120 customers, 0 calls, about 1 s\n"
+
+
+def test_an_include_that_does_not_exist_is_told(at_box: Sandbox, run: Any, tmp_path: Path) -> None:
+    ran = run("export", tmp_path / "x.parquet", "--include", "phone")
+    assert ran.code != 0
+    assert "Did you mean phones" in ran.err
+
+
 # ── count ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_count_is_one_number_by_one_call(serve: Any, run: Any) -> None:
     box = serve()

@@ -14,6 +14,7 @@ from sc_pandas.client.bodies import (
     NotDataError,
     accept_rows,
     clean,
+    customer_body,
     message_of,
     parse_json,
     parse_page,
@@ -166,6 +167,20 @@ def test_what_has_not_the_list_s_shape_is_no_page(document: Any, kind: str) -> N
 def test_null_items_of_an_empty_list_are_no_items() -> None:
     assert parse_page({"Items": None, "TotalResults": 0}, Expectation(number=1, asked=50)).items == []
     assert accept_rows({"Items": None, "TotalResults": 3}).total == 3
+
+
+words = st.text(st.characters(exclude_categories=()), max_size=8)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | words | st.integers(-(10**25), 10**25) | st.decimals(-(10**9), 10**9, places=4),
+        lambda x: st.lists(x, max_size=3) | st.dictionaries(words, x, max_size=3),
+    ).map(lambda value: {"General": value})
+)
+def test_what_is_kept_of_a_customer_is_read_back_as_it_was(customer: dict[str, Any]) -> None:
+    """Half characters, whole numbers of any size and every digit of a fraction."""
+    assert parse_json(customer_body(customer)) == customer
 
 
 @given(st.text(max_size=2_000))

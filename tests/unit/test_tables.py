@@ -4,7 +4,7 @@
 import itertools
 import pickle
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
@@ -122,6 +122,21 @@ class TestRating:
         rows = read([{"UserID": 1, "Rating": 9}])
 
         assert (column(rows, "rating"), column(rows, "rating_name"), rows.coercions) == ([9], [None], ())
+
+    @pytest.mark.parametrize("value", [6, 100, "6", "100", Decimal("6.0"), 127, -128])
+    def test_a_code_the_vendor_adds_later_is_kept_without_a_name(self, value: object) -> None:
+        rows = read([{"UserID": 1, "Rating": value}, {"UserID": 2, "Rating": 5}])
+
+        assert column(rows, "rating") == [int(str(value).partition(".")[0]), 5]
+        assert column(rows, "rating_name") == [None, "Very_Satisfied"]
+        assert rows.coercions == ()
+
+    def test_a_name_the_vendor_adds_later_is_null_in_both_columns_and_told_in_full(self) -> None:
+        rows = read([{"UserID": 1, "Rating": "Brilliant"}])
+
+        assert (column(rows, "rating"), column(rows, "rating_name")) == ([None], [None])
+        assert reasons(rows) == [(1, "rating", '"Brilliant"')]
+        assert rows.coercions[0].reason == "not the name of a rating"
 
     @pytest.mark.parametrize("value", ["Awful", "", 128, -129, "200", Decimal("4.5"), True, [4], 2**70])
     def test_anything_else_is_null_and_a_coercion(self, value: object) -> None:
@@ -326,6 +341,103 @@ class TestConversions:
         assert read([{"UserID": 7, "CompanyID": "8"}], on_bad_value="raise").num_rows == 1
 
 
+FRACTION = "123456789"
+WHOLE = datetime(2026, 1, 5, 22, 11, 12)
+STAMPS = [
+    *(
+        (f"2026-01-05T22:11:12{'.' if digits else ''}{FRACTION[:digits]}", int(FRACTION[:digits][:6].ljust(6, "0")))
+        for digits in range(10)
+    ),
+    ("2026-01-05T22:11:12.000000999", 0),
+    ("2026-01-05T22:11:12.9999999", 999_999),
+]
+ZONES = [
+    ("", 0),
+    ("Z", 0),
+    ("z", 0),
+    ("+00:00", 0),
+    ("+02:30", -150),
+    ("-0800", 480),
+    ("-23:59", 1_439),
+    ("+14:00", -840),
+]
+
+
+class TestDates:
+    """The same dates as a documented key, as a custom column and as a key that nobody documents."""
+
+    @staticmethod
+    def everywhere(value: object) -> tuple[list[object], list[str]]:
+        rows = read([{
+            "UserID": 1, "CreatedOn": value, "Seen": value,
+            "CustomColumns": [{"ColumnName": "Day", "DataType": 3, "Value": value}],
+        }])  # fmt: skip
+        return [column(rows, name)[0] for name in ("created_on", "custom.Day", "seen")], [
+            e.column for e in rows.coercions
+        ]
+
+    @pytest.mark.parametrize(("zone", "minutes"), ZONES)
+    @pytest.mark.parametrize(("text", "micros"), STAMPS)
+    def test_any_number_of_fraction_digits_with_and_without_offset(
+        self, text: str, micros: int, zone: str, minutes: int
+    ) -> None:
+        stamp = WHOLE.replace(microsecond=micros) + timedelta(minutes=minutes)
+
+        assert self.everywhere(f"{text}{zone}") == ([stamp] * 3, [])
+
+    @pytest.mark.parametrize("text", ["2026-01-05", "2026-01-05T00:00", "2026-01-05T00:00:00"])
+    def test_a_day_is_its_midnight(self, text: str) -> None:
+        assert self.everywhere(text) == ([datetime(2026, 1, 5)] * 3, [])
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "0001-01-01",
+            "0001-01-01T00:00:00",
+            "0001-01-01T00:00:00Z",
+            "0001-01-01T00:00:00.0000000",
+            "0001-01-01T00:00:00-05:00",
+        ],
+    )
+    def test_the_empty_date_is_null_and_told_wherever_it_stands(self, text: str) -> None:
+        assert self.everywhere(text) == ([None] * 3, ["created_on", "custom.Day", "seen"])
+
+    @pytest.mark.parametrize(
+        ("text", "stamp"),
+        [
+            ("01/05/2026", datetime(2026, 1, 5)),
+            ("1/5/2026 22:11", datetime(2026, 1, 5, 22, 11)),
+            ("01/05/2026 10:11:12 PM", datetime(2026, 1, 5, 22, 11, 12)),
+            ("2026-01-05 22:11:12.5", datetime(2026, 1, 5, 22, 11, 12, 500_000)),
+        ],
+    )
+    def test_american_and_loose_dates_are_dates_only_where_a_date_is_declared(self, text: str, stamp: datetime) -> None:
+        assert self.everywhere(text) == ([stamp, stamp, text], [])
+
+    @pytest.mark.parametrize(
+        "value", ["", "soon", "2026-13-01", "13/05/2026", "2026-01-05T22:11:12.", "2026-01-05T22:11:12+25:00"]
+    )
+    def test_what_is_no_date_is_told_where_a_date_is_declared_and_else_text(self, value: str) -> None:
+        assert self.everywhere(value) == ([None, None, value], ["created_on", "custom.Day"])
+
+    @pytest.mark.parametrize(
+        "value", ["0001-01-02T00:00:00", "9999-12-31T23:59:59.9999999", "1582-10-10", "2024-02-29"]
+    )
+    def test_every_other_day_of_the_calendar_is_a_date(self, value: str) -> None:
+        day = datetime.fromisoformat(value[:26])
+
+        assert self.everywhere(value) == ([day] * 3, [])
+
+    def test_one_odd_date_spoils_no_neighbour(self) -> None:
+        sent = ["2026-01-05T22:11:12.1234567", "01/05/2026", None, "0001-01-01", "2026-01-05T22:11:12Z", "x"]
+        entries = [[{"ColumnName": "Day", "DataType": 3, "Value": value}] for value in sent]
+        rows = read([{"UserID": number, "CustomColumns": entry} for number, entry in enumerate(entries)])
+
+        plain = WHOLE.replace(microsecond=123_456)
+        assert column(rows, "custom.Day") == [plain, datetime(2026, 1, 5), None, None, WHOLE, None]
+        assert [each.user_id for each in rows.coercions] == [3, 5]
+
+
 class TestCardData:
     @pytest.mark.parametrize("key", [*sorted(CARD_KEYS), "creditCards", "card_number", "cvv"])
     def test_it_is_dropped_at_any_depth_and_never_told(self, key: str) -> None:
@@ -435,6 +547,122 @@ class TestCustomColumns:
 
         assert column(rows, "custom.c") == ["b"]
         assert reasons(rows) == [(1, "custom.c", '"a"')]
+
+    def test_of_three_repeats_both_earlier_ones_are_told_even_null_and_equal_ones(self) -> None:
+        entries = [{"ColumnName": "c", "DataType": 1, "Value": value} for value in (None, 7, 7)]
+        rows = read([{"UserID": 1, "CustomColumns": entries}])
+
+        assert column(rows, "custom.c") == [7]
+        assert reasons(rows) == [(1, "custom.c", "7"), (1, "custom.c", "null")]
+
+    @pytest.mark.parametrize(
+        "declared",
+        [7, 99, -1, pytest.param(10**5_000, id="huge"), "Money", "DropDown", "", "7", [1], {}, True, Decimal(1)],
+    )
+    @pytest.mark.parametrize(
+        ("value", "text"),
+        [
+            ("1.50", "1.50"),
+            ("2020-01-01", "2020-01-01"),
+            (7, "7"),
+            (Decimal("1.50"), "1.50"),
+            (True, "true"),
+            (["a"], '["a"]'),
+        ],
+    )
+    def test_a_type_the_vendor_adds_later_is_text(self, declared: object, value: object, text: str) -> None:
+        rows = self.custom({"ColumnName": "c", "DataType": declared, "Value": value})
+
+        assert rows.schema.field("custom.c").type == pa.string()
+        assert (column(rows, "custom.c"), rows.coercions) == ([text], ())
+
+    @pytest.mark.parametrize("name", ["Integer", "integer", "INTEGER", "1"])
+    def test_a_type_is_known_by_name_or_code_in_any_case(self, name: str) -> None:
+        assert (
+            self.custom({"ColumnName": "c", "DataType": name, "Value": "7"}).schema.field("custom.c").type == pa.int64()
+        )
+
+    @pytest.mark.parametrize("kind", [0, 1, 3, None])
+    @pytest.mark.parametrize(
+        ("value", "cell"),
+        [
+            ("1,2", "1,2"),
+            ("1;2", "1;2"),
+            (["1", "2"], '["1","2"]'),
+            (7, "7"),
+            ("2020-01-01", "2020-01-01"),
+            (None, None),
+        ],
+    )
+    def test_where_several_values_may_be_chosen_the_column_is_text(
+        self, kind: int | None, value: object, cell: Any
+    ) -> None:
+        entry = {"ColumnName": "c", "DataType": kind, "Value": value, "IsDropDownAllowMultipleSelection": True}
+        rows = self.custom(entry)
+
+        assert rows.schema.field("custom.c").type == pa.string()
+        assert (column(rows, "custom.c"), rows.coercions) == ([cell], ())
+
+    @pytest.mark.parametrize("several", [False, None, "true", 1])
+    def test_only_a_clear_yes_says_that_several_values_may_be_chosen(self, several: object) -> None:
+        entry = {"ColumnName": "c", "DataType": 1, "Value": 7, "IsDropDownAllowMultipleSelection": several}
+
+        assert column(self.custom(entry), "custom.c") == [7]
+
+    @pytest.mark.parametrize("kind", [0, 5, 6])
+    @pytest.mark.parametrize(
+        "text",
+        ["<p>Hi <b>you</b>&nbsp;&amp;</p>\r\n", "<script>alert(1)</script>", "javascript:alert(1)", " a ", "\x00"],
+    )
+    def test_html_and_links_are_the_text_they_are(self, kind: int, text: str) -> None:
+        rows = self.custom({"ColumnName": "c", "DataType": kind, "Value": text, "AllowHTMLPopup": True})
+
+        assert (column(rows, "custom.c"), rows.coercions) == ([text], ())
+
+    @pytest.mark.parametrize(
+        ("kind", "empty"), [(0, ""), (5, ""), (6, ""), (None, ""), (99, ""), (1, None), (2, None), (3, None), (4, None)]
+    )
+    def test_null_and_missing_are_null_and_empty_text_is_text_or_told(self, kind: int | None, empty: Any) -> None:
+        rows = self.custom(
+            {"ColumnName": "c", "DataType": kind, "Value": ""},
+            {"ColumnName": "c", "DataType": kind, "Value": None},
+            {"ColumnName": "c", "DataType": kind},
+        )
+
+        assert column(rows, "custom.c") == [empty, None, None]
+        assert reasons(rows) == ([] if empty == "" else [(1, "custom.c", '""')])
+
+    @pytest.mark.parametrize("order", [1, -1])
+    @pytest.mark.parametrize("size", [1, 100])
+    def test_names_that_differ_only_in_case_are_columns_that_sql_can_tell_apart(
+        self, size: int, order: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(builder, "ROWS_IN_BATCH", size)
+        sent = [("Size", 0, "a"), ("size", 1, 7), ("SIZE", 1, "x"), ("size_2", 0, "b"), ("Colour", 0, "c")]
+        with TableBuilder() as building:
+            for number, (name, kind, value) in list(enumerate(sent))[::order]:
+                entry = {"ColumnName": name, "DataType": kind, "Value": value}
+                building.add([{"UserID": number, "CustomColumns": [{**entry, "Value": "old"}, entry]}])
+            rows = building.finish()
+
+        names = ["custom.Colour", "custom.SIZE", "custom.Size_3", "custom.size_2", "custom.size_4"]
+        assert rows.schema.names[len(BASE) :] == names
+        assert [column(rows, name) for name in names] == [
+            [None, None, None, None, "c"], [None] * 5, ["a", None, None, None, None], [None, None, None, "b", None],
+            [None, 7, None, None, None],
+        ]  # fmt: skip
+        assert reasons(rows) == [
+            (0, "custom.Size_3", '"old"'), (1, "custom.size_4", '"old"'), (2, "custom.SIZE", '"old"'), (2, "custom.SIZE", '"x"'),
+            (3, "custom.size_2", '"old"'), (4, "custom.Colour", '"old"'),
+        ]  # fmt: skip
+        assert rows.undocumented == ("custom.Size (column custom.Size_3)", "custom.size (column custom.size_4)")
+
+    def test_the_definition_of_a_column_is_no_data(self) -> None:
+        rows = self.custom(
+            {"ColumnName": "c", "Value": "a", "NewValue": "b", "DisplayName": "C", "DataSourceContainer": [1]}
+        )
+
+        assert (rows.schema.names, column(rows, "custom.c"), rows.coercions) == ([*BASE, "custom.c"], ["a"], ())
 
     @pytest.mark.parametrize("entry", [5, "x", None, [], {}, {"ColumnName": ""}, {"ColumnName": 5, "Value": 1}])
     def test_an_entry_without_a_name_is_told(self, entry: object) -> None:

@@ -1,0 +1,88 @@
+"""Requests that know how to verify their answer, and what of it may be kept."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sc_pandas.cache import KeyedRequest
+from sc_pandas.client.bodies import (
+    Expectation,
+    NotDataError,
+    Page,
+    accept_rows,
+    customer_body,
+    parse_customer,
+    parse_page,
+)
+
+
+@dataclass(slots=True)
+class Tally:
+    """Calls of one read: made to the server, and saved by the cache."""
+
+    calls: int = 0
+    saved: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def count_call(self) -> None:
+        """Count one call to the server, a login or a repeated one included."""
+        with self._lock:
+            self.calls += 1
+
+    def count_saved(self, answers: int = 1) -> None:
+        """Count answers that the cache gave."""
+        with self._lock:
+            self.saved += answers
+
+
+class DataRequest(KeyedRequest):
+    """A GET of data, and what is needed to verify the answer."""
+
+    tally: Tally
+    cancel: threading.Event | None = None
+    attempts_at_most: int | None = None
+
+    def accept(self, document: Any, body: bytes) -> bytes:
+        """Verify a parsed answer, note what it says, and give the body that may be kept.
+
+        Raises
+        ------
+        NotDataError
+            It is not what was asked for.
+        """
+        raise NotImplementedError
+
+
+class PageRequest(DataRequest):
+    """A GET of one page of the list."""
+
+    expectation: Expectation
+    page: Page | None = None
+    _unusual: tuple[int, int] | None = None
+
+    def accept(self, document: Any, body: bytes) -> bytes:
+        """Verify a page; its body is kept as it came."""
+        try:
+            self.page = parse_page(document, self.expectation)
+        except NotDataError as error:
+            # The same unusual number of rows twice is the server's way, not an accident on the way; but a list that
+            # is not empty never begins with nothing.
+            begins_with_nothing = error.rows is not None and not error.rows[0] and self.expectation.number == 1
+            if error.rows is None or error.rows != self._unusual or begins_with_nothing:
+                self._unusual = error.rows
+                raise
+            self.page = accept_rows(document)
+        return body
+
+
+class DetailRequest(DataRequest):
+    """A GET of one customer."""
+
+    user_id: int
+    customer: Mapping[str, Any] | None = None
+
+    def accept(self, document: Any, body: bytes) -> bytes:  # noqa: ARG002  # the whole body holds credit cards
+        """Verify the customer; only known fields, and never card data, are kept."""
+        self.customer = parse_customer(document, self.user_id)
+        return customer_body(self.customer)

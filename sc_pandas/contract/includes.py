@@ -1,0 +1,54 @@
+"""What `include=` can add to a row, and what it takes: a list for each value, or a call for each customer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from sc_pandas.contract import Channel, CustomerType
+from sc_pandas.contract.details import DETAILS
+
+LabelKind = Literal["name", "bool", "month", "text", "id"]
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionFact:
+    """A column that is found by asking one list for each value of a filter.
+
+    Attributes
+    ----------
+    name : str
+        Name of the column, and of what `include=` takes.
+    field : str
+        The filter; for months, the beginning of the names of its two dates.
+    kind : str
+        What the labels are: names of an enumeration, booleans, first days of months, texts or ids.
+    codes : tuple of int
+        What is asked where the filter names none; empty where the filter must name them.
+    """
+
+    name: str
+    field: str
+    kind: LabelKind
+    codes: tuple[int, ...] = ()
+
+    @property
+    def needs_values(self) -> bool:
+        """Whether the filter must name the values to ask, because nobody knows which there are."""
+        return self.kind in {"text", "id"}
+
+
+PARTITIONS: Final[Mapping[str, PartitionFact]] = {
+    fact.name: fact
+    for fact in (
+        PartitionFact("channel", "channel", "name", tuple(each.value for each in Channel)),
+        PartitionFact("customer_type", "customer_type", "name", tuple(each.value for each in CustomerType)),
+        PartitionFact("subscribed", "subscribed", "bool", (1, 0)),
+        PartitionFact("exported", "exported", "bool", (1, 0)),
+        PartitionFact("created_month", "created_on", "month"),
+        PartitionFact("modified_month", "modified_on", "month"),
+        PartitionFact("company_id", "company_ids", "id"),
+        PartitionFact("city", "city", "text"),
+        PartitionFact("zip_code", "zip_code", "text"),
+    )
+}
+INCLUDES: Final[tuple[str, ...]] = tuple(dict.fromkeys([*PARTITIONS, *DETAILS]))

@@ -1,0 +1,432 @@
+"""`include=`: columns that the list does not carry, equal to the truth, for the calls that were announced."""
+
+import io
+import logging
+import pickle
+from collections.abc import Iterator
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import sc_pandas as sc
+from sc_pandas.contract.details import DETAILS
+from sc_pandas.contract.includes import INCLUDES, PARTITIONS
+from tests.support.shops import kept_bodies, shop_of
+
+Record = dict[str, Any]
+PARTITIONED = ["channel", "customer_type", "subscribed", "exported", "created_month", "modified_month"]
+_PHONES = ("phone1", "phone2", "phone3", "mobile", "fax")
+_FIELDS = (
+    "CompanyName",
+    "ContactName",
+    "Address",
+    "Address2",
+    "City",
+    "State",
+    "Region",
+    "ZipCode",
+    "Country",
+    "Phone",
+)
+
+
+def month(moment: datetime) -> date:
+    return moment.date().replace(day=1)
+
+
+def snake(key: str) -> str:
+    return {"ZipCode": "zip_code", "CompanyName": "company_name", "ContactName": "contact_name"}.get(key, key.lower())
+
+
+def truth_of(record: Record) -> dict[str, Any]:
+    """Write down what a customer's included columns have to say, straight from the sandbox's own record."""
+    columns: dict[str, Any] = {
+        "channel": sc.Channel(record["channel"]).name,
+        "customer_type": "Wholesale" if record["is_whole_sale_user"] else "Retail",
+        "subscribed": record["subscribed"],
+        "exported": record["exported"],
+        "created_month": month(record["created_on"]),
+        "modified_month": month(record["modified_on"]),
+        "created_on": record["created_on"],
+        "groups": [group["Name"] for group in record["groups"]],
+        "group_ids": [group["ID"] for group in record["groups"]],
+        "billing_cycle_startdate": record["billing_cycle_start"]
+        and datetime.fromisoformat(record["billing_cycle_start"]),
+        "name": f"{record['first_name'] or ''} {record['last_name'] or ''}".strip(),
+        "e_bay_user_id": record["ebay_user_id"],
+    }
+    same = (
+        *_PHONES, "company_id", "tax_exempt", "tax_exempt_type", "credit_term", "credit_limit", "sales_man", "comment",
+        "notes_count", "title", "business_aliases", "source_id", "is_black_listed", "account_manager_id",
+        "order_handling_fee", "wholesale_discount", "invoice_note",
+    )  # fmt: skip
+    columns |= {name: record[name] for name in same}
+    for role, flag in (("billing", "IsBillingAddress"), ("shipping", "IsShippingAddress")):
+        address: Record = next((each for each in record["addresses"] if each[flag]), {})
+        columns |= {f"{role}_{snake(key)}": address.get(key) for key in _FIELDS}
+    return columns
+
+
+def wrong(df: pd.DataFrame, box: sc.sandbox.Sandbox, columns: list[str] | None = None) -> dict[str, list[int]]:
+    """Give, by column, the customers whose value is not the truth."""
+    found: dict[str, list[int]] = {}
+    truth = {record["user_id"]: truth_of(record) for record in box.customers()}
+    rows = df.to_dict("records")
+    assert [row["user_id"] for row in rows] == sorted(truth)
+    for row in rows:
+        for name in columns or truth[row["user_id"]].keys() & df.columns:
+            wanted, given = truth[row["user_id"]][name], row[name]
+            given = None if given is pd.NA or given is pd.NaT else given
+            given = list(given) if isinstance(wanted, list) and given is not None else given
+            if given != wanted:
+                found.setdefault(name, []).append(row["user_id"])
+    return found
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[tuple[sc.sandbox.Sandbox, sc.Connection]]:
+    with sc.sandbox.serve(customers=300, seed=7) as box, shop_of(box, tmp_path) as connection:
+        yield box, connection
+
+
+# ── everything, against the truth ──────────────────────────────────────────────────────────────────────────────────
+@pytest.mark.parametrize("names", [PARTITIONED, sorted(DETAILS)], ids=["partition", "detail"])
+def test_five_thousand_customers_as_announced(tmp_path: Path, names: list[str]) -> None:
+    """Each recovered column equals the truth; calls equal the estimate within 5 %; the second run makes none."""
+    with sc.sandbox.serve(customers=5_000, seed=11) as box, shop_of(box, tmp_path) as shop:
+        estimate = shop.customers(include=names).estimate()
+        before = box.calls("list") + box.calls("detail")
+        df = sc.read_sellercloud_customers(shop, include=names)
+        made = box.calls("list") + box.calls("detail") - before
+        assert len(df) == 5_000
+        assert wrong(df, box) == {}
+        assert abs(made - estimate.calls) <= 0.05 * estimate.calls
+        assert {"modified_month", "channel"} <= set(df.columns) or {"billing_city", "phone1"} <= set(df.columns)
+        calls = box.calls()
+        again = sc.read_sellercloud_customers(shop, include=names)
+        pd.testing.assert_frame_equal(again, df)
+        assert again.attrs == df.attrs
+        assert box.calls() == calls
+
+
+def test_every_name_is_asked_somewhere() -> None:
+    assert {*PARTITIONED, *DETAILS, "city", "zip_code"} == set(INCLUDES)
+
+
+def test_each_customer_is_asked_once_for_any_number_of_details(shop: tuple[sc.sandbox.Sandbox, sc.Connection]) -> None:
+    box, connection = shop
+    connection.customers(include=["phones", "groups"]).run()
+    assert box.calls("detail") == 300
+    # Another question about the same customers finds them kept, one by one.
+    connection.customers(include=["addresses", "created_on"], customer_type="Wholesale").run()
+    assert box.calls("detail") == 300
+
+
+@pytest.mark.parametrize("cache", ["use", "refresh", "off"])
+def test_the_estimate_holds_for_every_use_of_the_cache(tmp_path: Path, cache: Any) -> None:
+    with sc.sandbox.serve(customers=700, seed=3) as box, shop_of(box, tmp_path) as shop:
+        shop.log_in()
+        query = shop.customers(include=["created_month", "subscribed", "company_id"], cache=cache)
+        announced = query.estimate().calls
+        before = box.calls()
+        assert wrong(query.to_pandas(), box) == {}
+        assert box.calls() - before == announced
+
+
+def test_months_are_read_instead_of_the_whole_list_and_prove_it(tmp_path: Path) -> None:
+    with sc.sandbox.serve(customers=1_500, seed=7) as box, shop_of(box, tmp_path) as shop:
+        read = shop.customers(include=["created_month"]).run()
+        assert wrong(read.to_pandas(), box) == {}
+        assert read.report.verdict.startswith("proven")
+        # Pages of the unfiltered list: its total before and after, and no page 2.
+        plain = [dict(entry.params) for entry in box.log.requests("list") if len(entry.params) == 2]
+        assert [each.get("pageNumber") for each in plain] == ["1", "1"]
+
+
+def test_customers_whom_no_month_finds_are_read_all_the_same(tmp_path: Path) -> None:
+    """Months that do not add up to the list prove nothing: the list is read, and who is in none has null."""
+    with sc.sandbox.serve(customers=200, seed=7) as box, shop_of(box, tmp_path) as shop:
+        (old,) = box.insert(created_on=datetime.fromisoformat("1990-05-05"), subscribed=True)
+        read = shop.customers(include=["created_month"]).run()
+        df = read.to_pandas().set_index("user_id")
+        assert len(df) == 201
+        assert df["created_month"].isna().sum() == 1
+        assert df["created_month"].isna()[old]
+        assert any("1 of 201" in note for note in read.report.notes)
+
+
+# ── what the filter itself tells ───────────────────────────────────────────────────────────────────────────────────
+def test_values_that_the_filter_names_cost_nothing(shop: tuple[sc.sandbox.Sandbox, sc.Connection]) -> None:
+    box, connection = shop
+    filters: Any = {"channel": ["Amazon", "Website", "Etsy"], "customer_type": "Retail"}
+    plain = connection.customers(**filters, cache="off")
+    calls = box.calls()
+    plain.run()
+    cost = box.calls() - calls
+    calls = box.calls()
+    labelled = connection.customers(**filters, cache="off", include=["channel", "customer_type"]).to_pandas()
+    assert box.calls() - calls == cost - 1  # the login
+    truth = {record["user_id"]: truth_of(record) for record in box.customers()}
+    assert set(labelled["channel"]) == {"Amazon", "Website", "Etsy"}
+    assert [truth[each]["channel"] for each in labelled["user_id"]] == labelled["channel"].tolist()
+    assert set(labelled["customer_type"]) == {"Retail"}
+
+
+def test_companies_and_cities_come_from_the_filter(shop: tuple[sc.sandbox.Sandbox, sc.Connection]) -> None:
+    box, connection = shop
+    df = connection.customers(company_ids=[163, 170, 202], include="company_id").to_pandas()
+    assert wrong(df, box, ["company_id"]) == {}
+    assert box.calls("detail") == 0
+    towns = sorted({record["city"] for record in box.customers() if record["city"]})[:3]
+    found = connection.customers(city=towns, include=["city"]).to_pandas()
+    cities = {record["user_id"]: record["city"] for record in box.customers()}
+    assert all(
+        town in cities[each] for each, town in zip(found["user_id"], found["city"], strict=True) if town is not pd.NA
+    )
+
+
+@pytest.mark.parametrize("name", ["city", "zip_code"])
+def test_values_that_nobody_knows_must_be_named(shop: tuple[sc.sandbox.Sandbox, sc.Connection], name: str) -> None:
+    box, connection = shop
+    with pytest.raises(sc.SettingsError, match=f'{name}=\\["…", "…"\\]'):
+        connection.customers(include=name)
+    with pytest.raises(sc.SettingsError, match="Did you mean channel"):
+        connection.customers(include=["chanel"])
+    assert box.calls() == 0
+
+
+# ── under none, under two ──────────────────────────────────────────────────────────────────────────────────────────
+def test_a_channel_that_nobody_knows_is_null_and_noted(shop: tuple[sc.sandbox.Sandbox, sc.Connection]) -> None:
+    box, connection = shop
+    new = box.insert(3, channel=85)
+    read = connection.customers(include=["channel"]).run()
+    df = read.to_pandas().set_index("user_id")
+    assert df.index[df["channel"].isna()].tolist() == new
+    assert read.report.notes == ("channel: 3 of 303 customers came under no single value and have none",)
+    named = connection.customers(include=["channel"], channel=[85, 4]).to_pandas()
+    assert named.set_index("user_id").loc[new, "channel"].tolist() == ["85"] * 3
+
+
+def test_who_comes_under_two_values_is_reported(tmp_path: Path) -> None:
+    """A customer who changes between two lists comes under both: no label, and a line that names them."""
+    with sc.sandbox.serve(customers=120, seed=7) as box, shop_of(box, tmp_path) as shop:
+        yes = next(record["user_id"] for record in box.customers() if record["subscribed"])
+        one = shop.customers(subscribed=True).run()
+        box.update(yes, subscribed=False)
+        assert yes in one.table["user_id"].to_pylist()
+        with pytest.warns(sc.SellerCloudWarning, match="1 customer lacks"):
+            read = shop.customers(include=["subscribed"]).run()
+        (gap,) = read.report.gaps
+        assert (gap.user_id, gap.include) == (yes, ("subscribed",))
+        assert gap.reason == "came under False and under True"
+        df = read.to_pandas().set_index("user_id")
+        assert df["subscribed"].isna().sum() == 1
+        assert df["subscribed"].isna()[yes]
+
+
+@pytest.mark.parametrize("bounds", ["inclusive", "exclusive_to", "date_only", "minute"])
+@pytest.mark.parametrize("dialects", [("article",), ("swagger",)])
+def test_months_meet_without_a_gap(tmp_path: Path, bounds: Any, dialects: Any) -> None:
+    """Whoever was created in the first or last instant of a month is in it, however the server counts bounds."""
+    with (
+        sc.sandbox.serve(customers=60, seed=7, date_bounds=bounds, dialects=dialects) as box,
+        shop_of(box, tmp_path) as shop,
+    ):
+        for text in (
+            "2025-02-28T23:59:59", "2025-03-01", "2025-03-01T00:00:30",
+            "2024-12-31T23:59:01", "2025-01-01", "2024-02-29T12:00",
+        ):  # fmt: skip
+            moment = datetime.fromisoformat(text)
+            box.insert(created_on=moment, modified_on=moment)
+        df = shop.customers(include=["created_month", "modified_month"]).to_pandas()
+        assert wrong(df, box, ["created_month", "modified_month"]) == {}
+
+
+def test_months_within_a_filter_of_dates(shop: tuple[sc.sandbox.Sandbox, sc.Connection]) -> None:
+    box, connection = shop
+    asked = connection.customers(created_on_from="2023-03-10", created_on_to="2024-01-15", include=["created_month"])
+    df = asked.to_pandas()
+    truth = {r["user_id"]: month(r["created_on"]) for r in box.customers()}
+    assert len(df) > 10
+    assert [truth[each] for each in df["user_id"]] == df["created_month"].tolist()
+
+
+# ── few rows ───────────────────────────────────────────────────────────────────────────────────────────────────────
+def test_a_look_at_a_few_rows_asks_for_these_alone(shop: tuple[sc.sandbox.Sandbox, sc.Connection]) -> None:
+    box, connection = shop
+    head = connection.customers(include=["channel", "phones"]).head(5)
+    assert box.calls("detail") == 5
+    assert box.calls("list") <= 1 + len(PARTITIONS["channel"].codes)
+    truth = {record["user_id"]: truth_of(record) for record in box.customers()}
+    assert [truth[each]["channel"] for each in head["user_id"]] == head["channel"].tolist()
+
+
+def test_nobody_costs_nothing(shop: tuple[sc.sandbox.Sandbox, sc.Connection]) -> None:
+    box, connection = shop
+    connection.customers().run()
+    calls = box.calls()
+    df = connection.customers(email="nobody@nowhere.test", include=["channel", "created_month", "phones"]).to_pandas()
+    assert len(df) == 0
+    assert {"channel", "created_month", "phone1"} <= set(df.columns)
+    assert str(df.dtypes["created_month"]) == "date32[day][pyarrow]"
+    assert box.calls() - calls <= 2
+
+
+def test_batches_and_files_carry_them_too(shop: tuple[sc.sandbox.Sandbox, sc.Connection], tmp_path: Path) -> None:
+    _, connection = shop
+    query = connection.customers(include=["created_on", "channel"], columns=["user_id", "channel", "created_on"])
+    df = query.to_pandas()
+    assert df.columns.tolist() == ["user_id", "channel", "created_on"]
+    back = sc.read_parquet(query.to_parquet(tmp_path / "with.parquet"))
+    pd.testing.assert_frame_equal(back, df)
+    assert back.attrs["sellercloud"]["include"] == ["created_on", "channel"]
+    assert sum(batch.num_rows for batch in query.iter_batches(64)) == 300
+    assert "include=['created_on', 'channel']" in query.to_code()
+
+
+# ── what can go wrong ──────────────────────────────────────────────────────────────────────────────────────────────
+@pytest.mark.parametrize("status", [404, 500])
+def test_a_customer_who_cannot_be_read_is_null_and_listed(tmp_path: Path, status: int) -> None:
+    """The others are whole.  A 404 is final; whoever fails otherwise is asked again by the next read, and nobody else."""
+    with sc.sandbox.serve(customers=60, seed=7, unknown_id_status=status) as box, shop_of(box, tmp_path) as shop:
+        shop.customers().run()
+        gone = [1005, 1031]
+        for each in gone:
+            box.merge(1001, each)
+        query = shop.customers(include=["created_on", "phones"])
+        with pytest.warns(sc.SellerCloudWarning, match="2 customers lack what"):
+            read = query.run()
+        assert [(gap.user_id, gap.reason) for gap in read.report.gaps] == [(each, f"status {status}") for each in gone]
+        df = read.to_pandas().set_index("user_id")
+        assert len(df) == 60
+        assert df.index[df["created_on"].isna()].tolist() == gone
+        assert "gaps" in str(read.report)
+        before = len(box.log.requests("detail"))
+        with pytest.warns(sc.SellerCloudWarning, match="lack what"):
+            assert query.run().report.gaps == read.report.gaps
+        asked_again = {entry.path.rpartition("/")[2] for entry in box.log.requests("detail")[before:]}
+        assert asked_again == (set() if status == 404 else {"1005", "1031"})
+
+
+def test_customers_merged_away_after_the_list_was_read(shop: tuple[sc.sandbox.Sandbox, sc.Connection]) -> None:
+    box, connection = shop
+    connection.customers().run()
+    box.merge(1001, 1002)
+    with pytest.warns(sc.SellerCloudWarning, match="1 customer lacks"):
+        read = connection.customers(include=["created_on"]).run()
+    assert [(gap.user_id, gap.reason) for gap in read.report.gaps] == [(1002, "status 404")]
+
+
+@pytest.mark.parametrize("status", [403, 404, 500])
+def test_an_endpoint_that_is_closed_is_not_asked_for_everybody(tmp_path: Path, status: int) -> None:
+    with sc.sandbox.serve(customers=300, seed=7) as box, shop_of(box, tmp_path) as shop:
+        box.fault("status", status=status, every=1, times=None, endpoint="detail")
+        with pytest.raises(sc.ServerError, match="not be allowed"):
+            shop.customers(include=["phones"]).run()
+        assert box.calls("detail") < 300
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"General": {"ID": 1}, "Internal": {"CreatedOn": "2020-01-01T00:00:00"}}',
+        '{"General": {}, "Internal": {"CreatedOn": "2020-01-01T00:00:00"}}',
+        '[{"General": {"ID": 1}}]',
+        '{"Message": "An error has occurred."}',
+        "null",
+    ],
+)
+def test_a_strangers_answer_is_never_taken(tmp_path: Path, body: str) -> None:
+    """An answer about another customer, or about none, is no data: null and listed, and never kept."""
+    with sc.sandbox.serve(customers=15, seed=7) as box, shop_of(box, tmp_path) as shop:
+        box.fault("status", status=200, body=body, every=1, times=None, endpoint="detail")
+        with pytest.warns(sc.SellerCloudWarning, match="lack"):
+            read = shop.customers(include=["created_on"]).run()
+        assert len(read.report.gaps) == len(read) == 15
+        assert all(gap.reason.startswith("no customer in the answer") for gap in read.report.gaps)
+        assert read.table["created_on"].null_count == 15
+        box.clear_faults()
+        assert wrong(shop.customers(include=["created_on"]).to_pandas(), box) == {}
+
+
+def test_a_throttled_read_goes_on_where_it_was(tmp_path: Path) -> None:
+    with sc.sandbox.serve(customers=200, seed=7) as box, shop_of(box, tmp_path, max_wait_s=0.0) as shop:
+        box.fault("throttle", at=101, reset_in_s=0.5, endpoint="detail")
+        with pytest.raises(sc.RateLimitedError):
+            shop.customers(include=["phones"]).run()
+        first = box.calls("detail")
+        with shop_of(box, tmp_path) as later:
+            assert wrong(later.customers(include=["phones"]).to_pandas(), box) == {}
+        assert box.calls("detail") <= 200 + 16 + 1
+        assert first >= 100
+
+
+def test_every_transient_fault_is_survived(tmp_path: Path) -> None:
+    for kind in ("cut_body", "html", "token_death", "throttle", "reset", "error_in_200", "cut_gzip"):
+        with sc.sandbox.serve(customers=40, seed=7) as box, shop_of(box, tmp_path / kind) as shop:
+            box.fault(kind, at=11, endpoint="detail")
+            assert wrong(shop.customers(include=["phones", "created_on"]).to_pandas(), box) == {}, kind
+
+
+def test_offline_gives_what_is_kept_or_says_what_is_not(shop: tuple[sc.sandbox.Sandbox, sc.Connection]) -> None:
+    box, connection = shop
+    connection.customers().run()
+    with pytest.raises(sc.CacheMissError, match="300"):
+        connection.customers(include=["phones"], cache="offline").run()
+    connection.customers(include=["phones"]).run()
+    calls = box.calls()
+    assert wrong(connection.customers(include=["phones"], cache="offline").to_pandas(), box) == {}
+    assert box.calls() == calls
+
+
+def test_a_read_that_is_too_dear_is_refused_before_it_begins(shop: tuple[sc.sandbox.Sandbox, sc.Connection]) -> None:
+    box, connection = shop
+    with pytest.raises(sc.FilterError, match="max_calls"):
+        connection.customers(include=["phones"], max_calls=100).run()
+    assert box.calls("detail") == 0
+
+
+def test_a_customer_is_as_old_as_was_allowed(shop: tuple[sc.sandbox.Sandbox, sc.Connection]) -> None:
+    """A day by default, `max_age` where it is given; "refresh" asks everybody again, once."""
+    box, connection = shop
+    connection.customers(include=["created_on"]).run()
+    connection.customers(include=["created_on"], max_age=0).run()
+    assert box.calls("detail") == 600
+    connection.customers(include=["created_on"], cache="refresh").run()
+    assert box.calls("detail") == 900
+    connection.customers(include=["created_on"]).run()
+    assert box.calls("detail") == 900
+
+
+# ── cards ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+def test_no_card_data_is_left_anywhere(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """After a read of all details: no number, no CVV, no name on a card in files, pickles, logs, reprs, errors."""
+    caplog.set_level(logging.DEBUG)
+    everything = sorted(DETAILS)
+    with sc.sandbox.serve(customers=150, seed=7) as box, shop_of(box, tmp_path / "cache") as shop:
+        cards = [card for record in box.customers() for card in record["cards"]]
+        assert len(cards) > 10
+        read = shop.customers(include=everything).run()
+        shop.customers(include=everything, cache="refresh").to_parquet(tmp_path / "out.parquet")
+        df = read.to_pandas()
+        df.to_pickle(tmp_path / "frame.pickle")
+        pieces = [pickle.dumps(read), pickle.dumps(read.report), pickle.dumps(df.attrs), caplog.text.encode()]
+        pieces += [
+            repr(read).encode(),
+            str(read.report).encode(),
+            df.to_json(date_format="iso").encode(),
+            df.to_string().encode(),
+        ]
+        out = io.BytesIO()
+        pickle.dump(shop.customers(include=everything).page(1), out)
+        pieces += [out.getvalue(), repr(shop).encode()]
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {".sqlite", ".arrow", ".parquet", ".pickle"} <= {path.suffix for path in files}
+    pieces += [path.read_bytes() for path in files]
+    for forbidden in (b"CANARY", b"CardNumber", b"CVV", b"CreditCard", b"NameOnCard"):
+        assert not any(forbidden.lower() in piece.lower() for piece in pieces), forbidden
+    bodies = [body for body in kept_bodies(tmp_path / "cache") if "General" in body]
+    assert len(bodies) == 150
