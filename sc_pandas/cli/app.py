@@ -9,6 +9,7 @@ from sc_pandas.cli.doctor import doctor
 from sc_pandas.cli.endings import EXIT_CODES, OrderlyGroup
 from sc_pandas.cli.login import login
 from sc_pandas.cli.sandbox import sandbox
+from sc_pandas.cli.segments import segments
 
 _EPILOG = """\b
 Examples:
@@ -20,7 +21,7 @@ Examples:
 \b
 Environment:
   SELLERCLOUD_SERVER, SELLERCLOUD_USERNAME, SELLERCLOUD_PASSWORD (or SELLERCLOUD_TOKEN)
-  SC_PANDAS_CACHE_DIR
+  SC_PANDAS_CACHE_DIR, SC_PANDAS_DATA_DIR
 There is no option for a password: the process list and the shell's history would show it.
 
 \b
@@ -38,5 +39,5 @@ def main() -> None:
     """SellerCloud's customers: counted, and written to typed Parquet files that are complete or not written."""
 
 
-for command in (demo, sandbox, count, export, cache, login, doctor):
+for command in (demo, sandbox, count, export, segments, cache, login, doctor):
     main.add_command(command)

@@ -3,6 +3,8 @@
 from sc_pandas.query.connection import Connection, connect
 from sc_pandas.query.customer_query import CustomerQuery
 from sc_pandas.query.read import read_sellercloud_customers
+from sc_pandas.query.segment_members import SegmentMembers
+from sc_pandas.query.segment_run import SegmentCount, SegmentCounts, SegmentResult, SegmentRun
 from sc_pandas.query.values import Count, CustomerPage, Estimate
 
 __all__ = [
@@ -11,6 +13,11 @@ __all__ = [
     "CustomerPage",
     "CustomerQuery",
     "Estimate",
+    "SegmentCount",
+    "SegmentCounts",
+    "SegmentMembers",
+    "SegmentResult",
+    "SegmentRun",
     "connect",
     "read_sellercloud_customers",
 ]

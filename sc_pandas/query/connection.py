@@ -3,7 +3,7 @@
 import html
 import os
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta, tzinfo
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +19,7 @@ from sc_pandas.files import private_folder
 from sc_pandas.filters import CustomerFilter, CustomerFilterArgs
 from sc_pandas.pacing import Clock
 from sc_pandas.query.customer_query import CustomerQuery
+from sc_pandas.query.segment_run import OnError, SegmentCounts, SegmentRun, count_segments, run_segments
 from sc_pandas.query.values import QueryOptions, outside
 from sc_pandas.reading import CacheMode, Consistency, Source
 from sc_pandas.reading.dialect import DialectMemory
@@ -250,6 +251,7 @@ class Connection:
         progress: bool | None = None,
         on_bad_value: Literal["null", "raise"] = "null",
         max_calls: int | None = None,
+        include: str | Iterable[str] = (),
         **filters: Unpack[CustomerFilterArgs],
     ) -> CustomerQuery:
         """Ask for customers; nothing is sent before a verb of the query needs it.
@@ -276,6 +278,12 @@ class Connection:
             What becomes of a value that does not fit its column: null and a line in the report, or an error.
         max_calls
             Refuse a read that needs more calls; required where lists multiply to more than 100 reads.
+        include
+            Columns that the list does not carry, by name.  By a list for each value: channel, customer_type,
+            subscribed, exported, created_month, modified_month (and company_id, city, zip_code where the filter names
+            their values).  By a call for each customer: created_on, company_id, phones, addresses, groups, tax_exempt,
+            credit, order_options, sales_man, account_managers, comment, notes_count, title, name, business_aliases,
+            e_bay_user_id, source_id, is_black_listed.  `CustomerQuery.estimate` says the calls first.
         **filters
             The nineteen filters, see `CustomerFilter`.
 
@@ -302,8 +310,104 @@ class Connection:
             progress=progress,
             on_bad_value=on_bad_value,
             max_calls=max_calls,
+            include=(include,) if isinstance(include, str) else tuple(include),
         )
         return CustomerQuery(self, CustomerFilter.of(**filters), options)
+
+    def segments(
+        self,
+        *names: str,
+        segments: Mapping[str, CustomerFilter] | None = None,
+        cache: CacheMode = "use",
+        max_age: float | timedelta | None = None,
+        consistency: Consistency = "auto",
+        progress: bool | None = None,
+        max_calls: int | None = None,
+        errors: OnError = "collect",
+        remember: bool = True,
+    ) -> SegmentRun:
+        """Run saved filters: who is in them now, and who came and went since the last time.
+
+        Each is read as `customers` reads it, complete or not at all.  A proven reading is remembered for the next time:
+        its ids, in a private file of your data folder, for this server, user, name and filter; nothing else of the
+        customers.  Rows that come from the cache are the reading that they were, so that a run that is repeated within
+        the hour shows the same difference again; ``cache="refresh"`` asks anew.
+
+        Parameters
+        ----------
+        *names
+            Which; all by default.
+        segments
+            Where the names are looked up: `Segments`, or a mapping of names to filters.  Your own saved filters by
+            default.
+        cache, max_age, consistency, progress
+            As for `customers`.  Rows of ``consistency="fast"`` are compared and not remembered.
+        max_calls
+            Refuse a segment that needs more calls.
+        errors
+            ``"collect"`` the error of a segment that fails into ``run.errors`` and go on with the others, or
+            ``"raise"`` it; those that were read before stay remembered.
+        remember
+            Whether this run counts as the last time for the next one.
+
+        Returns
+        -------
+        SegmentRun
+            A mapping from names to `SegmentResult`, which prints as a table.
+
+        Raises
+        ------
+        FilterError
+            Nothing is saved under a name; nothing was sent.
+        SettingsError
+            The saved filters cannot be read, or an option does not exist; nothing was sent.
+        SellerCloudError
+            With ``errors="raise"``, what the first segment that fails raises.
+
+        Warns
+        -----
+        SellerCloudWarning
+            What is remembered of a segment is damaged (this run counts as its first), or it cannot be kept.
+        """
+        options = _segment_options(cache, max_age, consistency, progress, max_calls)
+        return run_segments(self, names, segments, options, errors=errors, remember=remember)
+
+    def segment_counts(
+        self,
+        *names: str,
+        segments: Mapping[str, CustomerFilter] | None = None,
+        cache: CacheMode = "use",
+        max_age: float | timedelta | None = None,
+        max_calls: int | None = None,
+        errors: OnError = "collect",
+        remember: bool = True,
+    ) -> SegmentCounts:
+        """Count saved filters, by one call each: the cheap way, which cannot say who came and went.
+
+        Parameters
+        ----------
+        *names, segments, cache, max_age, max_calls, errors, remember
+            As for `segments`.  What is remembered is the count; one that the cache gave is none to remember.
+
+        Returns
+        -------
+        SegmentCounts
+            A mapping from names to `SegmentCount`, which prints as a table.
+
+        Raises
+        ------
+        FilterError, SettingsError
+            As for `segments`; nothing was sent.
+        SellerCloudError
+            With ``errors="raise"``, what the first segment that fails raises.
+
+        Warns
+        -----
+        SellerCloudWarning
+            As for `segments`.
+        """
+        options = _segment_options(cache, max_age, "auto", None, max_calls)
+        return count_segments(self, names, segments, options, errors=errors, remember=remember)
 
     def panel(self, **filters: Unpack[CustomerFilterArgs]) -> "Panel":
         """Open the live filter panel.
@@ -407,6 +511,22 @@ class Connection:
             for name, text in self._facts()
         )
         return f"<table>{rows}</table>"
+
+
+def _segment_options(
+    cache: CacheMode,
+    max_age: float | timedelta | None,
+    consistency: Consistency,
+    progress: bool | None,  # noqa: FBT001  # handed on
+    max_calls: int | None,
+) -> QueryOptions:
+    return QueryOptions(
+        cache=cache,
+        max_age_s=max_age.total_seconds() if isinstance(max_age, timedelta) else max_age,
+        consistency=consistency,
+        progress=progress,
+        max_calls=max_calls,
+    )
 
 
 def _ago(seconds: float) -> str:

@@ -1,0 +1,208 @@
+"""`segments list | save | add | delete | forget | run`: what is printed where, and how it ends."""
+
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import sc_pandas as sc
+from sc_pandas.cli.options import flag
+from sc_pandas.contract import FILTERS
+from sc_pandas.sandbox import Sandbox
+from sc_pandas.segments import memory
+
+
+@pytest.fixture(autouse=True)
+def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SC_PANDAS_DATA_DIR", str(tmp_path / "data"))
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def saved(run: Any) -> None:
+    assert run("segments", "save", "happy", "--rating", "satisfied", "--rating", "5").code == 0
+    assert run("segments", "save", "wholesale", "--customer-type", "wholesale").code == 0
+
+
+def happy(box: Sandbox) -> list[int]:
+    return [each["user_id"] for each in box.customers() if each["rating"] in {4, 5}]
+
+
+# ── names and filters ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_saved_listed_and_deleted_without_asking_anybody(run: Any, data_dir: Path) -> None:
+    """No server is known here: a question would be an error."""
+    ran = run("segments", "list")
+    assert (ran.code, ran.out) == (0, "")
+    assert "No segment is saved" in ran.err
+    ran = run("segments", "save", " happy ", "--rating", "satisfied")
+    assert (ran.code, ran.out, ran.err) == (0, "saved  happy  rating='Satisfied'\n", "")
+    assert run("segments", "save", "happy", "--rating", "5").out == "replaced  happy  rating='Very_Satisfied'\n"
+    assert run("segments", "save", "all").out == "saved  all  all customers\n"
+    assert run("segments", "list").out == "all    all customers\nhappy  rating='Very_Satisfied'\n"
+    assert stat.S_IMODE((data_dir / "segments.json").stat().st_mode) == 0o600
+    ran = run("segments", "delete", "all", "hapy")
+    assert (ran.code, ran.out) == (2, "")
+    assert "Did you mean 'happy'?" in ran.err
+    assert run("segments", "delete", "all", "happy").out == "deleted  all\ndeleted  happy\n"
+    assert sc.Segments().names() == []
+
+
+@pytest.mark.parametrize("fact", FILTERS, ids=lambda fact: fact.name)
+def test_every_filter_can_be_saved(fact: Any, run: Any) -> None:
+    value = {"ids": "7", "date": "2026-01-31"}.get(fact.kind, "1")
+    assert run("segments", "save", "x", flag(fact.name), value).code == 0
+    assert list(sc.Segments()["x"].given()) == [fact.name]
+
+
+def test_what_cannot_be_saved_is_a_line(run: Any, data_dir: Path) -> None:
+    for args in (("save", " "), ("save", "x", "--rating", "grand"), ("save", "x" * 101)):
+        ran = run("segments", *args)
+        assert (ran.code, ran.out) == (2, "")
+        assert ran.err.startswith("sc-pandas: ")
+    data_dir.mkdir()
+    (data_dir / "segments.json").write_text("{")
+    for words in (["list"], ["save", "x"], ["run"]):
+        ran = run("segments", *words)
+        assert ran.code == 2
+        assert "move it away" in ran.err
+
+
+def test_a_colleague_can_use_what_list_prints(
+    run: Any, saved: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "shared.json"
+    file.write_text(run("segments", "list", "--json").out)
+    mine = dict(sc.Segments())
+    monkeypatch.setenv("SC_PANDAS_DATA_DIR", str(tmp_path / "theirs"))
+    assert run("segments", "save", "happy", "--city", "Bern").code == 0
+    ran = run("segments", "add", file)
+    assert (ran.code, ran.out) == (2, "")
+    assert "'happy'" in ran.err
+    assert run("segments", "add", file, "--replace").out == "saved  happy\nsaved  wholesale\n"
+    assert dict(sc.Segments()) == mine
+    file.write_bytes(b"\xff\xfe")
+    assert run("segments", "add", file).code == 2
+
+
+def test_a_name_from_elsewhere_draws_nothing_on_the_terminal(run: Any) -> None:
+    sc.Segments().save("\x1b[2Jclear", city="\x1b]0;x\x07")
+    out = run("segments", "list").out
+    assert "\x1b" not in out
+    assert "\\u001b" in out
+
+
+# ── running them ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_run_prints_the_table_and_the_difference(serve: Any, run: Any, saved: None) -> None:
+    box = serve(300, seed=7)
+    ran = run("segments", "run")
+    assert ran.code == 0
+    assert [line.split()[2:] for line in ran.out.splitlines()] == [["first", "time"]] * 2
+    gone = happy(box)[0]
+    box.update(gone, rating=1)
+    new = box.insert(3, rating=5)
+    ran = run("segments", "run", "happy", "--cache", "refresh")
+    assert ran.out.startswith(f"happy  {len(happy(box))}  +3 −1  since 20")
+    assert "made)" in ran.err
+    ran = run("segments", "run", "happy", "--json", "--ids")
+    (told,) = ran.json["segments"]
+    assert ran.json["calls"] == 0
+    assert (told["added"], told["removed"], told["count"], told["state"]) == (3, 1, len(happy(box)), "compared")
+    assert (told["added_ids"], told["removed_ids"], told["ids"]) == (new, [gone], happy(box))
+    assert told["filter"] == {"rating": ["Satisfied", "Very_Satisfied"]}
+    assert told["verdict"].startswith("proven")
+    plain = run("segments", "run", "happy", "--json").json["segments"][0]
+    assert not {"ids", "added_ids", "removed_ids"} & set(plain)
+
+
+def test_looking_only_and_forgetting(serve: Any, run: Any, saved: None, data_dir: Path) -> None:
+    box = serve(300, seed=7)
+    assert run("segments", "run", "--no-remember").code == 0
+    assert not (data_dir / memory.FOLDER).exists()
+    run("segments", "run")
+    box.insert(1, rating=5)
+    for _ in range(2):
+        assert "+1 −0" in run("segments", "run", "happy", "--cache", "refresh", "--no-remember").out
+    assert run("segments", "forget").code == 2
+    assert run("segments", "forget", "happy").out == "1 memory forgotten.\n"
+    assert "first time" in run("segments", "run", "happy", "--no-remember").out
+    assert run("segments", "forget", "--all").out == "1 memory forgotten.\n"
+    assert run("segments", "forget", "--all").out == "0 memories forgotten.\n"
+    run("cache", "clear", "--yes")
+    assert run("segments", "list").out.count("\n") == 2
+
+
+def test_counting_costs_one_call_each(serve: Any, run: Any, saved: None) -> None:
+    box = serve(300, seed=7)
+    sc.Segments().save("happy", rating=5)
+    ran = run("segments", "run", "--count-only", "--json")
+    assert ran.code == 0
+    assert box.calls("list") == 2
+    assert [each["state"] for each in ran.json["segments"]] == ["first time"] * 2
+    box.insert(2, rating=5, is_whole_sale_user=False)
+    ran = run("segments", "run", "--count-only", "--cache", "refresh")
+    assert "  +2  since 20" in ran.out
+    assert [each["change"] for each in run("segments", "run", "--count-only", "--json").json["segments"]] == [2, 0]
+
+
+def test_one_that_fails_is_shown_among_the_others(serve: Any, run: Any, saved: None) -> None:
+    serve(120)
+    sc.Segments().save("zoned", created_on_from="2024-01-01T00:00+01:00")
+    ran = run("segments", "run")
+    assert ran.code == 2
+    assert [line.split()[0] for line in ran.out.splitlines()] == ["happy", "wholesale", "zoned"]
+    assert "failed: FilterError" in ran.out
+    assert "sc-pandas: zoned: created_on_from has a time zone" in ran.err
+    told = run("segments", "run", "--json").json
+    assert [each["name"] for each in told["segments"]] == ["happy", "wholesale"]
+    assert [(each["name"], each["error"]) for each in told["failed"]] == [("zoned", "FilterError")]
+    assert run("segments", "run", "--server-timezone", "UTC").code == 0
+
+
+def test_exit_codes_are_those_of_other_commands(
+    serve: Any, run: Any, saved: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    box = serve(120)
+    assert run("segments", "run", "--cache", "offline").code == 1
+    box.fault("throttle", every=1, times=None, reset_in_s=3_600)
+    assert run("segments", "run", "--max-wait", "0").code == 4
+    box.clear_faults()
+    monkeypatch.setenv("SELLERCLOUD_PASSWORD", "wrong")
+    tokens = box.calls("token")
+    # The count of calls, where the throttle is noted, lies in the cache's folder.
+    assert run("segments", "run", "--cache-dir", tmp_path / "other").code == 1
+    assert box.calls("token") == tokens + 1
+
+
+def test_what_is_asked_wrongly_sends_nothing(serve: Any, run: Any, saved: None, tmp_path: Path) -> None:
+    box = serve(120)
+    for args in (["hapy"], ["--ids"], ["--count-only", "--json", "--ids"], ["--count-only", "--parquet", tmp_path]):
+        ran = run("segments", "run", *args)
+        assert (ran.code, ran.out) == (2, "")
+    sc.Segments().save("../up", rating=5)
+    ran = run("segments", "run", "--parquet", tmp_path)
+    assert ran.code == 2
+    assert "no file name" in ran.err
+    assert box.calls() == 0
+
+
+def test_nothing_saved_asks_for_no_login(run: Any) -> None:
+    ran = run("segments", "run", "--json")
+    assert (ran.code, ran.json["segments"]) == (0, [])
+    assert "No segment is saved" in run("segments", "run").out
+
+
+def test_customers_are_written_where_it_is_said(serve: Any, run: Any, saved: None, tmp_path: Path) -> None:
+    box = serve(300, seed=7)
+    (tmp_path / "out").mkdir()
+    ran = run("segments", "run", "--parquet", tmp_path / "out", "--json")
+    assert ran.json["written"] == {name: str(tmp_path / "out" / f"{name}.parquet") for name in ("happy", "wholesale")}
+    frame = sc.read_parquet(tmp_path / "out" / "happy.parquet")
+    assert frame["user_id"].tolist() == happy(box)
+    assert frame.attrs["sellercloud"]["filter"] == {"rating": ["Satisfied", "Very_Satisfied"]}
+    ran = run("segments", "run", "--parquet", tmp_path / "out", "--consistency", "fast", "--cache", "off", "--json")
+    assert ran.code == 0
