@@ -14,7 +14,6 @@ import importlib
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from sc_pandas.accessor import SellerCloudAccessor, Summary
 from sc_pandas.cache import CacheInfo
 from sc_pandas.contract import Channel, CustomerType, Flag, Rating
 from sc_pandas.errors import (
@@ -24,6 +23,7 @@ from sc_pandas.errors import (
     CacheWarning,
     ExportError,
     FilterError,
+    MissingExtraError,
     PagingDriftError,
     RateLimitedError,
     ResponseError,
@@ -35,6 +35,7 @@ from sc_pandas.errors import (
     TransportError,
 )
 from sc_pandas.filters import CustomerFilter, CustomerFilterArgs
+from sc_pandas.frames import FrameDifference, SellerCloudAccessor, Spreadsheet, Summary, accessor
 from sc_pandas.parquet import read_parquet
 from sc_pandas.provenance import Provenance
 from sc_pandas.query import (
@@ -43,10 +44,16 @@ from sc_pandas.query import (
     CustomerPage,
     CustomerQuery,
     Estimate,
+    SegmentCount,
+    SegmentCounts,
+    SegmentMembers,
+    SegmentResult,
+    SegmentRun,
     connect,
     read_sellercloud_customers,
 )
-from sc_pandas.reading import CustomerRead, ReadReport
+from sc_pandas.reading import CustomerRead, IncludeGap, ReadReport
+from sc_pandas.segments import Segments
 from sc_pandas.tables import Coercion
 
 if TYPE_CHECKING:
@@ -72,6 +79,9 @@ __all__ = [
     "ExportError",
     "FilterError",
     "Flag",
+    "FrameDifference",
+    "IncludeGap",
+    "MissingExtraError",
     "PagingDriftError",
     "Provenance",
     "RateLimitedError",
@@ -79,13 +89,21 @@ __all__ = [
     "ReadReport",
     "ResponseError",
     "SchemaDriftWarning",
+    "SegmentCount",
+    "SegmentCounts",
+    "SegmentMembers",
+    "SegmentResult",
+    "SegmentRun",
+    "Segments",
     "SellerCloudAccessor",
     "SellerCloudError",
     "SellerCloudWarning",
     "ServerError",
     "SettingsError",
+    "Spreadsheet",
     "Summary",
     "TransportError",
+    "accessor",
     "connect",
     "read_parquet",
     "read_sellercloud_customers",

@@ -13,6 +13,7 @@
     ├─ PagingDriftError                    the list moved under the read    .reason .expected .got .missing .extra
     ├─ CacheMissError(LookupError)         offline, and not kept            .age_s
     ├─ ExportError                         a file was not written or read   .path .reason
+    ├─ MissingExtraError(ImportError)      an optional library is missing   .extra
     └─ AccessorError(AttributeError)       the frame did not come from us
 
     SellerCloudWarning(UserWarning)
@@ -237,7 +238,7 @@ class ExportError(SellerCloudError):
     path : str
         The target.
     reason : str
-        ``"os"``, ``"not_verified"``, ``"not_ours"``, ``"newer"`` or ``"mismatch"``.
+        ``"os"``, ``"exists"``, ``"not_verified"``, ``"not_ours"``, ``"newer"`` or ``"mismatch"``.
     errno : int or None
         The system's error number, where there is one.
     """
@@ -248,8 +249,21 @@ class ExportError(SellerCloudError):
     errno: int | None
 
 
+class MissingExtraError(SellerCloudError, ImportError):
+    """A library that sc_pandas does not always need is not installed.
+
+    Attributes
+    ----------
+    extra : str
+        What installs it: ``pip install "sc_pandas[extra]"``.
+    """
+
+    facts: ClassVar = {"extra": ""}
+    extra: str
+
+
 class AccessorError(SellerCloudError, AttributeError):
-    """``df.sellercloud`` was asked of a frame that did not come from sc_pandas."""
+    """The frame did not come from sc_pandas, no longer says where from, or lacks what ``df.sellercloud`` needs."""
 
 
 class SellerCloudWarning(_Facts, UserWarning):

@@ -6,11 +6,17 @@ It is an allow-list: of a frame's attrs nothing but these fields is ever exporte
 import html
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, Self
 from urllib.parse import urlsplit, urlunsplit
 
 ATTRS_KEY: Final = "sellercloud"
+_TEXTS: Final = ("include", "filter_redacted", "privacy")
+# Filters whose values name no person; also of a filter that is not known here the value is taken out.
+_IMPERSONAL_FILTERS: Final = frozenset({
+    "rating", "customer_type", "subscribed", "exported", "channel", "company_ids",
+    "created_on_from", "created_on_to", "modified_on_from", "modified_on_to",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +43,15 @@ class Provenance:
         The judgement on completeness, ``"proven (bookends)"`` or ``"not verified"`` for example.
     version : str
         Version of sc_pandas that read.
+    rows : int, optional
+        Rows of the read; None where it is not known.
+    frame_rows : int, optional
+        Rows of the frame, where it is known not to be what was read: filtered, put together, or with rows of others.
+        ``df.attrs`` cannot know that; ``df.sellercloud.provenance`` compares, and exports carry what it found.
+    filter_redacted : tuple of str
+        Filters whose values were taken out, because they may name a person.  The question cannot be asked again.
+    privacy : tuple of str
+        What was done to the values: ``"redacted"``, ``"pseudonymized"``.
 
     Raises
     ------
@@ -62,6 +77,10 @@ class Provenance:
     finished_at: str = ""
     verdict: str = "not verified"
     version: str = ""
+    rows: int | None = None
+    frame_rows: int | None = None
+    filter_redacted: tuple[str, ...] = ()
+    privacy: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.base_url)
@@ -69,12 +88,89 @@ class Provenance:
         object.__setattr__(self, "base_url", bare)
         object.__setattr__(self, "filter", json.loads(json.dumps(self.filter, allow_nan=False)))
         object.__setattr__(self, "columns", None if self.columns is None else tuple(self.columns))
-        object.__setattr__(self, "include", tuple(self.include))
+        for name in _TEXTS:
+            object.__setattr__(self, name, tuple(getattr(self, name)))
 
     @property
     def is_verified(self) -> bool:
-        """Whether the rows were proven to be complete."""
+        """Whether the read was proven to be complete; a part of it is as verified as the read."""
         return self.verdict.startswith("proven")
+
+    @property
+    def is_whole(self) -> bool | None:
+        """Whether the rows are those of the read; None where the read's rows are not known."""
+        return False if self.frame_rows is not None else None if self.rows is None else True
+
+    def of_frame(self, rows: int, *, repeated: bool = False) -> Self:
+        """Give the note for a frame with so many rows.
+
+        Parameters
+        ----------
+        rows : int
+            Rows of the frame.
+        repeated : bool
+            Whether a customer stands in it more than once, as in no read.
+
+        Returns
+        -------
+        Provenance
+            With `frame_rows` where the frame is not what was read.
+
+        Examples
+        --------
+        >>> note = Provenance(base_url="https://tt.api.example", rows=1037)
+        >>> note.of_frame(1037) == note
+        True
+        >>> print(note.of_frame(120).rows_in_words())
+        part of a read: 120 of 1,037 rows, edited after the read
+        """
+        # A part stays one, also when rows that happen to be as many as the read's are put together of parts.
+        if self.frame_rows is None and not repeated and self.rows in {None, rows}:
+            return self
+        return replace(self, frame_rows=rows)
+
+    def rows_in_words(self) -> str:
+        """Say how the rows of the frame compare with those of the read.
+
+        Returns
+        -------
+        str
+        """
+        if self.frame_rows is None:
+            return "not known" if self.rows is None else f"{self.rows:,}, as read"
+        if self.rows is None:
+            return f"{self.frame_rows:,}, edited after the read"
+        if self.frame_rows < self.rows:
+            return f"part of a read: {self.frame_rows:,} of {self.rows:,} rows, edited after the read"
+        return f"{self.frame_rows:,} rows, put together after a read of {self.rows:,}"
+
+    def without_persons(self, what: str) -> Self:
+        """Give the note without filter values that may name a person.
+
+        Parameters
+        ----------
+        what : str
+            What was done to the rows, ``"redacted"`` or ``"pseudonymized"``.
+
+        Returns
+        -------
+        Provenance
+            Filters by rating, type, channel, company, subscription, export and date keep their values; of all others
+            the names stand in `filter_redacted`.
+
+        Examples
+        --------
+        >>> note = Provenance(base_url="https://tt.api.example", filter={"email": "ada@example.com", "rating": 5})
+        >>> note.without_persons("redacted").filter, note.without_persons("redacted").filter_redacted
+        ({'rating': 5}, ('email',))
+        """
+        gone = tuple(name for name in self.filter if name not in _IMPERSONAL_FILTERS)
+        return replace(
+            self,
+            filter={name: value for name, value in self.filter.items() if name not in gone},
+            filter_redacted=(*self.filter_redacted, *gone),
+            privacy=tuple(dict.fromkeys([*self.privacy, what])),
+        )
 
     def to_attrs(self) -> dict[str, Any]:
         """Give the value that belongs under ``df.attrs["sellercloud"]``.
@@ -89,7 +185,7 @@ class Provenance:
             **plain,
             "filter": json.loads(json.dumps(self.filter)),
             "columns": None if self.columns is None else list(self.columns),
-            "include": list(self.include),
+            **{name: list(getattr(self, name)) for name in _TEXTS},
         }
 
     @classmethod
@@ -133,29 +229,39 @@ class Provenance:
             return None
 
     def __str__(self) -> str:
-        return "\n".join(f"{label:<12} {text}" for label, text in self._lines())
+        return "\n".join(f"{label:<12} {text}" for label, text in self.lines())
 
     def _repr_html_(self) -> str:
         rows = "".join(
             f"<tr><th style='text-align:left'>{html.escape(label)}</th>"
             f"<td style='text-align:left'>{html.escape(text)}</td></tr>"
-            for label, text in self._lines()
+            for label, text in self.lines()
         )
         return f"<table>{rows}</table>"
 
-    def _lines(self) -> list[tuple[str, str]]:
+    def lines(self) -> list[tuple[str, str]]:
+        """Give the note as pairs of label and text, as it prints.
+
+        Returns
+        -------
+        list of tuple
+        """
         asked = ", ".join(f"{name}={value!r}" for name, value in self.filter.items())
-        return [
+        if self.filter_redacted:
+            asked += f"{'; ' if asked else ''}taken out: {', '.join(self.filter_redacted)}"
+        lines = [
             ("server", self.base_url),
             ("filter", asked or "none: all customers"),
             ("columns", "all" if self.columns is None else ", ".join(self.columns)),
             ("limit", "none" if self.limit is None else f"{self.limit:,} rows"),
             ("include", ", ".join(self.include) or "nothing more"),
+            ("rows", self.rows_in_words()),
             ("page size", str(self.page_size)),
             ("finished at", self.finished_at),
-            ("verdict", self.verdict),
+            ("verdict", f"{self.verdict}; of the read, not of this part" if self.is_whole is False else self.verdict),
             ("sc_pandas", self.version),
         ]
+        return [*lines, ("privacy", ", ".join(self.privacy))] if self.privacy else lines
 
 
 def _is_text(value: object) -> bool:
@@ -180,4 +286,8 @@ _IS_VALID: Final = {
     "finished_at": _is_text,
     "verdict": _is_text,
     "version": _is_text,
+    "rows": lambda value: value is None or _is_whole(value),
+    "frame_rows": lambda value: value is None or _is_whole(value),
+    "filter_redacted": _is_texts,
+    "privacy": _is_texts,
 }

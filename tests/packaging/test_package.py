@@ -8,7 +8,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-HEAVY = ("ipywidgets", "uvicorn", "starlette", "matplotlib", "click", "tqdm", "IPython", "keyring", "sc_pandas.sandbox")
+HEAVY = (
+    "ipywidgets",
+    "uvicorn",
+    "starlette",
+    "matplotlib",
+    "openpyxl",
+    "fsspec",
+    "click",
+    "tqdm",
+    "IPython",
+    "keyring",
+    "sc_pandas.sandbox",
+)
 
 
 def test_import_is_light() -> None:

@@ -60,8 +60,42 @@ def filtering() -> None:
     assert_type(question.rating, tuple[int, ...] | None)
 
 
+def segmenting(shop: sc.Connection, frame: pd.DataFrame) -> None:
+    segments = sc.Segments()
+    segments.save("happy", rating=[4, 5])
+    segments.save("big", sc.CustomerFilter.of(customer_type="Wholesale"))
+    segments.save("sad", ratng=1)  # type: ignore[call-arg]
+    assert_type(segments["happy"], sc.CustomerFilter)
+    run = shop.segments("happy", "big", cache="refresh", max_age=timedelta(hours=1))
+    assert_type(run, sc.SegmentRun)
+    assert_type(run["happy"], sc.SegmentResult)
+    assert_type(run["happy"].since, datetime | None)
+    assert_type(run["happy"] & run["big"], sc.SegmentMembers)
+    assert_type((run["happy"] - run["big"]).to_pandas(), pd.DataFrame)
+    frame[run["happy"].mask(frame)]
+    assert_type(shop.segment_counts(segments=segments)["happy"].count, sc.Count)
+    shop.segments(["happy"])  # type: ignore[arg-type]
+
+
 def files(frame: pd.DataFrame) -> None:
     assert_type(sc.read_parquet("customers.parquet"), pd.DataFrame)
+
+
+def accessor(frame: pd.DataFrame, saved: sc.Segments) -> None:
+    customers = sc.accessor(frame)
+    assert_type(customers, sc.SellerCloudAccessor)
+    assert_type(customers.where(rating=5, channel=["Amazon", 42]), pd.DataFrame)
+    customers.where(ratng=5)  # type: ignore[call-arg]
+    customers.segment({"trade": {"customer_type": "Wholesale"}, "late": frame["user_id"] > 5}, default="others")
+    customers.segment(saved)
+    assert_type(customers.summary(), sc.Summary)
+    assert_type(customers.duplicates(by=["email", "phone"]), pd.DataFrame)
+    assert_type(customers.refresh(), pd.DataFrame)
+    change = customers.diff(customers.refresh())
+    assert_type(change, sc.FrameDifference)
+    assert_type(change.apply(frame), pd.DataFrame)
+    assert_type(change.added, pd.DataFrame)
+    customers.plot.by_rating().set_title("Ratings")
 
 
 def errors() -> None:
@@ -76,3 +110,14 @@ def errors() -> None:
 def sandbox() -> None:
     with sc.sandbox.serve(customers=10, seed=7) as box:
         assert_type(box.url, str)
+
+
+def including(shop: sc.Connection) -> None:
+    """Columns that the list does not carry."""
+    query = shop.customers(include=["channel", "phones"], customer_type="Wholesale")
+    assert_type(query.estimate().calls, int)
+    read = query.run()
+    assert_type(read.report.gaps, tuple[sc.IncludeGap, ...])
+    assert_type(read.report.gaps[0].include, tuple[str, ...])
+    sc.read_sellercloud_customers(shop, include="created_month")
+    sc.read_sellercloud_customers("tt", username="u", include=("groups",), city=["Bern"])

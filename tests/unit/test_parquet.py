@@ -2,24 +2,28 @@ import datetime as dt
 import errno
 import io
 import os
+import re
 import stat
 import subprocess
 import sys
 import textwrap
+import traceback
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import fsspec
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.dataset
 import pyarrow.parquet as pq
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
-from sc_pandas import parquet
-from sc_pandas.errors import ExportError
-from sc_pandas.parquet import frame_to_arrow, read_parquet, write_parquet
+from sc_pandas.errors import ExportError, MissingExtraError, SettingsError
+from sc_pandas.parquet import export_table, folder, frame_to_arrow, read_parquet, sealed, write_parquet
 from sc_pandas.provenance import ATTRS_KEY, Provenance
 from sc_pandas.tables import CustomerRows, TableBuilder, to_pandas
 
@@ -90,7 +94,7 @@ class TestRoundTrip:
     def test_equal_rows_give_equal_bytes_however_they_were_cut(
         self, rows: CustomerRows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(parquet, "ROWS_IN_GROUP", 100)
+        monkeypatch.setattr(sealed, "ROWS_IN_GROUP", 100)
         files = [
             write_parquet(tmp_path / f"{size}", rows.iter_batches(size), rows.schema, NOTE).read_bytes()
             for size in (1, 7, 100, 1_000)
@@ -221,10 +225,11 @@ class TestOldOrNew:
             from pathlib import Path
             import pyarrow as pa
             from sc_pandas import files, parquet
+            from sc_pandas.parquet import file, sealed
             from sc_pandas.provenance import Provenance
             folder = Path(sys.argv[1])
-            watched = {files.__file__, parquet.__file__}
-            parquet.ROWS_IN_GROUP = 2
+            watched = {files.__file__, file.__file__, sealed.__file__}
+            sealed.ROWS_IN_GROUP = 2
             pa.set_cpu_count(1)
 
             def write(path, first):
@@ -302,7 +307,7 @@ class TestReading:
         self, rows: CustomerRows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with monkeypatch.context() as later:
-            later.setattr(parquet, "FORMAT", 2)
+            later.setattr(sealed, "FORMAT", 2)
             path = written(rows, tmp_path / "x")
 
         with pytest.raises(ExportError, match="Upgrade sc_pandas") as caught:
@@ -415,3 +420,415 @@ class TestFrameToArrow:
     def test_types_that_only_pandas_knows_are_refused(self) -> None:
         with pytest.raises(ExportError, match="special type"):
             frame_to_arrow(pd.DataFrame({"p": pd.period_range("2020-01", periods=2, freq="M")}))
+
+
+def folder_table() -> pa.Table:
+    """Rows in the order of their ids, with keys of every type that names folders."""
+    return pa.table({
+        "user_id": pa.array([1, 2, 3, 4, 5, 6], pa.int64()),
+        "rating": pa.array([5, None, 5, -1, None, 5], pa.int8()),
+        "custom.Sales Tier": ["a/b", "../..", "ü%41", None, ".", "x=y"],
+        "vip": [True, False, None, True, False, None],
+        "month": pa.array([dt.date(2026, 1, 1), None, dt.date(2026, 1, 1), None, dt.date(2025, 12, 1), None]),
+        "tags": [["a"], [], None, ["b"], None, []],
+    })  # fmt: skip
+
+
+class TestFolders:
+    @pytest.mark.parametrize(
+        "by", ["rating", "custom.Sales Tier", "vip", "month", ["vip", "rating"], ["month", "custom.Sales Tier"]]
+    )
+    def test_the_frame_comes_back_equal_attrs_and_all(self, by: str | list[str], tmp_path: Path) -> None:
+        table = folder_table()
+        path = export_table(tmp_path / "all", table, NOTE, partition_by=by)
+        frame = read_parquet(path)
+
+        pd.testing.assert_frame_equal(frame, to_pandas(table))
+        assert frame.attrs == {ATTRS_KEY: NOTE.to_attrs()}
+        pd.testing.assert_frame_equal(
+            read_parquet(path, columns=["tags", "rating"]), to_pandas(table.select(["tags", "rating"]))
+        )
+
+    @pytest.mark.parametrize(
+        "value", ["a/b", "../..", "..", ".", "/etc", "ü%41", "%2F", "x=y", "C:\\x", "a\x00b", "日本", " "]
+    )
+    def test_no_value_leaves_the_folder_and_other_readers_give_it_back(self, value: str, tmp_path: Path) -> None:
+        table = pa.table({"user_id": [1, 2], "tier": [value, "plain"]})
+        path = Path(export_table(tmp_path / "all", table, NOTE, partition_by="tier"))
+
+        assert [each.name for each in tmp_path.iterdir()] == ["all"]
+        assert all(len(file.relative_to(path).parts) == 2 for file in path.rglob("*.parquet"))
+        # Neither are there dots, which Windows drops at the end of a name.
+        assert all(re.fullmatch("tier=[A-Za-z0-9_~%-]+", each.name) for each in path.iterdir())
+        expected = [(1, value), (2, "plain")]
+        by_pandas = pd.read_parquet(path).sort_values("user_id")
+        assert list(zip(by_pandas["user_id"], by_pandas["tier"], strict=True)) == expected
+        by_polars = pl.read_parquet(path, hive_partitioning=True).sort("user_id")
+        assert by_polars.select("user_id", "tier").rows() == expected
+        query = f"SELECT user_id, tier FROM read_parquet('{path}/**/*.parquet', hive_partitioning=true) ORDER BY 1"  # noqa: S608  # our path
+        assert duckdb.connect().execute(query).fetchall() == expected
+
+    def test_missing_values_are_known_to_duckdb_and_polars(self, tmp_path: Path) -> None:
+        """Plain pandas cannot read them: pyarrow cannot infer a dictionary with a null; a schema helps it."""
+        path = export_table(tmp_path / "all", folder_table(), NOTE, partition_by="rating")
+
+        query = f"SELECT user_id, rating FROM read_parquet('{path}/**/*.parquet', hive_partitioning=true) ORDER BY 1"  # noqa: S608  # our path
+        expected = [(1, 5), (2, None), (3, 5), (4, -1), (5, None), (6, 5)]
+        assert duckdb.connect().execute(query).fetchall() == expected
+        assert (
+            pl.read_parquet(path, hive_partitioning=True).sort("user_id").select("user_id", "rating").rows() == expected
+        )
+        hive = pa.dataset.partitioning(flavor="hive")
+        assert pd.read_parquet(path, partitioning=hive)["rating"].isna().sum() == 2
+
+    def test_an_empty_answer_keeps_its_columns(self, tmp_path: Path) -> None:
+        empty = folder_table().slice(0, 0)
+        path = export_table(tmp_path / "all", empty, NOTE, partition_by=["vip", "rating"])
+
+        pd.testing.assert_frame_equal(read_parquet(path), to_pandas(empty))
+
+    def test_rows_come_back_by_their_id(self, tmp_path: Path) -> None:
+        table = folder_table().take(pa.array([3, 1, 0, 5, 4, 2]))
+
+        frame = read_parquet(export_table(tmp_path / "all", table, NOTE, partition_by="vip"))
+        assert frame["user_id"].tolist() == [1, 2, 3, 4, 5, 6]
+
+    def test_equal_rows_give_equal_folders(self, tmp_path: Path) -> None:
+        def content(name: str, table: pa.Table) -> dict[str, bytes]:
+            path = Path(export_table(tmp_path / name, table, NOTE, partition_by="rating"))
+            return {file.relative_to(path).as_posix(): file.read_bytes() for file in path.rglob("*.parquet")}
+
+        table = folder_table()
+        in_pieces = pa.concat_tables([table.slice(0, 2), table.slice(2)])
+        assert content("a", table) == content("b", in_pieces)
+
+    @pytest.mark.fault("F11")
+    def test_all_of_it_is_private(self, tmp_path: Path) -> None:
+        before = os.umask(0)
+        try:
+            path = Path(export_table(tmp_path / "all", folder_table(), NOTE, partition_by=["vip", "rating"]))
+        finally:
+            os.umask(before)
+
+        modes = {stat.S_IMODE(each.stat().st_mode) for each in [path, *path.rglob("*")] if each.is_dir()}
+        assert modes == {0o700}
+        assert {stat.S_IMODE(each.stat().st_mode) for each in path.rglob("*.parquet")} == {0o600}
+
+    @pytest.mark.parametrize(
+        ("by", "says"),
+        [
+            ([], "names one column"),
+            (["vip", "vip"], "several different"),
+            ("colour", "no column 'colour'"),
+            ("tags", "cannot name folders"),
+            (["user_id", "rating", "custom.Sales Tier", "vip", "month", "tags"], "at least one must stay"),
+        ],
+    )
+    def test_columns_that_cannot_name_folders_are_refused(self, by: Any, says: str, tmp_path: Path) -> None:
+        with pytest.raises(SettingsError, match=says) as caught:
+            export_table(tmp_path / "all", folder_table(), NOTE, partition_by=by)
+
+        assert caught.value.setting == "partition_by"
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize("name", ["a/b", "..", "a=b", "ä", "", " x", "a\nb"])
+    def test_names_of_columns_are_plain(self, name: str, tmp_path: Path) -> None:
+        with pytest.raises(SettingsError, match="Rename it first"):
+            export_table(tmp_path / "all", pa.table({"user_id": [1], name: ["x"]}), NOTE, partition_by=name)
+
+    @pytest.mark.parametrize("value", ["", "__HIVE_DEFAULT_PARTITION__", "secret" * 50])
+    def test_values_that_cannot_name_a_folder_are_refused_without_quoting_them(
+        self, value: str, tmp_path: Path
+    ) -> None:
+        with pytest.raises(ExportError, match="'tier' holds") as caught:
+            export_table(tmp_path / "all", pa.table({"user_id": [1], "tier": [value]}), NOTE, partition_by="tier")
+
+        assert "secret" not in str(caught.value)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_thousands_of_files_are_refused(self, tmp_path: Path) -> None:
+        table = pa.table({"user_id": range(1_001), "n": range(1_001)})
+
+        with pytest.raises(SettingsError, match="1,001 files"):
+            export_table(tmp_path / "all", table, NOTE, partition_by="n")
+
+    def test_what_stands_there_stays_unless_it_is_ours_and_was_meant(self, tmp_path: Path) -> None:
+        path = Path(export_table(tmp_path / "all", folder_table(), NOTE, partition_by="vip"))
+        with pytest.raises(ExportError, match="overwrite=True") as caught:
+            export_table(path, folder_table(), NOTE, partition_by="rating")
+        assert caught.value.reason == "exists"
+
+        export_table(path, folder_table().slice(2), NOTE, partition_by="rating", overwrite=True)
+        assert len(read_parquet(path)) == 4
+        assert [each.name for each in tmp_path.iterdir()] == ["all"]
+
+        (path / "thesis.txt").write_text("years of work")
+        with pytest.raises(ExportError, match="would be lost"):
+            export_table(path, folder_table(), NOTE, partition_by="rating", overwrite=True)
+        assert (path / "thesis.txt").exists()
+        (path / "thesis.txt").unlink()
+        pq.write_table(pa.table({"a": [1]}), path / "part-0.parquet")
+        with pytest.raises(ExportError, match="would be lost"):
+            export_table(path, folder_table(), NOTE, partition_by="rating", overwrite=True)
+        (tmp_path / "file").write_bytes(b"")
+        with pytest.raises(ExportError, match="a file stands there"):
+            export_table(tmp_path / "file", folder_table(), NOTE, partition_by="rating", overwrite=True)
+        (tmp_path / "empty").mkdir()
+        assert len(read_parquet(export_table(tmp_path / "empty", folder_table(), NOTE, partition_by="vip"))) == 6
+        with pytest.raises(ExportError, match="its folder does not exist"):
+            export_table(tmp_path / "no" / "all", folder_table(), NOTE, partition_by="vip")
+
+    @pytest.mark.fault("F08")
+    def test_of_two_exports_at_once_the_second_finds_the_first(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The first appears after the second looked, and before it gives its folder the name."""
+        path = Path(export_table(tmp_path / "all", folder_table(), NOTE, partition_by="vip"))
+        monkeypatch.setattr(folder, "_check_free", lambda *_, **__: None)
+
+        with pytest.raises(ExportError, match="Directory not empty"):
+            export_table(path, folder_table().slice(2), NOTE, partition_by="rating")
+        assert len(read_parquet(path)) == 6
+        assert [each.name for each in tmp_path.iterdir()] == ["all"]
+
+    @pytest.mark.fault("F07")
+    def test_a_part_that_is_missing_foreign_or_double_is_seen(self, tmp_path: Path) -> None:
+        path = Path(export_table(tmp_path / "all", folder_table(), NOTE, partition_by="rating"))
+        other = Path(export_table(tmp_path / "other", folder_table().slice(1), NOTE, partition_by="rating"))
+        files = sorted(path.rglob("*.parquet"))
+        content = files[0].read_bytes()
+
+        files[0].unlink()
+        with pytest.raises(ExportError, match="2 of 3 parts"):
+            read_parquet(path)
+        files[0].write_bytes(min(other.rglob("*.parquet")).read_bytes())
+        with pytest.raises(ExportError, match="different exports"):
+            read_parquet(path)
+        files[0].write_bytes(content)
+        (path / "more.parquet").write_bytes(content)
+        with pytest.raises(ExportError, match="4 of 3 parts"):
+            read_parquet(path)
+        (path / "more.parquet").unlink()
+        assert len(read_parquet(path)) == 6
+        with pytest.raises(ExportError, match="one part of a partitioned export"):
+            read_parquet(files[0])
+        whole = write_parquet(path / "whole.parquet", folder_table().to_batches(), folder_table().schema, NOTE)
+        with pytest.raises(ExportError, match="a whole export, not a part"):
+            read_parquet(path)
+        whole.unlink()
+        flipped = bytearray(content)
+        flipped[40] ^= 1
+        files[0].write_bytes(flipped)
+        with pytest.raises(ExportError, match=r"part-0.parquet: it is"):
+            read_parquet(path)
+
+    def test_a_folder_of_others_is_left_to_them(self, tmp_path: Path) -> None:
+        with pytest.raises(ExportError, match="without parts") as caught:
+            read_parquet(tmp_path)
+
+        assert caught.value.reason == "not_ours"
+
+    @pytest.mark.fault("F01", "F07")
+    def test_killed_at_any_file_the_path_holds_nothing_or_all(self, tmp_path: Path) -> None:
+        """A child is killed at each call of the system that makes, renames or syncs."""
+        script = """
+            import os, signal, sys
+            from pathlib import Path
+            import pyarrow as pa
+            from sc_pandas.errors import ExportError
+            from sc_pandas.parquet import export_table, read_parquet
+            from sc_pandas.provenance import Provenance
+            folder, note = Path(sys.argv[1]), Provenance(base_url="https://x")
+            pa.set_cpu_count(1)
+            table = pa.table({"user_id": range(6), "tier": list("abcabc")})
+            calls = 0
+
+            def killing(name, real, at):
+                def call(*args, **more):
+                    global calls
+                    calls += 1
+                    if calls == at: os.kill(os.getpid(), signal.SIGKILL)
+                    return real(*args, **more)
+                return call
+
+            def child(at, overwrite):
+                for name in ("fsync", "rename", "replace", "mkdir", "rmdir", "unlink"):
+                    setattr(os, name, killing(name, getattr(os, name), at))
+                export_table(folder / "all", table, note, partition_by="tier", overwrite=overwrite)
+
+            def run(at, overwrite):
+                pid = os.fork()
+                if pid: return os.waitpid(pid, 0)[1]
+                child(at, overwrite)
+                os._exit(0)
+
+            seen = []
+            for overwrite in (False, True):
+                at = 0
+                while True:
+                    at += 1
+                    status = run(at, overwrite)
+                    there = (folder / "all").exists()
+                    if there: assert len(read_parquet(folder / "all")) == 6
+                    aside = [each for each in folder.iterdir() if "sc_pandas-old" in each.name]
+                    if overwrite: assert there or [len(read_parquet(each)) for each in aside] == [6]
+                    seen.append((overwrite, there))
+                    for each in folder.iterdir():
+                        if each.name.startswith(".") or not overwrite: os.system(f"rm -rf '{each}'")
+                    if overwrite and not there: export_table(folder / "all", table, note, partition_by="tier")
+                    if status == 0: break
+                if not overwrite: export_table(folder / "all", table, note, partition_by="tier")
+            print(seen.count((False, False)), seen.count((False, True)), seen.count((True, False)), seen.count((True, True)))
+        """
+
+        nothing, whole, aside, kept = map(int, run_child(script, tmp_path).split())
+
+        assert nothing > 10
+        assert whole >= 1
+        assert aside == 1
+        assert kept > 10
+
+    @pytest.mark.fault("F02")
+    def test_a_full_disk_leaves_no_rest(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        calls = 0
+        real = os.fsync
+
+        def full_disk(descriptor: int) -> None:
+            nonlocal calls
+            calls += 1
+            if calls == 3:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            real(descriptor)
+
+        monkeypatch.setattr(os, "fsync", full_disk)
+        with pytest.raises(ExportError, match=r"all cannot be written: No space left") as caught:
+            export_table(tmp_path / "all", folder_table(), NOTE, partition_by="rating")
+
+        assert (caught.value.errno, caught.value.path) == (errno.ENOSPC, str(tmp_path / "all"))
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.fault("F13")
+    def test_folders_that_a_crash_left_are_removed_an_hour_later(self, tmp_path: Path) -> None:
+        names = {
+            ".sc_pandas-999999999-0123456789abcdef.tmp": True,
+            f".sc_pandas-{os.getpid()}-0123456789abcdef.tmp": False,
+            "mine": False,
+        }
+        for name in names:
+            (tmp_path / name).mkdir()
+            (tmp_path / name / "part-0.parquet").write_bytes(b"rows")
+            os.utime(tmp_path / name, (1, 1))
+        (tmp_path / ".sc_pandas-999999998-0123456789abcdef.tmp").mkdir()
+
+        export_table(tmp_path / "all", folder_table(), NOTE, partition_by="rating")
+        left = {each.name for each in tmp_path.iterdir()}
+        assert left == {name for name, goes in names.items() if not goes} | {
+            "all", ".sc_pandas-999999998-0123456789abcdef.tmp",
+        }  # fmt: skip
+
+
+class TestStores:
+    @pytest.fixture(autouse=True)
+    def _fresh_store(self) -> None:
+        fsspec.filesystem("memory").store.clear()
+
+    @pytest.mark.parametrize("by", [None, "rating", ["vip", "custom.Sales Tier"]])
+    def test_a_store_gives_back_what_it_was_given(self, by: Any) -> None:
+        table = folder_table()
+        url = export_table(
+            "memory://shop/all.parquet", table, NOTE, partition_by=by, storage_options={"skip_instance_cache": False}
+        )
+        frame = read_parquet(url, storage_options={})
+
+        assert url == "memory://shop/all.parquet"
+        pd.testing.assert_frame_equal(frame, to_pandas(table))
+        assert frame.attrs == {ATTRS_KEY: NOTE.to_attrs()}
+        assert read_parquet(url, columns=["vip"]).shape == (6, 1)
+
+    def test_plain_pandas_reads_it_from_there(self) -> None:
+        url = export_table("memory://all.parquet", folder_table(), NOTE)
+
+        assert pd.read_parquet(url).shape == (6, 6)
+
+    def test_a_file_is_replaced_and_a_folder_is_not(self) -> None:
+        for _ in range(2):
+            export_table("memory://one.parquet", folder_table(), NOTE)
+        export_table("memory://all", folder_table(), NOTE, partition_by="vip")
+
+        with pytest.raises(ExportError, match="something stands there") as caught:
+            export_table("memory://all", folder_table(), NOTE, partition_by="vip")
+        assert caught.value.reason == "exists"
+        with pytest.raises(SettingsError, match="not replaced"):
+            export_table("memory://all", folder_table(), NOTE, partition_by="vip", overwrite=True)
+
+    def test_a_part_that_is_missing_there_is_seen(self) -> None:
+        export_table("memory://all", folder_table(), NOTE, partition_by="vip")
+        store = fsspec.filesystem("memory")
+        store.rm(store.find("/all")[0])
+
+        with pytest.raises(ExportError, match="2 of 3 parts"):
+            read_parquet("memory://all")
+
+    def test_a_file_address_is_a_path(self, tmp_path: Path) -> None:
+        target = tmp_path / "with blank.parquet"
+        path = export_table(f"file://{str(target).replace(' ', '%20')}", folder_table(), NOTE)
+
+        assert path == target
+        assert stat.S_IMODE(target.stat().st_mode) == 0o600
+        assert len(read_parquet(target.as_uri())) == 6
+
+    @pytest.mark.parametrize("call", [lambda path: export_table(path, folder_table(), NOTE, storage_options={"key": "s3cr3t"}),
+                                      lambda path: read_parquet(path, storage_options={"key": "s3cr3t"})])  # fmt: skip
+    def test_options_for_nobody_are_refused(self, call: Any, tmp_path: Path) -> None:
+        with pytest.raises(SettingsError, match="not with a path on this machine") as caught:
+            call(tmp_path / "x.parquet")
+        assert "s3cr3t" not in str(caught.value)
+
+    def test_no_secret_gets_into_an_error_or_a_file(self) -> None:
+        class Refusing(MemoryFileSystem):  # type: ignore[misc]
+            protocol = "refusing"
+            store: dict[str, Any] = {}  # noqa: RUF012  # as fsspec has it
+
+            def pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **more: Any) -> None:  # noqa: ARG002  # fsspec's signature
+                raise PermissionError(f"403 for {self.storage_options}")
+
+            def isdir(self, path: str) -> bool:  # noqa: ARG002  # same
+                raise RuntimeError(f"403 for {self.storage_options}")
+
+        fsspec.register_implementation("refusing", Refusing, clobber=True)
+        url, options = "refusing://me:s3cr3t@bucket/all.parquet?sig=s3cr3t", {"secret": "s3cr3t"}
+        for call in (
+            lambda: export_table(url, folder_table(), NOTE, storage_options=options),
+            lambda: export_table(url, folder_table(), NOTE, storage_options=options, partition_by="vip"),
+            lambda: read_parquet(url, storage_options=options),
+        ):
+            with pytest.raises(ExportError, match=r"refusing://bucket/all.parquet cannot be") as caught:
+                call()
+            assert "s3cr3t" not in "".join(traceback.format_exception(caught.value))
+            assert "s3cr3t" not in caught.value.path
+        export_table("memory://x.parquet", folder_table(), NOTE, storage_options={"token": "s3cr3t"})
+        assert b"s3cr3t" not in fsspec.filesystem("memory").cat_file("/x.parquet")
+
+    def test_what_a_store_cut_short_is_no_success(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        real = MemoryFileSystem.pipe_file
+        monkeypatch.setattr(MemoryFileSystem, "pipe_file", lambda self, path, value: real(self, path, value[:-1]))
+
+        with pytest.raises(ExportError, match="cannot be written"):
+            export_table("memory://x.parquet", folder_table(), NOTE)
+
+    @pytest.mark.parametrize("url", ["memory://no.parquet", "memory://no/such"])
+    def test_nothing_there_is_said(self, url: str) -> None:
+        with pytest.raises(ExportError, match="nothing stands there") as caught:
+            read_parquet(url)
+        assert caught.value.reason == "os"
+
+    def test_a_missing_fsspec_is_explained(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "fsspec", None)
+
+        with pytest.raises(MissingExtraError, match=r"sc_pandas\[remote\]") as caught:
+            export_table("s3://bucket/x.parquet", folder_table(), NOTE)
+        assert caught.value.extra == "remote"
+
+    def test_a_store_that_takes_another_package_is_explained(self) -> None:
+        with pytest.raises(MissingExtraError, match="s3fs"):
+            export_table("s3://bucket/x.parquet", folder_table(), NOTE)

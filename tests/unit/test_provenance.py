@@ -4,6 +4,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from sc_pandas.filters import CustomerFilter
 from sc_pandas.provenance import ATTRS_KEY, Provenance
 
 
@@ -19,6 +20,10 @@ def note() -> Provenance:
         finished_at="2026-01-05T10:00:00+00:00",
         verdict="proven (two equal reads)",
         version="0.1.0",
+        rows=1_037,
+        frame_rows=120,
+        filter_redacted=("email",),
+        privacy=("redacted",),
     )
 
 
@@ -57,6 +62,8 @@ def test_keys_of_a_later_version_are_passed_over(note: Provenance) -> None:
         {ATTRS_KEY: {}},
         {ATTRS_KEY: {"base_url": 7}},
         {ATTRS_KEY: {"base_url": "https://x", "limit": True}},
+        {ATTRS_KEY: {"base_url": "https://x", "rows": "7"}},
+        {ATTRS_KEY: {"base_url": "https://x", "privacy": "redacted"}},
         {ATTRS_KEY: {"base_url": "https://x", "columns": "user_id"}},
         {ATTRS_KEY: {"base_url": "https://x", "filter": {1: 2}}},
         {ATTRS_KEY: {"base_url": "https://x", "filter": {"a": object()}}},
@@ -103,3 +110,53 @@ def test_text_says_who_what_and_how_sure(note: Provenance) -> None:
     assert "100 rows" in text
     assert "proven (two equal reads)" in text
     assert "all customers" in str(Provenance(base_url="https://x"))
+
+
+def test_a_note_of_an_older_version_is_read() -> None:
+    """Files that were written before rows were counted still load, and claim nothing about them."""
+    note = Provenance.from_attrs({ATTRS_KEY: {"base_url": "https://x", "verdict": "proven (bookends)"}})
+
+    assert note is not None
+    assert (note.rows, note.is_whole, note.is_verified) == (None, None, True)
+    assert "rows         not known" in str(note)
+    assert note.of_frame(7) == note
+
+
+@pytest.mark.parametrize(
+    ("rows", "words", "whole"),
+    [
+        (1_037, "1,037, as read", True),
+        (120, "part of a read: 120 of 1,037 rows, edited after the read", False),
+        (0, "part of a read: 0 of 1,037 rows, edited after the read", False),
+        (2_000, "2,000 rows, put together after a read of 1,037", False),
+    ],
+)
+def test_a_frame_is_compared_with_the_read(rows: int, words: str, *, whole: bool) -> None:
+    note = Provenance(base_url="https://x", verdict="proven (bookends)", rows=1_037).of_frame(rows)
+
+    assert note.rows_in_words() == words
+    assert note.is_whole is whole
+    assert words in str(note)
+    assert ("not of this part" in str(note)) is not whole
+    assert note.is_verified
+
+
+def test_parts_that_are_put_together_are_no_read() -> None:
+    note = Provenance(base_url="https://x", rows=4)
+
+    assert note.of_frame(2).of_frame(4).rows_in_words() == "4 rows, put together after a read of 4"
+    assert note.of_frame(4, repeated=True).is_whole is False
+    assert note.of_frame(2).of_frame(3).frame_rows == 3
+
+
+def test_only_values_that_name_nobody_stay_in_the_filter() -> None:
+    """Whatever filter a later version knows, its values go."""
+    asked = dict.fromkeys((*CustomerFilter.names, "nickname"), "Ada")
+    note = Provenance(base_url="https://x", filter=asked).without_persons("redacted")
+
+    assert set(note.filter) == {
+        "rating", "customer_type", "subscribed", "exported", "channel", "company_ids",
+        "created_on_from", "created_on_to", "modified_on_from", "modified_on_to",
+    }  # fmt: skip
+    assert set(note.filter_redacted) == set(asked) - set(note.filter)
+    assert note.without_persons("redacted") == note

@@ -1,0 +1,285 @@
+"""What changed from one frame of customers to another, by `user_id`."""
+
+import copy
+import html
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sc_pandas.errors import AccessorError
+from sc_pandas.frames.keys import KEY, Ids, user_ids
+from sc_pandas.matching import Mask
+
+_CHANGED: Final = pa.schema(
+    [(KEY, pa.int64()), ("column", pa.string()), ("before", pa.string()), ("after", pa.string())]
+)
+_WHAT: Final = "diff()"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FrameDifference:
+    """What changed from one frame of customers, the earlier, to another, the later.
+
+    Its text and HTML count; the customers themselves are in its frames only.
+
+    Attributes
+    ----------
+    added, removed : pandas.DataFrame
+        Rows of the later frame whose customers are new, and of the earlier whose customers are gone; sorted by user_id.
+    cells : mapping of str to pandas.DataFrame
+        For each column that both frames have and in which a value changed: user_id, before and after, typed as the
+        column is in its frame.
+    new_columns : pandas.DataFrame
+        user_id and the columns that only the later frame has, of the customers in both.
+    gone_columns : tuple of str
+        Columns that only the earlier frame has.
+    dtypes : pandas.Series
+        The later frame's dtypes, in the order of its columns.
+
+    Examples
+    --------
+    >>> import sc_pandas as sc
+    >>> with sc.sandbox.serve(customers=50) as box:
+    ...     with sc.connect(box.url, username=box.username, password=box.password) as shop:
+    ...         before = shop.customers().to_pandas()
+    ...         _ = box.insert(2), box.update(1003, rating=5, email="ada@example.org"), box.merge(1001, 1002)
+    ...         after = before.sellercloud.refresh()
+    >>> change = before.sellercloud.diff(after)
+    >>> change
+    <FrameDifference: 2 added, 1 removed, 1 changed; email 1, rating 1, rating_name 1>
+    >>> change.changed[["user_id", "column", "after"]].iloc[0].tolist()
+    [1003, 'email', 'ada@example.org']
+    """
+
+    added: pd.DataFrame
+    removed: pd.DataFrame
+    cells: Mapping[Any, pd.DataFrame]
+    new_columns: pd.DataFrame
+    gone_columns: tuple[Any, ...]
+    dtypes: "pd.Series[Any]"
+
+    @property
+    def changed(self) -> pd.DataFrame:
+        """Every changed cell as text.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns user_id (int64), column, before and after (string), sorted by user_id, then in the later frame's
+            order of columns.  Lists and structs are JSON, a NaN is ``"nan"``, a missing value is `pandas.NA`.
+        """
+        parts = [
+            pa.table([_ids(cells), [str(name)] * len(cells), _texts(cells["before"]), _texts(cells["after"])], _CHANGED)
+            for name, cells in self.cells.items()
+        ]
+        whole: pd.DataFrame = pa.concat_tables([_CHANGED.empty_table(), *parts]).to_pandas(types_mapper=pd.ArrowDtype)
+        return whole.sort_values(KEY, kind="stable", ignore_index=True)
+
+    @property
+    def counts(self) -> "pd.Series[int]":
+        """How many values changed in each column.
+
+        Returns
+        -------
+        pandas.Series
+            Index: the columns in which any did; int64.
+        """
+        sizes = [len(cells) for cells in self.cells.values()]
+        index = pd.Index(list(self.cells), name="column", dtype=object)
+        return pd.Series(sizes, index=index, dtype="int64", name="changed")
+
+    @property
+    def customers_changed(self) -> int:
+        """How many customers, in both frames, have at least one changed value.
+
+        Returns
+        -------
+        int
+        """
+        return len(np.unique(np.concatenate([np.empty(0, np.int64), *map(_ids, self.cells.values())])))
+
+    def apply(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Make the later frame of the earlier one.
+
+        Parameters
+        ----------
+        frame
+            The earlier frame; rows in any order.  It is not changed.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Values, dtypes, columns and ``attrs`` of the later frame, sorted by user_id, RangeIndex.
+
+        Raises
+        ------
+        AccessorError
+            It is not the earlier frame: customers or columns do not fit.
+        """
+        kept = _sorted(frame, "apply()")
+        kept = kept[~np.isin(_ids(kept), _ids(self.removed))].reset_index(drop=True)
+        columns = set(self.dtypes.index) - set(self.new_columns.columns[1:]) | set(self.gone_columns)
+        if (
+            columns != set(frame.columns)
+            or len(kept) + len(self.removed) != len(frame)
+            or not np.array_equal(_ids(kept), _ids(self.new_columns))
+        ):
+            raise AccessorError("This difference was not taken from that frame: customers or columns do not fit.")
+        after = pd.DataFrame({name: self._column(name, kept) for name in self.dtypes.index})
+        after.columns = self.dtypes.index
+        result = _sorted(after, "apply()")
+        result.attrs = copy.deepcopy(self.added.attrs)
+        return result
+
+    def _column(self, name: Any, kept: pd.DataFrame) -> "pd.Series[Any]":
+        """Give a column of those who stay, then of those who are new."""
+        if name in self.new_columns.columns:
+            stay = self.new_columns[name].astype(self.dtypes[name])
+        else:
+            cast = _cast(kept[name], self.dtypes[name])
+            places = np.full(len(kept), -1) if cast is None else np.arange(len(kept))
+            pool = [] if cast is None else [cast]
+            if (cells := self.cells.get(name)) is not None:
+                places[np.searchsorted(_ids(kept), _ids(cells))] = sum(map(len, pool)) + np.arange(len(cells))
+                pool.append(cells["after"])
+            # No row is -1: there it was missing before, and is.
+            values: pd.Series[Any] = (
+                pd.concat(pool, ignore_index=True) if pool else pd.Series([], dtype=self.dtypes[name])
+            )
+            stay = values.reindex(places)
+        column: pd.Series[Any] = pd.concat([stay, self.added[name]], ignore_index=True).astype(self.dtypes[name])
+        return column
+
+    def __bool__(self) -> bool:
+        """Say whether anything differs."""
+        return bool(len(self.added) or len(self.removed) or self.cells or len(self.new_columns.columns) > 1)
+
+    def __repr__(self) -> str:
+        parts = [f"{name} {count:,}" for name, count in self.counts.items()]
+        return f"<FrameDifference: {self._heading()}{'; ' if parts else ''}{', '.join(parts)}>"
+
+    def _heading(self) -> str:
+        new, gone = len(self.new_columns.columns) - 1, len(self.gone_columns)
+        columns = f", {new} new and {gone} gone columns" if new or gone else ""
+        return f"{len(self.added):,} added, {len(self.removed):,} removed, {self.customers_changed:,} changed{columns}"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{html.escape(str(name))}</th><td>{count:,}</td></tr>"
+            for name, count in self.counts.items()
+        )
+        table = f"<table><tr><th>column</th><th>changed</th></tr>{rows}</table>" if rows else ""
+        return f"<b>{html.escape(self._heading())}</b>{table}"
+
+
+def difference(before: pd.DataFrame, after: pd.DataFrame) -> FrameDifference:
+    """Compare two frames of customers by user_id."""
+    before, after = _sorted(before, _WHAT), _sorted(after, _WHAT)
+    old, new = _ids(before), _ids(after)
+    stay_before = before[np.isin(old, new)].reset_index(drop=True)
+    stay_after = after[np.isin(new, old)].reset_index(drop=True)
+    cells = {}
+    for name in after.columns:
+        if name != KEY and name in before.columns:
+            one, other = stay_before[name], stay_after[name]
+            cast = _cast(one, other.dtype)
+            same = _both_missing(one, other) if cast is None else _same(cast, other)
+            if not same.all():
+                pairs = pd.DataFrame({KEY: stay_after[KEY], "before": one, "after": other})
+                cells[name] = pairs[~same].reset_index(drop=True)
+    return FrameDifference(
+        added=after[~np.isin(new, old)].reset_index(drop=True),
+        removed=before[~np.isin(old, new)].reset_index(drop=True),
+        cells=cells,
+        new_columns=stay_after[[KEY, *(name for name in after.columns if name not in before.columns)]],
+        gone_columns=tuple(name for name in before.columns if name not in after.columns),
+        dtypes=after.dtypes,
+    )
+
+
+def _ids(frame: pd.DataFrame) -> Ids:
+    return frame[KEY].to_numpy(dtype=np.int64)
+
+
+def _sorted(frame: pd.DataFrame, what: str) -> pd.DataFrame:
+    return frame.iloc[np.argsort(user_ids(frame, what), kind="stable")].reset_index(drop=True)
+
+
+def _cast(column: "pd.Series[Any]", dtype: Any) -> "pd.Series[Any] | None":
+    """Give a column another dtype; None where a value would not be the same any more, or cannot be compared."""
+    if column.dtype == dtype:
+        return column
+    values = _arrow(column)
+    if values is None or not isinstance(dtype, pd.ArrowDtype):
+        return None
+    try:
+        cast = values.cast(dtype.pyarrow_dtype)
+        back = cast.cast(values.type)
+    except pa.ArrowException:
+        return None
+    return pd.Series(pd.arrays.ArrowExtensionArray(cast)) if _same_values(values, back).all() else None
+
+
+def _same(one: "pd.Series[Any]", other: "pd.Series[Any]") -> Mask:
+    """Compare two columns of one dtype: missing is missing, NaN is NaN, and they are not each other."""
+    left, right = _arrow(one), _arrow(other)
+    if left is None or right is None:
+        return _same_one_by_one(one.tolist(), other.tolist())
+    return _same_values(left, right)
+
+
+def _both_missing(one: "pd.Series[Any]", other: "pd.Series[Any]") -> Mask:
+    """Find what is missing in two columns whose values cannot be compared."""
+    left, right = _arrow(one), _arrow(other)
+    if left is None or right is None:
+        return np.zeros(len(one), dtype=bool)
+    return np.asarray(pc.and_(left.is_null(), right.is_null()), dtype=bool)
+
+
+def _arrow(column: "pd.Series[Any]") -> pa.ChunkedArray | None:
+    """Give the values as Arrow holds them; pandas would show its NaN as missing."""
+    if not isinstance(column.dtype, pd.ArrowDtype):
+        return None
+    values = pa.array(column.array)
+    return values if isinstance(values, pa.ChunkedArray) else pa.chunked_array([values])
+
+
+def _same_values(left: pa.ChunkedArray, right: pa.ChunkedArray) -> Mask:
+    try:
+        same = pc.or_(pc.fill_null(pc.equal(left, right), False), pc.and_(left.is_null(), right.is_null()))
+        if pa.types.is_floating(left.type):
+            same = pc.or_(same, pc.fill_null(pc.and_(pc.is_nan(left), pc.is_nan(right)), False))
+    except pa.ArrowNotImplementedError:  # lists and structs
+        return _same_one_by_one(left.to_pylist(), right.to_pylist())
+    return np.asarray(same, dtype=bool)
+
+
+def _same_one_by_one(left: list[Any], right: list[Any]) -> Mask:
+    return np.fromiter(map(_equal, left, right), dtype=bool, count=len(left))
+
+
+def _equal(one: Any, other: Any) -> bool:
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_equal, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_equal(one[key], other[key]) for key in one)
+    if isinstance(one, float) and isinstance(other, float) and math.isnan(one):
+        return math.isnan(other)
+    return one is other or (type(one) is type(other) and bool(one == other))
+
+
+def _texts(column: "pd.Series[Any]") -> list[str | None]:
+    arrow = _arrow(column)
+    values = column.tolist() if arrow is None else arrow.to_pylist()
+    return [None if value is None or value is pd.NA or value is pd.NaT else _text(value) for value in values]
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, list | dict) else str(value)

@@ -1,0 +1,51 @@
+"""The key of a frame of customers: `user_id`, there, never missing, never repeated."""
+
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from sc_pandas.errors import AccessorError
+
+KEY: Final = "user_id"
+Ids = np.ndarray[tuple[int], np.dtype[np.int64]]
+
+
+def user_ids(frame: pd.DataFrame, what: str) -> Ids:
+    """Give the ids of a frame in which each row is one customer.
+
+    Parameters
+    ----------
+    frame
+        Customers.
+    what
+        What the ids are for, the beginning of the error.
+
+    Raises
+    ------
+    AccessorError
+        There is no `user_id`, or it does not tell the rows apart.
+    """
+    columns = list(frame.columns)
+    if columns.count(KEY) != 1:
+        raise AccessorError(f"{what} needs one column user_id. Read with user_id among columns=.")
+    column: pd.Series[Any] = frame[KEY]
+    if column.isna().any():
+        raise AccessorError(f"{what} needs a user_id in each row. Leave the others out: df[df.user_id.notna()].")
+    if not pd.api.types.is_integer_dtype(column.dtype):
+        raise AccessorError(f"{what} needs whole numbers in user_id: df.astype({{'user_id': 'int64[pyarrow]'}}).")
+    if column.duplicated().any():
+        raise AccessorError(
+            f"{what} needs one row for each customer, and a user_id stands in several rows here. "
+            "df.drop_duplicates('user_id') keeps the first of each."
+        )
+    repeated = {name for name in columns if columns.count(name) > 1} if len(set(columns)) < len(columns) else set()
+    if repeated:
+        raise AccessorError(f"{what} needs columns of different names; repeated: {', '.join(map(str, repeated))}.")
+    return column.to_numpy(dtype=np.int64)
+
+
+def arrow_ids(ids: Ids) -> "pd.Series[Any]":
+    """Give ids as a column."""
+    return pd.Series(ids, dtype=pd.ArrowDtype(pa.int64()), name=KEY)

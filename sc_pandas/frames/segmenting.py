@@ -1,0 +1,80 @@
+"""One label for each row: the first segment that it is in."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, Protocol, cast, runtime_checkable
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from sc_pandas.errors import FilterError
+from sc_pandas.filters import CustomerFilter
+from sc_pandas.matching import Mask, matching
+
+_TEXT: Final = pd.ArrowDtype(pa.string())
+
+
+@runtime_checkable
+class SavedFilters(Protocol):
+    """Named filters that are kept somewhere."""
+
+    def names(self) -> list[str]:
+        """Give the names."""
+
+    def load(self, name: str) -> CustomerFilter:
+        """Give a filter."""
+
+
+# A filter, its keywords, a mask of the rows (a Series, an array or a list), or what makes one of the frame.
+Segment = CustomerFilter | Mapping[str, Any] | Any
+
+
+def segment_of(
+    frame: pd.DataFrame, segments: Mapping[str, Segment] | SavedFilters, default: str | None
+) -> "pd.Series[Any]":
+    """Label each row with the first segment that it is in, else with the default."""
+    labels = np.full(len(frame), default, dtype=object)
+    is_open = np.ones(len(frame), dtype=bool)
+    for name, segment in _named(segments):
+        mask = _mask(frame, name, segment)
+        labels[is_open & mask] = name
+        is_open &= ~mask
+    return pd.Series(labels, index=frame.index, dtype=_TEXT, name="segment")
+
+
+def _named(segments: Mapping[str, Segment] | SavedFilters) -> Iterator[tuple[str, Segment]]:
+    if isinstance(segments, SavedFilters):
+        return ((name, segments.load(name)) for name in segments.names())
+    return iter(segments.items())
+
+
+def _mask(frame: pd.DataFrame, name: str, segment: Segment) -> Mask:
+    if callable(segment):
+        segment = cast("Callable[[pd.DataFrame], Any]", segment)(frame)
+    try:
+        if isinstance(segment, Mapping):
+            segment = CustomerFilter.from_dict(segment)
+        if isinstance(segment, CustomerFilter):
+            return matching(frame, segment).to_numpy()
+    except FilterError as error:
+        raise FilterError(f"Segment {name!r}: {error}", filter=error.filter, suggestions=error.suggestions) from error
+    return _mask_of_values(frame, name, segment)
+
+
+def _mask_of_values(frame: pd.DataFrame, name: str, values: Any) -> Mask:
+    if isinstance(values, pd.Series):
+        if not values.index.equals(frame.index):
+            message = f"Segment {name!r}: its mask has another index than the frame. Make it of this frame's columns."
+            raise FilterError(message, filter=name)
+    elif not pd.api.types.is_list_like(values) or len(values) != len(frame):
+        raise FilterError(
+            f"Segment {name!r} is a filter, its keywords as a dict, or a mask with a value for each of the "
+            f"{len(frame):,} rows, not {type(values).__name__}.",
+            filter=name,
+        )
+    try:
+        # A missing value is no match, as everywhere else.
+        mask: Mask = pd.array(values, dtype="boolean").to_numpy(dtype=bool, na_value=False)
+    except (TypeError, ValueError):
+        raise FilterError(f"Segment {name!r}: a mask holds True and False only.", filter=name) from None
+    return mask

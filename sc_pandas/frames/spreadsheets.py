@@ -1,0 +1,325 @@
+"""CSV and Excel files in which no customer's name is a formula.
+
+A spreadsheet runs a cell that begins with ``=``, and the name of a customer is whatever somebody typed into a shop.
+The guard puts an apostrophe before text that begins, after blanks, with one of ``= + - @``, their full-width and small
+forms, or a control character such as tab, carriage return, line feed or NUL.  Column names are guarded as well;
+numbers, dates and booleans are not text and stay as they are.
+"""
+
+import csv
+import datetime as dt
+import importlib
+import io
+import json
+import math
+import re
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+
+from sc_pandas.errors import ExportError, MissingExtraError, SettingsError
+from sc_pandas.files import PathLike, atomic_write, check_target
+from sc_pandas.parquet import frame_to_arrow
+from sc_pandas.provenance import Provenance
+
+# After blanks and invisible marks: what starts a formula, also in full-width and small forms, or a control character.
+_FORMULA: Final = r"^[\p{Z}\p{Cf}]*(?:[=+\-@＝＋－＠﹦﹢﹣﹫−]|\p{Cc})"
+_NO_XML: Final = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x{fffe}\x{ffff}]"
+_EXACT: Final = 2**53
+_EXCEL_ROWS: Final = 1_048_576
+_EXCEL_COLUMNS: Final = 16_384
+_EXCEL_TEXT: Final = 32_767
+# Excel takes 1900 for a leap year, and days before that March are off by one.
+_EXCEL_DAYS_START: Final = dt.datetime(1900, 3, 1)  # noqa: DTZ001  # the frame's times are naive
+_NOTE_SHEET: Final = "Where from"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spreadsheet:
+    """A CSV or Excel file that was written; it goes wherever a path goes.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        The file.
+    rows : int
+        Rows, the line of names not counted.
+    guarded : dict
+        Column to number of its texts that got an apostrophe, as they might have run as formulas; a column's name that
+        got one counts, too.
+    replaced : dict
+        Column to number of its texts in which characters that Excel files cannot hold became U+FFFD.
+    """
+
+    path: Path
+    rows: int
+    guarded: dict[str, int] = field(default_factory=dict)
+    replaced: dict[str, int] = field(default_factory=dict)
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    def __str__(self) -> str:
+        parts = [f"{self.path}: {self.rows:,} rows"]
+        for counts, what in ((self.guarded, "got an apostrophe"), (self.replaced, "lost characters Excel cannot hold")):
+            if counts:
+                parts.append(f"{sum(counts.values()):,} texts {what} ({', '.join(counts)})")
+        return "; ".join(parts)
+
+
+def write_csv(
+    frame: pd.DataFrame, path: PathLike, *, formula_guard: bool = True, sep: str = ",", encoding: str = "utf-8-sig"
+) -> Spreadsheet:
+    """Write a frame as CSV; see `SellerCloudAccessor.to_csv`."""
+    if sep not in {",", ";", "\t", "|"}:
+        raise SettingsError("sep is ',', ';', '|' or a tab.", setting="sep")
+    if encoding not in {"utf-8", "utf-8-sig"}:
+        raise SettingsError("encoding is 'utf-8-sig', which Excel knows as UTF-8, or 'utf-8'.", setting="encoding")
+    target = check_target(path)
+    table, guarded = _guarded(_as_texts(frame_to_arrow(frame, path)), on=formula_guard)
+    with atomic_write(target) as file:
+        file.write(b"\xef\xbb\xbf" if encoding == "utf-8-sig" else b"")
+        if table.num_columns:
+            file.write(_header(table.column_names, sep))
+            options = pa_csv.WriteOptions(include_header=False, delimiter=sep, quoting_style="needed")
+            pa_csv.write_csv(table, file, options)
+    return Spreadsheet(path=Path(path), rows=table.num_rows, guarded=guarded)
+
+
+def formulas_in(frame: pd.DataFrame) -> dict[str, int]:
+    """Count by column the texts that a spreadsheet might run."""
+    return _guarded(_nested_as_texts(frame_to_arrow(frame)), on=True)[1]
+
+
+def _header(names: list[str], sep: str) -> bytes:
+    line = io.StringIO()
+    csv.writer(line, delimiter=sep, quoting=csv.QUOTE_ALL, lineterminator="\n").writerow(names)
+    return line.getvalue().encode()
+
+
+def write_excel(
+    frame: pd.DataFrame, path: PathLike, note: Provenance | None, *, formula_guard: bool = True
+) -> Spreadsheet:
+    """Write a frame as an Excel workbook; see `SellerCloudAccessor.to_excel`."""
+    try:
+        openpyxl = importlib.import_module("openpyxl")
+    except ImportError:
+        raise MissingExtraError(
+            'Excel files take openpyxl: `pip install "sc_pandas[excel]"`, or write CSV with to_csv.', extra="excel"
+        ) from None
+    target = check_target(path)
+    table = frame_to_arrow(frame, path)
+    if table.num_rows >= _EXCEL_ROWS or table.num_columns > _EXCEL_COLUMNS:
+        raise _mismatch(
+            path, f"an Excel sheet holds {_EXCEL_ROWS - 1:,} rows and {_EXCEL_COLUMNS:,} columns. Write Parquet or CSV."
+        )
+    # Numbers stay numbers here; only what is text, or has no other form in Excel, is text.
+    names = table.column_names
+    table, guarded = _guarded(_nested_as_texts(table), on=formula_guard)
+    table, replaced = _without_illegal(table, names)
+    _check_lengths(table, path)
+    with atomic_write(target, check=lambda temp: _check_no_formula(temp, path)) as file:
+        # Filled in here, because openpyxl writes to temporary files of its own, and their disk may be full, too.
+        book = openpyxl.Workbook(write_only=True)
+        _fill(book.create_sheet("Customers"), table)
+        if note is not None:
+            labels, texts = zip(*note.lines(), strict=True)
+            notes = pa.table({"what": list(labels), "value": list(texts)})
+            _fill(book.create_sheet(_NOTE_SHEET), _without_illegal(notes, notes.column_names)[0])
+        book.save(_Unclosed(file))
+    return Spreadsheet(path=Path(path), rows=table.num_rows, guarded=guarded, replaced=replaced)
+
+
+class _Unclosed(io.RawIOBase):
+    """The file that openpyxl may write to and not close."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__()
+        self._file = file
+
+    def write(self, content: Any) -> int:
+        return self._file.write(content)
+
+    def read(self, size: int = -1) -> bytes:
+        return self._file.read(size)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def seekable(self) -> bool:
+        return True
+
+    def flush(self) -> None:
+        self._file.flush()
+
+
+def _fill(sheet: Any, table: pa.Table) -> None:
+    cell = importlib.import_module("openpyxl.cell").WriteOnlyCell
+
+    def text(value: str) -> Any:
+        made = cell(sheet, value="")
+        # Set by hand, because openpyxl takes what begins with "=" for a formula and "#N/A" for an error.
+        made._value, made.data_type = value, "s"  # noqa: SLF001
+        return made
+
+    def dated(value: dt.date, number_format: str) -> Any:
+        made = cell(sheet, value=value)
+        made.number_format = number_format
+        return made
+
+    sheet.append([text(name) for name in table.column_names])
+    makers = [_maker(column.type, text, dated) for column in table.columns]
+    for batch in table.to_batches(max_chunksize=10_000):
+        for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            sheet.append([None if value is None else make(value) for make, value in zip(makers, row, strict=True)])
+
+
+def _maker(of_type: pa.DataType, text: Callable[[str], Any], dated: Callable[[Any, str], Any]) -> Callable[[Any], Any]:
+    """Give the function from a value of an Arrow type to an Excel cell."""
+    day = _EXCEL_DAYS_START.date()
+    kinds: tuple[tuple[Callable[[pa.DataType], bool], Callable[[Any], Any]], ...] = (
+        (pa.types.is_boolean, bool),
+        (pa.types.is_integer, lambda value: value if abs(value) <= _EXACT else text(str(value))),
+        (pa.types.is_floating, lambda value: value if math.isfinite(value) else text(str(value))),
+        (pa.types.is_decimal, lambda value: float(value) if _is_exact(value) else text(f"{value:f}")),
+        (_is_naive, lambda value: _moment(value, text, dated)),
+        (pa.types.is_date, lambda value: dated(value, "yyyy-mm-dd") if value >= day else text(value.isoformat())),
+    )
+    return next((make for fits, make in kinds if fits(of_type)), lambda value: text(str(value)))
+
+
+def _is_exact(value: Decimal) -> bool:
+    return Decimal(repr(float(value))) == value
+
+
+def _is_naive(of_type: pa.DataType) -> bool:
+    return bool(pa.types.is_timestamp(of_type) and of_type.tz is None)
+
+
+def _moment(value: Any, text: Callable[[str], Any], dated: Callable[[Any, str], Any]) -> Any:
+    plain = value.to_pydatetime(warn=False) if isinstance(value, pd.Timestamp) else value
+    return dated(plain, "yyyy-mm-dd hh:mm:ss") if plain >= _EXCEL_DAYS_START else text(plain.isoformat(" "))
+
+
+def _guarded(table: pa.Table, *, on: bool) -> tuple[pa.Table, dict[str, int]]:
+    """Put an apostrophe before what might run, in texts and in names, and count by column."""
+    if not on:
+        return table, {}
+    arrays, names, counts = [], [], {}
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        (guarded_name,), in_name = _apostrophes(pa.array([name]))
+        values, in_values = _apostrophes(column) if _is_text(column.type) else (column, 0)
+        arrays.append(values)
+        names.append(str(guarded_name))
+        if in_name + in_values:
+            counts[name] = in_name + in_values
+    return pa.table(arrays, names=names), counts
+
+
+def _apostrophes(texts: Any) -> tuple[Any, int]:
+    runs = pc.match_substring_regex(texts, _FORMULA)
+    before, nothing = pa.scalar("'", texts.type), pa.scalar("", texts.type)
+    return pc.if_else(runs, pc.binary_join_element_wise(before, texts, nothing), texts), pc.sum(runs).as_py() or 0
+
+
+def _without_illegal(table: pa.Table, names: list[str]) -> tuple[pa.Table, dict[str, int]]:
+    """Replace what an Excel file cannot hold, and count by column, called as the frame calls it."""
+    arrays, headers, counts = [], [], {}
+    for name, header, column in zip(names, table.column_names, table.columns, strict=True):
+        (clean,), in_name = _replaced(pa.array([header]))
+        values, in_values = _replaced(column) if _is_text(column.type) else (column, 0)
+        arrays.append(values)
+        headers.append(str(clean))
+        if in_name + in_values:
+            counts[name] = in_name + in_values
+    return pa.table(arrays, names=headers), counts
+
+
+def _replaced(texts: Any) -> tuple[Any, int]:
+    count = pc.sum(pc.match_substring_regex(texts, _NO_XML)).as_py() or 0
+    return (pc.replace_substring_regex(texts, _NO_XML, "\ufffd") if count else texts), count
+
+
+def _check_lengths(table: pa.Table, path: PathLike) -> None:
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        # Excel counts UTF-16: a character beyond the first plane counts twice.
+        longest = pc.max(pc.utf8_length(column)).as_py() if _is_text(column.type) else 0
+        if longest and (longest > _EXCEL_TEXT or (longest * 2 > _EXCEL_TEXT and _utf16_length(column) > _EXCEL_TEXT)):
+            raise _mismatch(
+                path, f"the column {name!r} holds a text of more than {_EXCEL_TEXT:,} characters, more than an Excel "
+                "cell. Write Parquet or CSV, or leave the column out."
+            )  # fmt: skip
+
+
+def _utf16_length(column: pa.ChunkedArray) -> int:
+    return max(len(text.encode("utf-16-le")) // 2 for text in column.drop_null().to_pylist())
+
+
+def _check_no_formula(temp: Path, path: PathLike) -> None:
+    """Look into the finished workbook before anybody sees it: there is no formula in it."""
+    with zipfile.ZipFile(temp) as book:
+        for name in book.namelist():
+            if not name.startswith("xl/worksheets/"):
+                continue
+            rest = b""
+            with book.open(name) as sheet:
+                while piece := sheet.read(1 << 20):
+                    # In text a "<" is always escaped.
+                    if re.search(rb"<(?:\w+:)?f[\s/>]", rest + piece):
+                        raise _mismatch(path, "a text became a formula. Nothing was published; please report it.")
+                    rest = piece[-16:]
+
+
+def _as_texts(table: pa.Table) -> pa.Table:
+    """Write as text what CSV has no form of its own for; whole and floating numbers stay."""
+    table = _nested_as_texts(table)
+    arrays = []
+    for column in table.columns:
+        of_type = column.type
+        if pa.types.is_boolean(of_type):
+            column = pc.if_else(column, "True", "False")  # noqa: PLW2901
+        elif pa.types.is_timestamp(of_type) and of_type.tz is None:
+            column = column.cast(pa.string())  # noqa: PLW2901
+        arrays.append(column)
+    return pa.table(arrays, names=table.column_names)
+
+
+def _nested_as_texts(table: pa.Table) -> pa.Table:
+    """Write lists and structs as JSON, and what neither CSV nor Excel knows as text."""
+    return pa.table([_flat(column) for column in table.columns], names=table.column_names)
+
+
+def _flat(column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
+    of_type = column.type
+    if pa.types.is_nested(of_type):
+        return pa.array([None if each is None else _json(each) for each in column.to_pylist()], pa.string())
+    if pa.types.is_null(of_type):
+        return column.cast(pa.string())
+    if pa.types.is_binary(of_type) or pa.types.is_large_binary(of_type) or pa.types.is_fixed_size_binary(of_type):
+        return pa.array([None if each is None else each.hex() for each in column.to_pylist()], pa.string())
+    if of_type == pa.string_view():
+        return column.cast(pa.string())
+    return column
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _is_text(of_type: pa.DataType) -> bool:
+    return bool(pa.types.is_string(of_type) or pa.types.is_large_string(of_type))
+
+
+def _mismatch(path: PathLike, what: str) -> ExportError:
+    return ExportError(f"{path} cannot be written: {what}", path=str(path), reason="mismatch")

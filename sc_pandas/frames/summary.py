@@ -1,0 +1,165 @@
+"""Counts of a frame of customers."""
+
+import html
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pandas as pd
+import pyarrow as pa
+
+from sc_pandas.panel.preview import visible
+
+# A column of the tenant's own is counted when it has so few values, and at least half as few as customers have one.
+DISTINCT_AT_MOST: Final = 12
+# So many values of a column are shown, the others in one line; the Series have all.
+_ROWS_SHOWN: Final = 12
+_UNKNOWN: Final = "unknown"
+_NONE: Final = "none"
+_CUSTOM: Final = "custom."
+# Columns of `include=` that sort customers into kinds.
+_KINDS: Final = (
+    "channel", "subscribed", "exported", "company_id", "groups", "tax_exempt", "is_black_listed", "sales_man",
+    "billing_country", "shipping_country",
+)  # fmt: skip
+_Counts = pd.Series
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Summary:
+    """Counts of a frame of customers; prints well as text and as HTML.
+
+    Attributes
+    ----------
+    customers : int
+        Customers: different values of ``user_id``; rows where no row has one.
+    rows : int
+        Rows.  There are more than customers where a customer stands in several, after a merge with orders for example;
+        each customer is counted by its first row.
+    by_rating, by_type : pandas.Series
+        Customers by rating, and by wholesale or retail.  Index: the value; customers without one are under
+        ``"unknown"``.  Empty where the frame has not the column.
+    by_column : mapping of str to pandas.Series
+        The same for channel, subscribed, exported, company_id, groups (a customer may have several, or ``"none"``),
+        tax_exempt, is_black_listed, sales_man and the countries of the addresses, where the frame has them, and for
+        each ``custom.`` column with at most 12 different values, each of them twice on average.
+    missing : pandas.Series
+        Share of customers without a value, 0 to 1, of the columns that have any.  Index: the column.
+
+    Examples
+    --------
+    >>> import sc_pandas as sc
+    >>> with sc.sandbox.serve(customers=120, seed=7) as box:
+    ...     with sc.connect(box.url, username=box.username, password=box.password) as shop:
+    ...         summary = shop.customers().to_pandas().sellercloud.summary()
+    >>> summary.customers, int(summary.by_rating.sum())
+    (120, 120)
+    >>> sorted(summary.by_column)
+    ['custom.Loyalty Tier', 'custom.Notes', 'custom.VIP']
+    """
+
+    customers: int
+    rows: int
+    by_rating: _Counts
+    by_type: _Counts
+    by_column: Mapping[str, _Counts]
+    missing: _Counts
+
+    def __str__(self) -> str:
+        parts = [self._heading()]
+        for title, series in self._tables():
+            parts.append(f"\n{title}\n{series.to_string(header=False)}")
+        return "\n".join(parts)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        tables = "".join(
+            f"<div style='display:inline-block;vertical-align:top;margin-right:1em'>{_html_table(title, series)}</div>"
+            for title, series in self._tables()
+        )
+        return f"<b>{self._heading()}</b><div class='mathjax_ignore tex2jax_ignore'>{tables}</div>"
+
+    def _heading(self) -> str:
+        rows = "" if self.rows == self.customers else f" in {self.rows:,} rows"
+        return f"{self.customers:,} customers{rows}"
+
+    def _tables(self) -> "Iterator[tuple[str, pd.Series[Any]]]":
+        """Give what is shown: texts only, titles and values of strangers made harmless for a terminal."""
+        counts = {"rating": self.by_rating, "type": self.by_type, **self.by_column}
+        for name, series in counts.items():
+            if len(series):
+                yield f"by {visible(str(name))}", _shortened(series)
+        if len(self.missing):
+            yield (
+                "missing",
+                pd.Series(
+                    list(map("{:.1%}".format, self.missing)), [visible(str(name)) for name in self.missing.index]
+                ),
+            )
+
+
+def summary_of(frame: pd.DataFrame) -> Summary:
+    """Count a frame's customers."""
+    rows = first_rows(frame.loc[:, ~frame.columns.duplicated()])
+    missing = rows.isna().mean()
+    return Summary(
+        customers=len(rows),
+        rows=len(frame),
+        by_rating=_counts(rows, "rating_name"),
+        by_type=_counts(rows, "is_wholesale_string" if "is_wholesale_string" in rows else "customer_type"),
+        by_column={name: _counts(rows, name) for name in rows.columns if _is_counted(rows, name)},
+        missing=missing[missing > 0],
+    )
+
+
+def first_rows(frame: pd.DataFrame) -> pd.DataFrame:
+    """Give one row for each customer; rows without an id are nobody's, unless no row has one."""
+    if "user_id" not in frame.columns or frame["user_id"].isna().all():
+        return frame
+    return frame[frame["user_id"].notna() & ~frame["user_id"].duplicated()]
+
+
+def _is_counted(rows: pd.DataFrame, name: Any) -> bool:
+    if name in _KINDS:
+        return True
+    if not str(name).startswith(_CUSTOM) or _is_nested(rows[name]):
+        return False
+    distinct = rows[name].nunique()
+    return bool(0 < distinct <= DISTINCT_AT_MOST and 2 * distinct <= rows[name].count())
+
+
+def _counts(rows: pd.DataFrame, name: str) -> _Counts:
+    if name not in rows.columns:
+        return pd.Series(dtype="int64", name="customers")
+    column = rows[name].reset_index(drop=True)
+    values = column.explode() if _is_nested(column) else column
+    found = values.value_counts(dropna=True)
+    # A list without items says that there are none; a missing one says nothing.
+    without = {_UNKNOWN: int(column.isna().sum()), _NONE: int((values.isna() & column.notna().loc[values.index]).sum())}
+    told = {label: count for label, count in without.items() if count}
+    index = pd.Index([*found.index, *told], name=name, dtype=object)
+    counts = pd.Series([*found.to_numpy(dtype="int64"), *told.values()], index=index, dtype="int64")
+    return counts.sort_values(ascending=False, kind="stable").rename("customers")
+
+
+def _is_nested(column: "pd.Series[Any]") -> bool:
+    return isinstance(column.dtype, pd.ArrowDtype) and pa.types.is_nested(column.dtype.pyarrow_dtype)
+
+
+def _shortened(series: _Counts) -> "pd.Series[str]":
+    more = len(series) - _ROWS_SHOWN
+    head = series if more <= 1 else series.iloc[: _ROWS_SHOWN - 1]
+    texts, index = [f"{count:,}" for count in head], [visible(str(value)) for value in head.index]
+    if more > 1:
+        texts.append(f"{int(series.iloc[_ROWS_SHOWN - 1 :].sum()):,}")
+        index.append(f"{more + 1:,} others")
+    return pd.Series(texts, index=index)
+
+
+def _html_table(title: str, series: "pd.Series[str]") -> str:
+    rows = "".join(
+        f"<tr><th style='text-align:left'>{html.escape(str(name))}</th><td>{html.escape(text)}</td></tr>"
+        for name, text in series.items()
+    )
+    return f"<table><caption>{html.escape(title)}</caption>{rows}</table>"

@@ -1,0 +1,17 @@
+"""Typed, crash-safe Parquet files that remember where their rows came from.
+
+Pages carry checksums and the footer carries a digest of all bytes before it, so that `read_parquet` gives the rows that
+were written or an error.  Pandas' own per-column dtypes are left out and its attrs are written, so that plain
+``pandas.read_parquet``, DuckDB and Polars open the file as well.
+
+::
+
+    frame ─► Table ─► sealed ─► file · folder of parts · remote ─► export
+"""
+
+from sc_pandas.parquet.export import export_table, read_parquet
+from sc_pandas.parquet.file import write_parquet
+from sc_pandas.parquet.folder import write_folder
+from sc_pandas.parquet.frame import frame_to_arrow
+
+__all__ = ["export_table", "frame_to_arrow", "read_parquet", "write_folder", "write_parquet"]

@@ -1,0 +1,151 @@
+"""The two ends for callers: write a table wherever it shall stand, and read it again from there."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from sc_pandas.errors import SettingsError
+from sc_pandas.files import PathLike
+from sc_pandas.parquet.file import check_columns, write_parquet
+from sc_pandas.parquet.folder import part_files, write_folder
+from sc_pandas.parquet.parts import whole_of
+from sc_pandas.parquet.remote import (
+    check_options,
+    local_path,
+    remote_files,
+    shown_address,
+    write_remote_file,
+    write_remote_folder,
+)
+from sc_pandas.parquet.sealed import mismatch, opened, reading
+from sc_pandas.provenance import ATTRS_KEY, Provenance
+from sc_pandas.tables import to_pandas
+
+
+def export_table(
+    path: PathLike,
+    table: pa.Table,
+    provenance: Provenance,
+    *,
+    partition_by: str | Sequence[str] | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+) -> Path | str:
+    """Write a table as a file or a folder, on this machine or at an address.
+
+    Parameters
+    ----------
+    path : str or path
+        A path, or an address that fsspec knows.
+    table : pyarrow.Table
+        The rows.
+    provenance : Provenance
+        Where they came from.
+    partition_by : str or sequence of str, optional
+        Columns whose values name folders; a single file where there are none.
+    storage_options : mapping, optional
+        What fsspec needs for the address.
+    overwrite : bool
+        Whether a folder of an earlier export may be replaced; a single file always is.
+
+    Returns
+    -------
+    pathlib.Path or str
+        The path, or the address as it was given.
+
+    Raises
+    ------
+    ExportError
+        It could not be written.
+    SettingsError
+        The arguments do not fit each other.
+    """
+    check_options(path, storage_options)
+    by = [partition_by] if isinstance(partition_by, str) else partition_by
+    here = local_path(path)
+    if here is None:
+        url = str(path)
+        if overwrite and by is not None:
+            raise SettingsError(
+                "A folder in a store is not replaced, because that cannot be done as a whole. Choose a new address.",
+                setting="overwrite",
+            )
+        if by is None:
+            write_remote_file(url, table, provenance, storage_options)
+        else:
+            write_remote_folder(url, table, provenance, by, storage_options)
+        return url
+    if by is None:
+        write_parquet(here, table.to_batches(), table.schema, provenance)
+    else:
+        write_folder(here, table, provenance, by, overwrite=overwrite)
+    return Path(here)
+
+
+def read_parquet(
+    path: PathLike, *, columns: Sequence[str] | None = None, storage_options: Mapping[str, Any] | None = None
+) -> pd.DataFrame:
+    """Read a file or folder that `to_parquet` wrote: the equal frame, or an error.
+
+    Parameters
+    ----------
+    path : str or path
+        The file; or the folder of an export with ``partition_by=``; or the address of one of them, such as
+        ``"s3://bucket/customers.parquet"``.
+    columns : sequence of str, optional
+        Only these columns, in this order.
+    storage_options : mapping, optional
+        What fsspec needs for an address, as in `pandas.read_parquet`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Every dtype is `pandas.ArrowDtype`, missing values are `pandas.NA`, a fresh RangeIndex; ``attrs["sellercloud"]``
+        says where the rows came from.  Rows of a folder are in the order of ``user_id``.
+
+    Raises
+    ------
+    ExportError
+        If the file cannot be read (``reason="os"``), is damaged or lacks a column or a part (``"mismatch"``), was
+        written by something else (``"not_ours"``) or by a later version (``"newer"``).
+    SettingsError
+        `storage_options` with a path on this machine.
+
+    Examples
+    --------
+    >>> read_parquet("/no/such/customers.parquet")
+    Traceback (most recent call last):
+    sc_pandas.errors.ExportError: /no/such/customers.parquet cannot be read: No such file or directory...
+    """
+    check_options(path, storage_options)
+    here = local_path(path)
+    if here is None:
+        url = str(path)
+        is_folder, files = remote_files(url, storage_options)
+        where = shown_address(url)
+        table, note = whole_of(files, where, columns) if is_folder else _single(files[0][1], where, columns)
+    else:
+        table, note = _from_disk(Path(here).expanduser(), columns)
+    frame = to_pandas(table)
+    frame.attrs = {ATTRS_KEY: note["provenance"]}
+    return frame
+
+
+def _from_disk(path: Path, columns: Sequence[str] | None) -> tuple[pa.Table, Mapping[str, Any]]:
+    if path.is_dir():
+        return whole_of(part_files(path), path, columns)
+    with reading(path), path.open("rb") as file:
+        return _single(file, path, columns)
+
+
+def _single(file: Any, where: PathLike, columns: Sequence[str] | None) -> tuple[pa.Table, Mapping[str, Any]]:
+    with reading(where):
+        sealed = opened(file, where)
+        if "part" in sealed.note:
+            raise mismatch(where, "it is one part of a partitioned export. Read the folder of all parts.")
+        check_columns(where, sealed.names, columns)
+        table = sealed.parquet.read(columns=None if columns is None else list(columns))
+    return (table if columns is None else table.select(list(columns))), sealed.note

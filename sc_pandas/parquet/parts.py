@@ -1,0 +1,226 @@
+"""A table in parts, one for each value of some columns, and the table again.
+
+The layout is Hive's, ``column=value/part-0.parquet``, which pandas, DuckDB and Polars know.  Each part carries in its
+note, under the seal, what the folder's names say, how many parts there are and a digest of the whole: a part that is
+missing, or that comes from another export, is seen.
+"""
+
+import datetime as dt
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import starmap
+from typing import Any, BinaryIO, Final
+from urllib.parse import quote
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sc_pandas.errors import ExportError, SettingsError
+from sc_pandas.files import PathLike
+from sc_pandas.parquet.file import check_columns
+from sc_pandas.parquet.sealed import KEY, Sealed, check_types, mismatch, opened, reading
+from sc_pandas.provenance import Provenance
+
+PARTS_AT_MOST: Final = 1_000
+PART_NAME: Final = re.compile(r"part-[0-9]+\.parquet")
+# Hive's word for a missing value.
+_NULL: Final = "__HIVE_DEFAULT_PARTITION__"
+_NAME_AT_MOST: Final = 255
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]*")
+_TYPES: Final = (pa.types.is_integer, pa.types.is_boolean, pa.types.is_date32, pa.types.is_string,
+                 pa.types.is_large_string)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One file of a folder: where it stands below it, its rows, and what its note says of it."""
+
+    name: str
+    table: pa.Table
+    says: Mapping[str, Any]
+
+
+def parts_of(table: pa.Table, by: Sequence[str], provenance: Provenance, path: PathLike) -> list[Part]:
+    """Cut a table by the values of some columns; the parts are in the order of their names.
+
+    Raises
+    ------
+    SettingsError
+        The columns cannot name folders, or there are too many values.
+    ExportError
+        A value cannot name a folder.
+    """
+    _check_keys(table.schema, by)
+    check_types(path, table.schema)
+    cuts = _cuts(table, by)
+    if len(cuts) > PARTS_AT_MOST:
+        raise SettingsError(
+            f"partition_by={list(by)} would make {len(cuts):,} files; at most {PARTS_AT_MOST:,} are written. Choose "
+            "columns with few values.",
+            setting="partition_by",
+        )
+    named = sorted((_folder(path, by, _values(cut, by)), place) for place, cut in enumerate(cuts))
+    about = {"folder": _digest(table, by, provenance), "of": len(cuts), "columns": table.column_names}
+    types = {name: str(table.schema.field(name).type) for name in by}
+    parts = []
+    for number, (folder, place) in enumerate(named):
+        cut = cuts[place]
+        values = {name: _plain(value) for name, value in zip(by, _values(cut, by), strict=True)}
+        says = about | {"number": number, "values": values, "types": types}
+        parts.append(Part(f"{folder}/part-{number}.parquet", cut.drop_columns(list(by)), says))
+    return parts
+
+
+def _check_keys(schema: pa.Schema, by: Sequence[str]) -> None:
+    what = ""
+    missing = [name for name in by if name not in schema.names]
+    if not by or len(set(by)) < len(by):
+        what = "partition_by names one column, or several different ones."
+    elif missing:
+        what = f"There is no column {missing[0]!r} to partition by. There are: {', '.join(schema.names)}."
+    elif len(by) == len(schema.names):
+        what = "partition_by names all columns; at least one must stay in the files."
+    for name in [] if what else by:
+        if not _PLAIN_NAME.fullmatch(name):
+            what = f"The name of the column {name!r} cannot be part of a folder's name. Rename it first."
+        elif not any(fits(schema.field(name).type) for fits in _TYPES):
+            what = (
+                f"The column {name!r} ({schema.field(name).type}) cannot name folders; text, whole numbers, booleans "
+                "and days can."
+            )
+    if what:
+        raise SettingsError(what, setting="partition_by")
+
+
+def _cuts(table: pa.Table, by: Sequence[str]) -> list[pa.Table]:
+    if not table.num_rows:
+        return [table]
+    codes = np.zeros(table.num_rows, dtype=np.int64)
+    for name in by:
+        coded = pc.dictionary_encode(table.column(name).combine_chunks(), null_encoding="encode")
+        codes = codes * len(coded.dictionary) + coded.indices.to_numpy()
+        # Numbered anew after each column, the codes cannot overflow.
+        codes = np.unique(codes, return_inverse=True)[1].astype(np.int64)
+    order = np.argsort(codes, kind="stable")
+    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
+    return [table.take(pa.array(places)) for places in np.split(order, starts[1:])]
+
+
+def _values(cut: pa.Table, by: Sequence[str]) -> tuple[Any, ...]:
+    return tuple(cut.column(name)[0].as_py() if cut.num_rows else None for name in by)
+
+
+def _folder(path: PathLike, by: Sequence[str], values: tuple[Any, ...]) -> str:
+    return "/".join(starmap(lambda name, value: _segment(path, name, value), zip(by, values, strict=True)))
+
+
+def _segment(path: PathLike, name: str, value: Any) -> str:
+    """Name a folder; no value can leave it, because slashes, dots and percent signs are written as numbers."""
+    if value in {"", _NULL}:
+        raise mismatch(
+            path,
+            f"the column {name!r} holds an empty text, or Hive's word for a missing value; no folder's name can tell "
+            "them from a missing value. Replace them first, or choose another column.",
+        )
+    if value is None:
+        text = _NULL
+    elif isinstance(value, bool):
+        text = str(value).lower()
+    else:
+        text = quote(str(value), safe="").replace(".", "%2E")
+    segment = f"{name}={text}"
+    if len(segment) > _NAME_AT_MOST:
+        raise mismatch(path, f"the column {name!r} holds a text too long for a folder's name. Choose another column.")
+    return segment
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, dt.date) else value
+
+
+def _digest(table: pa.Table, by: Sequence[str], provenance: Provenance) -> str:
+    """Tell exports apart; equal rows and provenance give an equal digest."""
+    sha = hashlib.sha256(json.dumps([list(by), provenance.to_json()]).encode())
+
+    class _Sink:
+        closed = False
+
+        def write(self, content: Any) -> int:
+            sha.update(content)
+            return len(content)
+
+        def flush(self) -> None: ...
+
+        def close(self) -> None: ...
+
+    whole = table.combine_chunks().replace_schema_metadata(None)
+    with pa.PythonFile(_Sink(), mode="w") as sink, pa.ipc.new_stream(sink, whole.schema) as stream:
+        stream.write_table(whole)
+    return sha.hexdigest()
+
+
+def whole_of(
+    files: Iterable[tuple[str, BinaryIO]], path: PathLike, columns: Sequence[str] | None
+) -> tuple[pa.Table, Mapping[str, Any]]:
+    """Read all parts, check that they are one export, and give its rows by `user_id` and its note.
+
+    Raises
+    ------
+    ExportError
+        A part is damaged, missing, double, of another export, or not ours.
+    """
+    tables, notes = [], []
+    for name, file in files:
+        where = f"{path}/{name}"
+        with reading(where):
+            part = opened(file, where)
+            says = part.note.get("part")
+            if not isinstance(says, dict):
+                raise ExportError(
+                    f"{where} is a whole export, not a part of one. Read it by itself.", path=where, reason="mismatch"
+                )
+            notes.append(part.note)
+            check_columns(where, says["columns"], columns)
+            tables.append(_restored(part, says, columns))
+    _check_complete([note["part"] for note in notes], path)
+    table = pa.concat_tables(tables)
+    if KEY in table.column_names and pa.types.is_int64(table.schema.field(KEY).type):
+        table = table.take(pc.sort_indices(table, [(KEY, "ascending")]))
+    return (table if columns is None else table.select(list(columns))), notes[0]
+
+
+def _restored(part: Sealed, says: Mapping[str, Any], columns: Sequence[str] | None) -> pa.Table:
+    """Put the columns that the folders name back in their places."""
+    # Rows are put in order by their key, also where it is not asked for.
+    wanted = [name for name in says["columns"] if columns is None or name in columns or name == KEY]
+    inside = [name for name in wanted if name not in says["values"]]
+    table = part.parquet.read(columns=inside).replace_schema_metadata(None)
+    rows = part.parquet.metadata.num_rows
+    arrays = [
+        _repeated(says["values"][name], says["types"][name], rows) if name in says["values"] else table.column(name)
+        for name in wanted
+    ]
+    return pa.table(arrays, names=wanted)
+
+
+def _repeated(value: Any, type_name: str, rows: int) -> pa.Array:
+    of_type = pa.type_for_alias(type_name)
+    if pa.types.is_date32(of_type) and value is not None:
+        value = dt.date.fromisoformat(value)
+    return pa.repeat(pa.scalar(value, of_type), rows)
+
+
+def _check_complete(says: Sequence[Mapping[str, Any]], path: PathLike) -> None:
+    if not says:
+        raise ExportError(
+            f"{path} is a folder without parts of an export of sc_pandas. Look at the path.",
+            path=str(path), reason="not_ours",
+        )  # fmt: skip
+    if len({each["folder"] for each in says}) > 1:
+        raise mismatch(path, "it holds parts of different exports. Export it again, into a new folder.")
+    if sorted(each["number"] for each in says) != list(range(says[0]["of"])):
+        raise mismatch(path, f"it holds {len(says):,} of {says[0]['of']:,} parts. Export it again.")

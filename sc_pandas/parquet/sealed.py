@@ -1,0 +1,234 @@
+"""The format: Parquet with a note of where the rows came from, and a seal over every byte before it."""
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from sc_pandas.errors import ExportError
+from sc_pandas.files import PathLike
+from sc_pandas.provenance import ATTRS_KEY, Provenance
+from sc_pandas.tables.rows import rechunked
+
+FORMAT: Final = 1
+ROWS_IN_GROUP: Final = 65_536
+NOTE: Final = b"sellercloud"
+KEY: Final = "user_id"
+_SEAL: Final = b"sellercloud.seal"
+_PANDAS_ATTRS: Final = b"PANDAS_ATTRS"
+
+
+class _HashedFile:
+    """A file open for writing that knows the digest of what went through it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._sha = hashlib.sha256()
+        self._size = 0
+        self.closed = False
+
+    def write(self, content: bytes) -> int:
+        self._sha.update(content)
+        self._size += len(content)
+        return self._file.write(content)
+
+    def tell(self) -> int:
+        return self._size
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def close(self) -> None:
+        """Leave the file itself to its owner."""
+        self.closed = True
+
+    def hexdigest(self) -> str:
+        return self._sha.hexdigest()
+
+
+@dataclass(slots=True)
+class Tally:
+    """Rows and sum of ids, modulo 2**64 as Arrow sums."""
+
+    rows: int = 0
+    id_sum: int = 0
+
+    def add(self, batch: pa.RecordBatch | pa.Table) -> None:
+        """Count a batch."""
+        self.rows += batch.num_rows
+        if KEY in batch.schema.names and pa.types.is_int64(batch.schema.field(KEY).type):
+            self.id_sum = (self.id_sum + (pc.sum(batch.column(KEY)).as_py() or 0)) % 2**64
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A file of ours, open, with every byte of its pages and the columns' names and types verified."""
+
+    parquet: pq.ParquetFile
+    note: Mapping[str, Any]
+
+    @property
+    def names(self) -> list[str]:
+        """The columns."""
+        names: list[str] = self.parquet.schema_arrow.names
+        return names
+
+
+def write_sealed(
+    file: BinaryIO,
+    path: PathLike,
+    rows: Iterable[pa.RecordBatch],
+    schema: pa.Schema,
+    provenance: Provenance,
+    *,
+    compression: str = "zstd",
+    part: Mapping[str, Any] | None = None,
+) -> Tally:
+    """Write rows, note and seal; `part` says which part of a folder the file is."""
+    notes = _notes(provenance, part)
+    hashed, tally = _HashedFile(file), Tally()
+    noted = schema.with_metadata(notes)
+    # Compliant names would turn the items of a list from "item" to "element", and the schema would not read back.
+    with pq.ParquetWriter(
+        hashed, noted, compression=compression, write_page_checksum=True, use_compliant_nested_type=False
+    ) as writer:
+        for batch in rechunked(rows, ROWS_IN_GROUP):
+            if not batch.schema.equals(schema):
+                raise mismatch(path, "a batch has other columns than the schema says. Nothing was written.")
+            tally.add(batch)
+            writer.write_table(pa.table(batch.columns, schema=noted), row_group_size=ROWS_IN_GROUP)
+        seal = {
+            "rows": tally.rows,
+            "bytes": hashed.tell(),
+            "sha256": hashed.hexdigest(),
+            "head": _head(schema, notes[NOTE]),
+        }
+        writer.add_key_value_metadata({_SEAL: json.dumps(seal, sort_keys=True).encode()})
+    return tally
+
+
+def _notes(provenance: Provenance, part: Mapping[str, Any] | None) -> dict[bytes, bytes]:
+    attrs = provenance.to_attrs()
+    note = {"format": FORMAT, "provenance": attrs} | ({} if part is None else {"part": dict(part)})
+    return {
+        NOTE: json.dumps(note, sort_keys=True).encode(),
+        _PANDAS_ATTRS: json.dumps({ATTRS_KEY: attrs}, sort_keys=True).encode(),
+    }
+
+
+def _head(schema: pa.Schema, note: bytes) -> str:
+    """Digest of what stands in the footer: the columns' names and types, and the note."""
+    columns = [(field.name, str(field.type)) for field in schema]
+    return hashlib.sha256(repr(columns).encode() + note).hexdigest()
+
+
+def recheck(file: BinaryIO, path: PathLike, schema: pa.Schema, wanted: Tally) -> None:
+    """Read the finished file again and compare it with what was meant, before anybody sees it."""
+    found = Tally()
+    with reading(path):
+        parquet = opened(file, path).parquet
+        same_schema = parquet.schema_arrow.remove_metadata().equals(schema)
+        for group in range(parquet.num_row_groups if same_schema else 0):
+            found.add(parquet.read_row_group(group, columns=[KEY] if KEY in schema.names else None))
+    if not same_schema or found != wanted:
+        raise mismatch(path, "the rows that were written do not read back. Nothing was published; please report it.")
+
+
+_UNREADABLE: Final = "it is damaged, or is no Parquet file. Export it again."
+
+
+@contextlib.contextmanager
+def reading(path: PathLike) -> Iterator[None]:
+    """Turn whatever a damaged file makes Arrow raise into an ExportError."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:  # Arrow's own, for damaged pages
+            raise mismatch(path, _UNREADABLE) from None
+        what = f"{path} cannot be read: {error.strerror}. Look at the path and its permissions."
+        raise ExportError(what, path=str(path), reason="os", errno=error.errno) from error
+    except (pa.ArrowException, ValueError):
+        raise mismatch(path, _UNREADABLE) from None
+
+
+def mismatch(path: PathLike, what: str) -> ExportError:
+    """Make the error for content that is not what it should be."""
+    return ExportError(f"{path}: {what}", path=str(path), reason="mismatch")
+
+
+def opened(file: BinaryIO, path: PathLike) -> Sealed:
+    """Open one of our files, or raise."""
+    parquet = pq.ParquetFile(file, page_checksum_verification=True)
+    notes = parquet.metadata.metadata or {}
+    if NOTE not in notes:
+        raise ExportError(
+            f"{path} was not written by sc_pandas. Use pandas.read_parquet for it.", path=str(path), reason="not_ours"
+        )
+    note = json.loads(notes[NOTE])
+    if not isinstance(note, dict) or not isinstance(note.get("format"), int):
+        raise mismatch(path, _UNREADABLE)
+    if note["format"] > FORMAT:
+        raise ExportError(
+            f"{path} was written by a later sc_pandas (format {note['format']}). Upgrade sc_pandas, or use "
+            "pandas.read_parquet.",
+            path=str(path), reason="newer",
+        )  # fmt: skip
+    schema = parquet.schema_arrow
+    refuse_extensions(path, schema)
+    seal = json.loads(notes.get(_SEAL, b"null"))
+    if seal != {
+        "rows": parquet.metadata.num_rows,
+        "bytes": (end := _footer_start(file)),
+        "sha256": _sha256(file, end),
+        "head": _head(schema, notes[NOTE]),
+    }:
+        raise mismatch(path, "it is not as it was written. Export it again.")
+    return Sealed(parquet, note)
+
+
+def _footer_start(file: BinaryIO) -> int:
+    """Where the pages end: a Parquet file ends in its footer, the footer's length and four letters."""
+    end = file.seek(-8, 2)
+    return end - int.from_bytes(file.read(4), "little")
+
+
+def _sha256(file: BinaryIO, end: int) -> str:
+    file.seek(0)
+    sha = hashlib.sha256()
+    while piece := file.read(max(0, min(1 << 20, end - file.tell()))):
+        sha.update(piece)
+    return sha.hexdigest()
+
+
+def readable(schema: pa.Schema) -> pa.Schema:
+    """Give the schema with which Parquet gives back rows of a schema."""
+    file = pa.BufferOutputStream()
+    pq.write_table(schema.empty_table(), file, use_compliant_nested_type=False)
+    return pq.read_schema(pa.BufferReader(file.getvalue())).remove_metadata()
+
+
+def check_types(path: PathLike, schema: pa.Schema) -> None:
+    """Refuse early what would not come back as it went."""
+    refuse_extensions(path, schema)
+    for wanted, found in zip(schema, readable(schema), strict=True):
+        if wanted.type != found.type:
+            raise mismatch(
+                path, f"the column {wanted.name!r} would come back as {found.type}, not {wanted.type}. Cast it first."
+            )
+
+
+def refuse_extensions(path: PathLike, schema: pa.Schema) -> None:
+    """Refuse types that not every reader knows."""
+    for field in schema:
+        if isinstance(field.type, pa.BaseExtensionType):
+            raise ExportError(
+                f"{path}: the column {field.name!r} has the special type {field.type}, which not every reader knows. "
+                "Convert it to text or numbers first.",
+                path=str(path), reason="mismatch",
+            )  # fmt: skip

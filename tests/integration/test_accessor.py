@@ -1,0 +1,359 @@
+"""`df.sellercloud` on frames as people have them: read, filtered, sorted, put together, written and read, merged."""
+
+import sys
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pandas.testing
+import pyarrow as pa
+import pytest
+
+import sc_pandas as sc
+from sc_pandas.query.connection import Connection
+from tests.support.shops import shop_of
+from tests.support.truth_frames import with_truth
+
+TODAY = {"wholesale": {"customer_type": "Wholesale"}, "happy": sc.CustomerFilter.of(rating=[4, 5])}
+
+
+@pytest.fixture
+def box() -> Iterator[sc.sandbox.Sandbox]:
+    with sc.sandbox.serve(customers=160, seed=11) as server:
+        yield server
+
+
+@pytest.fixture
+def shop(box: sc.sandbox.Sandbox, tmp_path: Path) -> Iterator[Connection]:
+    with shop_of(box, tmp_path / "shop") as connection:
+        yield connection
+
+
+@pytest.fixture
+def frame(shop: Connection) -> pd.DataFrame:
+    return shop.customers().to_pandas()
+
+
+def halves(frame: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat([frame.iloc[80:], frame.iloc[:80]])
+
+
+def through_parquet(frame: pd.DataFrame) -> pd.DataFrame:
+    frame.sellercloud.to_parquet("customers.parquet")
+    return sc.read_parquet("customers.parquet")
+
+
+def with_orders(frame: pd.DataFrame) -> pd.DataFrame:
+    """Merge with a foreign frame; pandas drops the attrs."""
+    orders = pd.DataFrame({"user_id": frame["user_id"], "orders": range(len(frame))})
+    orders.attrs = {"mine": 1}
+    merged = frame.merge(orders, on="user_id")
+    assert merged.attrs == {}
+    return merged
+
+
+KEEPING: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "as it was read": lambda frame: frame,
+    "filtered": lambda frame: frame[frame["rating"] >= 0],
+    "sorted": lambda frame: frame.sort_values("last_name"),
+    "put together": halves,
+    "parquet": through_parquet,
+    "with a column more": lambda frame: frame.assign(mine=1),
+}
+KINDS = KEEPING | {"merged": with_orders}
+
+
+def works(frame: pd.DataFrame) -> None:
+    """Everything that needs columns only."""
+    accessor = sc.accessor(frame)
+    wholesale = accessor.where(customer_type="Wholesale")
+    assert wholesale.index.equals(frame.index[frame["is_whole_sale_user"].fillna(value=False).to_numpy(dtype=bool)])
+    assert wholesale.attrs == frame.attrs
+    labels = accessor.segment(TODAY, default="others")
+    assert labels.index.equals(frame.index)
+    assert (labels == "wholesale").sum() == len(wholesale)
+    assert accessor.summary().customers == 160
+    assert accessor.plot.by_rating().get_title() == "Customers by rating (n = 160)"
+    assert not accessor.diff(frame)
+    assert len(accessor.duplicates()) > 0
+    assert accessor.duplicates(by="email")["reason"].unique().tolist() == ["email"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_method_works_and_leaves_the_frame_as_it_was(
+    kind: str, frame: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    other = KINDS[kind](frame)
+    before, attrs = other.copy(deep=True), dict(other.attrs)
+    works(other)
+    pandas.testing.assert_frame_equal(other, before)
+    assert other.attrs == attrs
+
+
+@pytest.mark.parametrize("kind", KEEPING)
+def test_what_asks_the_server_again_works_while_the_frame_says_where_it_came_from(
+    kind: str, frame: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    accessor = sc.accessor(KEEPING[kind](frame))
+    assert accessor.provenance.base_url in accessor.to_code()
+    pandas.testing.assert_frame_equal(accessor.refresh(), frame)
+
+
+def test_a_merged_frame_says_that_its_provenance_is_gone_and_how_to_keep_it(frame: pd.DataFrame) -> None:
+    merged = with_orders(frame)
+    accessor = sc.accessor(merged)
+    for method in (
+        accessor.refresh,
+        accessor.to_code,
+        accessor.panel,
+        lambda: accessor.query,
+        lambda: accessor.provenance,
+    ):
+        with pytest.raises(sc.AccessorError, match=r"merged\.attrs\.update\(df\.attrs\)"):
+            method()
+    merged.attrs.update(frame.attrs)
+    assert len(accessor.refresh()) == 160
+    assert sc.accessor(merged).provenance.base_url == sc.accessor(frame).provenance.base_url
+
+
+def test_a_foreign_frame_has_no_accessor() -> None:
+    foreign = pd.DataFrame({"user_id": [1]})
+    assert not hasattr(foreign, "sellercloud")
+    with pytest.raises(sc.AccessorError, match="did not come from SellerCloud"):
+        sc.accessor(foreign)
+
+
+# ── refresh ────────────────────────────────────────────────────────────────────────────────────────────────────────
+def test_refresh_asks_the_exact_query_of_the_server(box: sc.sandbox.Sandbox, shop: Connection) -> None:
+    query = shop.customers(
+        customer_type="Wholesale", limit=10, columns=["user_id", "email", "channel"], page_size=20, include=["channel"]
+    )
+    frame = query.to_pandas()
+    first = int(frame["user_id"].iloc[0])
+    box.update(first, email="changed@example.org")
+    seen = len(box.log.requests("list"))
+    again = frame[:0].sellercloud.refresh()
+    assert again["email"].iloc[0] == "changed@example.org"
+    assert frame["email"].iloc[0] != "changed@example.org"
+    assert again.attrs["sellercloud"] | {"finished_at": ""} == frame.attrs["sellercloud"] | {"finished_at": ""}
+    assert again.columns.tolist() == frame.columns.tolist() == ["user_id", "email", "channel"]
+    asked = [dict(entry.params) for entry in box.log.requests("list")[seen:]]
+    assert asked
+    assert {params["pageSize"] for params in asked} == {"20"}
+    assert sc.accessor(frame).refresh(limit=2).shape == (2, 3)
+
+
+def test_refresh_takes_other_options_and_refuses_unknown_ones(box: sc.sandbox.Sandbox, frame: pd.DataFrame) -> None:
+    calls = box.calls("list")
+    assert len(sc.accessor(frame).refresh(cache="offline")) == 160
+    assert box.calls("list") == calls
+    with pytest.raises(sc.SettingsError, match="There is no option cash"):
+        sc.accessor(frame).refresh(cash="use")
+
+
+def test_what_changed_since_the_last_read(box: sc.sandbox.Sandbox, frame: pd.DataFrame) -> None:
+    ids = frame["user_id"].tolist()
+    added = box.insert(3)
+    box.update(ids[5], rating=1 if frame["rating"].iloc[5] != 1 else 2)
+    box.merge(ids[7], ids[8])
+    now = sc.accessor(frame).refresh()
+    change = sc.accessor(frame).diff(now)
+    assert change.added["user_id"].tolist() == added
+    assert change.removed["user_id"].tolist() == [ids[8]]
+    assert change.counts.to_dict() == {"rating": 1, "rating_name": 1}
+    result = change.apply(frame)
+    pandas.testing.assert_frame_equal(result, now)
+    assert result.attrs == now.attrs
+    assert len(change.added.sellercloud.refresh()) == len(now)
+
+
+# ── where ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+def test_where_judges_what_include_read_as_the_server_does(shop: Connection) -> None:
+    frame = shop.customers(
+        include=["channel", "subscribed", "created_on", "phones", "addresses", "company_id"]
+    ).to_pandas()
+    phone = frame["phone1"].dropna().iloc[3]
+    questions: list[dict[str, Any]] = [
+        {"channel": ["Amazon", "Etsy"]}, {"subscribed": False}, {"city": "e", "rating": 0}, {"phone_number": phone},
+        {"zip_code": frame["billing_zip_code"].iloc[0]}, {"created_on_from": "2024-03-01", "created_on_to": "2025-06-30"},
+        {"company_ids": [163, 202]},
+    ]  # fmt: skip
+    for asked in questions:
+        mine = sc.accessor(frame).where(**asked)
+        assert 0 < len(mine) < 160
+        assert mine["user_id"].tolist() == shop.customers(**asked).to_pandas()["user_id"].tolist(), asked
+
+
+def test_where_names_the_nearest_filter(frame: pd.DataFrame) -> None:
+    with pytest.raises(sc.FilterError, match="Did you mean rating"):
+        sc.accessor(frame).where(ratng=5)  # type: ignore[call-arg]
+    assert len(sc.accessor(frame).where()) == 160
+    assert sc.accessor(frame).where(customer_ids=[1001, 1003])["user_id"].tolist() == [1001, 1003]
+
+
+# ── segment ────────────────────────────────────────────────────────────────────────────────────────────────────────
+def test_the_first_segment_wins_and_the_rest_is_missing(frame: pd.DataFrame) -> None:
+    labels = sc.accessor(frame).segment(
+        {
+            "low ids": {"customer_ids": [1001, 1002]},
+            "series": frame["user_id"] <= 1003,
+            "array": (frame["user_id"] == 1004).to_numpy(),
+            "function": lambda rows: rows["user_id"] == 1005,
+            "a function to a filter": lambda _: {"customer_ids": 1006},
+            "filter": sc.CustomerFilter.of(customer_ids=[1001, 1007]),
+            "list": [False] * 160,
+            "missing is no": frame["rating"].where(frame["user_id"] < 0) == 0,
+        }
+    )
+    assert labels.name == "segment"
+    assert labels.dtype == pd.ArrowDtype(pa.string())
+    assert labels.iloc[:7].tolist() == [
+        "low ids",
+        "low ids",
+        "series",
+        "array",
+        "function",
+        "a function to a filter",
+        "filter",
+    ]
+    assert labels.iloc[7:].isna().all()
+
+
+def test_saved_filters_are_segments(frame: pd.DataFrame, tmp_path: Path) -> None:
+    saved = sc.Segments(tmp_path)
+    saved.save("b wholesale", sc.CustomerFilter.of(customer_type="Wholesale"))
+    saved.save("a happy", sc.CustomerFilter.of(rating=[4, 5]))
+    labels = sc.accessor(frame).segment(saved, default="others")
+    expected = sc.accessor(frame).segment(
+        {"a happy": TODAY["happy"], "b wholesale": TODAY["wholesale"]}, default="others"
+    )
+    pandas.testing.assert_series_equal(labels, expected)
+    assert set(labels) == {"a happy", "b wholesale", "others"}
+
+
+@pytest.mark.parametrize(
+    ("segment", "message"),
+    [
+        ({"channel": "Amazon"}, "Segment 'x': channel cannot be judged"),
+        ({"ratng": 5}, "Segment 'x': There is no filter 'ratng'. Did you mean rating"),
+        (sc.CustomerFilter.of(keyword="a"), "Segment 'x': No row says"),
+        ([True], "Segment 'x' is a filter.*160 rows, not list"),
+        ("Wholesale", "Segment 'x' is a filter.*not str"),
+        (pd.Series([True] * 160, index=range(1, 161)), "another index"),
+        (["yes"] * 160, "True and False only"),
+    ],
+)
+def test_a_segment_that_cannot_be_judged_is_named(frame: pd.DataFrame, segment: Any, message: str) -> None:
+    with pytest.raises(sc.FilterError, match=message):
+        sc.accessor(frame).segment({"fine": {"rating": 5}, "x": segment})
+
+
+# ── plot ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+def test_pictures_count_what_is_there_and_say_what_is_missing(box: sc.sandbox.Sandbox, frame: pd.DataFrame) -> None:
+    truth = with_truth(frame, box.customers())
+    truth.loc[truth.index[:30], "channel"] = pd.NA
+    ax: Any = sc.accessor(truth).plot.by_channel()
+    assert ax.get_title() == "Customers by channel (n = 160; 30 without a channel)"
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("customers", "channel")
+    drawn = dict(
+        zip(
+            [text.get_text() for text in ax.get_yticklabels()],
+            [int(bar.get_width()) for bar in ax.patches],
+            strict=True,
+        )
+    )
+    expected = truth["channel"].value_counts()
+    assert drawn == {str(name).replace("_", " "): count for name, count in expected.items()}
+    assert list(drawn.values()) == sorted(drawn.values(), reverse=True)
+
+    ax = sc.accessor(frame).plot.by_rating()
+    assert [text.get_text() for text in ax.get_yticklabels()] == [rating.name.replace("_", " ") for rating in sc.Rating]
+    assert [bar.get_width() for bar in ax.patches] == [(frame["rating"] == rating).sum() for rating in sc.Rating]
+    assert ax.get_title() == "Customers by rating (n = 160)"
+    twice = frame.merge(
+        pd.DataFrame({"user_id": frame["user_id"], "order": 1}).iloc[[0, 0, 1]], on="user_id", how="left"
+    )
+    assert len(twice) == 161
+    assert sc.accessor(twice).plot.by_rating().get_title() == "Customers by rating (n = 160)"
+    odd = frame.assign(rating_name=frame["rating_name"].where(frame["rating"] < 5))
+    unknown = (frame["rating"] == 5).sum()
+    ax = sc.accessor(odd).plot.by_rating()
+    assert ax.get_title() == f"Customers by rating (n = 160; {unknown} without a known rating)"
+
+
+@pytest.mark.parametrize("name", ["created_on", "created_month"])
+def test_months_without_customers_are_zero(frame: pd.DataFrame, name: str) -> None:
+    days: list[Any] = [
+        datetime.fromisoformat("2025-11-30T23:00:00"),
+        datetime.fromisoformat("2026-02-01T00:00:00"),
+        datetime.fromisoformat("2025-11-01T00:00:00"),
+        None,
+    ]
+    kind = pa.timestamp("us")
+    if name == "created_month":
+        days, kind = [day and date(day.year, day.month, 1) for day in days], pa.date32()
+    rows = frame.iloc[:4].reset_index(drop=True).assign(**{name: pd.Series(days, dtype=pd.ArrowDtype(kind))})
+    ax: Any = sc.accessor(rows).plot.by_created_month()
+    assert [bar.get_height() for bar in ax.patches] == [2, 0, 0, 1]
+    assert ax.get_title() == "Customers by month of creation (n = 4; 1 without a date of creation)"
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("created, by month", "customers")
+    ax.get_figure(root=True).savefig("/dev/null", format="png")
+    nobody: Any = sc.accessor(rows.iloc[3:]).plot.by_created_month()
+    assert len(nobody.patches) == 0
+    nobody.get_figure(root=True).savefig("/dev/null", format="png")
+
+
+def test_a_picture_goes_where_it_is_told_and_touches_nothing_global(frame: pd.DataFrame) -> None:
+    from matplotlib.figure import Figure
+
+    had_pyplot = "matplotlib.pyplot" in sys.modules
+    mine = Figure().add_subplot()
+    assert sc.accessor(frame).plot.by_rating(ax=mine) is mine
+    own = sc.accessor(frame).plot.by_rating()
+    assert own._repr_png_().startswith(b"\x89PNG")  # type: ignore[attr-defined]
+    assert ("matplotlib.pyplot" in sys.modules) == had_pyplot
+
+
+def test_what_is_not_there_to_draw_is_told(frame: pd.DataFrame) -> None:
+    plot = sc.accessor(frame).plot
+    with pytest.raises(sc.AccessorError, match=r'no .channel.*include=."channel"'):
+        plot.by_channel()
+    with pytest.raises(sc.AccessorError, match=r'include=."created_month"'):
+        plot.by_created_month()
+    assert repr(plot) == "<plots: by_rating(), by_created_month(), by_channel()>"
+
+
+def test_a_missing_matplotlib_says_what_to_install(frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("matplotlib")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delitem(sys.modules, "sc_pandas.frames.canvas", raising=False)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(ImportError, match=r'pip install "sc_pandas\[plot\]"') as caught:
+        sc.accessor(frame).plot.by_rating()
+    assert isinstance(caught.value, sc.MissingExtraError)
+    assert caught.value.extra == "plot"
+
+
+# The kernel's own libraries warn about their transport and their future; that is not ours to fix.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning", "ignore::UserWarning")
+def test_a_notebook_shows_the_picture_that_a_cell_ends_with() -> None:
+    """Axes and figures that pyplot did not make are shown by no frontend; ours are."""
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    read = (
+        "import sys, tempfile, sc_pandas as sc\n"
+        "with sc.sandbox.serve(customers=60) as box, sc.connect(box.url, username=box.username, "
+        "password=box.password, cache_dir=tempfile.mkdtemp()) as shop:\n"
+        "    df = shop.customers(progress=False).to_pandas()"
+    )
+    cells = [read, "df.sellercloud.plot.by_rating()", "'matplotlib.pyplot' in sys.modules", "%matplotlib inline",
+             "df.sellercloud.plot.by_rating()", "df.sellercloud.summary()", "df.sellercloud.diff(df)"]  # fmt: skip
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    nbclient.NotebookClient(notebook, kernel_name="python3", timeout=120).execute()
+    shown = [[set(output.get("data", {})) for output in cell.outputs] for cell in notebook.cells]
+    assert shown[1] == shown[4] == [{"text/plain", "image/png"}]
+    assert notebook.cells[2].outputs[0]["data"]["text/plain"] == "False"
+    assert shown[5] == shown[6] == [{"text/plain", "text/html"}]

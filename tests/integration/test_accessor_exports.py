@@ -1,0 +1,196 @@
+"""What leaves a frame that was really read: Parquet, CSV, Excel, tokens and import templates."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pandas as pd
+import pytest
+
+import sc_pandas as sc
+from sc_pandas.errors import AccessorError, ExportError, SettingsError
+from tests.support.shops import shop_of
+
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture(scope="module")
+def frame(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    with (
+        sc.sandbox.serve(customers=300, seed=7) as box,
+        shop_of(box, tmp_path_factory.mktemp("cache")) as shop,
+    ):
+        yield sc.read_sellercloud_customers(shop)
+
+
+class TestProvenance:
+    def test_a_read_knows_its_rows_and_a_part_says_that_it_is_one(self, frame: Any, tmp_path: Path) -> None:
+        note = frame.sellercloud.provenance
+        part = frame[frame["rating"] >= 4]
+
+        assert (note.rows, note.is_whole, frame.attrs["sellercloud"]["rows"]) == (300, True, 300)
+        assert part.attrs == frame.attrs
+        assert part.sellercloud.provenance.rows_in_words().startswith(f"part of a read: {len(part)} of 300 rows")
+        whole = sc.read_parquet(frame.sellercloud.to_parquet(tmp_path / "whole"))
+        assert whole.attrs == frame.attrs
+        again = sc.read_parquet(part.sellercloud.to_parquet(tmp_path / "part"))
+        assert again.attrs["sellercloud"]["frame_rows"] == len(part)
+        assert pd.read_parquet(tmp_path / "part").attrs["sellercloud"]["frame_rows"] == len(part)
+        assert again.sellercloud.provenance.is_whole is False
+
+    def test_rows_that_were_added_or_stand_twice_are_seen(self, frame: Any) -> None:
+        twice = pd.concat([frame, frame])
+        as_many = pd.concat([frame.head(150), frame.head(150)])
+        changed_in_place = frame.copy()
+        assert changed_in_place.sellercloud.provenance.is_whole
+        changed_in_place.loc[300] = changed_in_place.loc[0]
+
+        assert "put together after a read of 300" in twice.sellercloud.provenance.rows_in_words()
+        assert as_many.sellercloud.provenance.is_whole is False
+        assert changed_in_place.sellercloud.provenance.frame_rows == 301
+
+    def test_a_streamed_export_and_a_limited_read_know_their_rows(self, tmp_path: Path) -> None:
+        with sc.sandbox.serve(customers=120, seed=7) as box, shop_of(box, tmp_path) as shop:
+            assert sc.read_parquet(shop.customers().to_parquet(tmp_path / "x")).attrs["sellercloud"]["rows"] == 120
+            assert shop.customers(limit=7).to_pandas().sellercloud.provenance.rows_in_words() == "7, as read"
+            part = shop.customers().to_pandas().head(3)
+            assert part.sellercloud.query.count() == 120
+
+
+class TestParquet:
+    @pytest.mark.parametrize("by", ["rating_name", ["is_whole_sale_user", "rating"]])
+    def test_a_folder_gives_back_the_frame(self, frame: Any, by: Any, tmp_path: Path) -> None:
+        again = sc.read_parquet(frame.sellercloud.to_parquet(tmp_path / "all", partition_by=by))
+
+        pd.testing.assert_frame_equal(again, frame)
+        assert again.attrs == frame.attrs
+
+    @pytest.mark.parametrize("by", ["email", ["rating", "last_name"]])
+    def test_no_persons_name_gets_into_the_name_of_a_folder(self, frame: Any, by: Any, tmp_path: Path) -> None:
+        with pytest.raises(SettingsError, match="personal data into the names of folders"):
+            frame.sellercloud.to_parquet(tmp_path / "all", partition_by=by)
+        assert list(tmp_path.iterdir()) == []
+
+
+class TestUnverified:
+    @pytest.mark.parametrize("verb", ["to_parquet", "to_csv", "to_excel"])
+    @pytest.mark.fault("F16")
+    def test_rows_that_were_not_proven_are_written_only_on_purpose(self, frame: Any, verb: str, tmp_path: Path) -> None:
+        loose = frame.copy()
+        loose.attrs["sellercloud"] = loose.attrs["sellercloud"] | {"verdict": "not verified"}
+
+        with pytest.raises(ExportError, match="allow_unverified=True") as caught:
+            getattr(loose.sellercloud, verb)(tmp_path / "x")
+        assert caught.value.reason == "not_verified"
+        assert list(tmp_path.iterdir()) == []
+        getattr(loose.sellercloud, verb)(tmp_path / "x", allow_unverified=True)
+        assert (tmp_path / "x").exists()
+
+    @pytest.mark.parametrize("verb", ["to_csv", "to_excel"])
+    def test_a_frame_that_lost_its_provenance_is_not_verified(self, frame: Any, verb: str, tmp_path: Path) -> None:
+        merged = frame.copy()
+        merged.attrs = {}
+
+        with pytest.raises(AccessorError, match="no longer says"):
+            getattr(merged.sellercloud, verb)(tmp_path / "x")
+        assert getattr(merged.sellercloud, verb)(tmp_path / "x", allow_unverified=True).rows == 300
+
+
+def test_every_customer_gets_into_csv_and_excel(frame: Any, tmp_path: Path) -> None:
+    comma = frame.sellercloud.to_csv(tmp_path / "x.csv")
+    sheet = frame.sellercloud.to_excel(tmp_path / "x.xlsx")
+
+    for again in (pd.read_csv(comma), pd.read_excel(sheet)):
+        assert again.columns.tolist() == frame.columns.tolist()
+        assert again["user_id"].tolist() == frame["user_id"].tolist()
+        assert again["email"].fillna("").str.removeprefix("'").tolist() == frame["email"].fillna("").tolist()
+        assert again["rating"].tolist() == frame["rating"].tolist()
+    book = openpyxl.load_workbook(sheet)
+    assert not any(cell.data_type == "f" for each in book for row in each for cell in row)
+    assert book.sheetnames == ["Customers", "Where from"]
+
+
+def test_pseudonymised_frames_join_and_redacted_ones_name_nobody(frame: Any) -> None:
+    left = frame[["user_id", "email", "rating_name"]].sellercloud.pseudonymize(KEY)
+    right = frame.sample(frac=1, random_state=7).sellercloud.pseudonymize(KEY.encode())
+
+    joined = left.merge(right, on=["user_id", "email"])
+    assert len(joined) == 300
+    assert (joined["rating_name_x"] == joined["rating_name_y"]).fillna(True).all()
+    assert not set(frame["user_id"]) & set(left["user_id"])
+    assert frame.sellercloud.redact()["email"].isna().all()
+
+
+class TestImportTemplate:
+    @pytest.fixture
+    def customers(self, frame: Any) -> Any:
+        """Two complete customers, one of each kind, and what `include` adds."""
+        two = frame.head(2).assign(
+            email=["ada@example.com", "shop@example.com"], first_name=["Ada", None], last_name=["L", None],
+            corporate_name=[None, "Shop"], is_whole_sale_user=[False, True], company_id=[7, 8],
+            tax_exempt=[True, None], groups=[["VIP"], []], allow_shipping_un_paid_orders=[False, None],
+        )  # fmt: skip
+        return two.astype({"is_whole_sale_user": "bool[pyarrow]"}).set_axis([5, 3], axis=0)
+
+    def test_the_columns_are_those_of_the_help_page(self, customers: Any) -> None:
+        template = customers.sellercloud.to_import_template()
+
+        assert template.columns.tolist() == [
+            "FirstName", "LastName", "BusinessName", "Email", "CompanyID", "IsWholeSale", "TaxExempt", "UserGroupName",
+            "AllowShippingUnPaidOrders",
+        ]  # fmt: skip
+        assert template.loc[5].tolist() == ["Ada", "L", pd.NA, "ada@example.com", 7, False, True, "VIP", False]
+        assert template["IsWholeSale"].tolist() == [False, True]
+        assert template.index.tolist() == [5, 3]
+        assert template.attrs == {}
+
+    def test_rows_that_lack_something_are_named_by_their_id(self, frame: Any) -> None:
+        broken = frame.head(4).assign(
+            user_id=[11, 12, 13, 14], email=["a@x", "A@X ", " ", "d@x"], first_name=["Ada", "", "C", "D"],
+            last_name="L", corporate_name=None, is_whole_sale_user=[False, False, True, None],
+            groups=[["a", "b"], [], [], []],
+        )  # fmt: skip
+
+        with pytest.raises(ExportError, match="lack what SellerCloud's import needs") as caught:
+            broken.sellercloud.to_import_template()
+        text = str(caught.value)
+        for part in (
+            "FirstName (of retail customers): user_id 12", "BusinessName (of wholesale customers): user_id 13",
+            "IsWholeSale: user_id 14", "Email: user_id 13", "an Email of their own: user_id 11, 12",
+            "a single group: user_id 11",
+        ):  # fmt: skip
+            assert part in text
+        assert "LastName" not in text
+        assert "Ada" not in text
+        assert len(broken.sellercloud.to_import_template(incomplete="keep")) == 4
+        assert len(broken.sellercloud.to_import_template(incomplete="drop")) == 0
+        with pytest.raises(SettingsError, match="'raise', 'drop' or 'keep'"):
+            broken.sellercloud.to_import_template(incomplete="maybe")
+
+    def test_of_many_rows_a_few_are_named(self, frame: Any) -> None:
+        with pytest.raises(ExportError, match=r"Email: user_id (\d+, ){4}\d+ and 295 more"):
+            frame.assign(email=None).sellercloud.to_import_template()
+
+    def test_files_hold_what_will_be_imported_and_nothing_runs(self, customers: Any, tmp_path: Path) -> None:
+        template = customers.sellercloud.to_import_template(tmp_path / "x.csv")
+        assert (tmp_path / "x.csv").read_bytes().startswith(b'"FirstName",')
+        again = pd.read_csv(tmp_path / "x.csv")
+        assert again["Email"].tolist() == template["Email"].tolist()
+        assert again["IsWholeSale"].tolist() == [False, True]
+        risky = customers.assign(first_name=["=1+1", None])
+        with pytest.raises(ExportError, match=r"1 texts \(FirstName\) begin as formulas do"):
+            risky.sellercloud.to_import_template(tmp_path / "y.csv")
+        assert not (tmp_path / "y.csv").exists()
+        risky.sellercloud.to_import_template(tmp_path / "y.xlsx")
+        cell = openpyxl.load_workbook(tmp_path / "y.xlsx").active["A2"]
+        assert (cell.value, cell.data_type) == ("=1+1", "s")
+        with pytest.raises(SettingsError, match=r"\.xlsx or \.csv"):
+            customers.sellercloud.to_import_template(tmp_path / "x.txt")
+
+    @pytest.mark.parametrize("safe", ["redact", "pseudonymize"])
+    def test_tokens_are_never_imported_over_names(self, customers: Any, safe: str) -> None:
+        made = customers.sellercloud.redact() if safe == "redact" else customers.sellercloud.pseudonymize(KEY)
+
+        with pytest.raises(ExportError, match="would overwrite customers"):
+            made.sellercloud.to_import_template()

@@ -1,0 +1,154 @@
+"""What changed between two frames: told by column, without telling who; and where frames cannot be compared."""
+
+import math
+import pickle
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+import pandas.testing
+import pyarrow as pa
+import pytest
+
+import sc_pandas as sc
+from sc_pandas.frames.difference import difference
+
+
+def frame_of(**columns: tuple[list[Any], pa.DataType]) -> pd.DataFrame:
+    made: dict[str, Any] = {
+        name: pd.Series(pd.arrays.ArrowExtensionArray(pa.array(values, kind)))
+        for name, (values, kind) in columns.items()
+    }
+    return pd.DataFrame(made)
+
+
+IDS = ([3, 1, 2], pa.int64())
+BEFORE = frame_of(
+    user_id=IDS,
+    email=(["c@x.test", "a@x.test", None], pa.string()),
+    spent=([Decimal("1.50"), None, Decimal(2)], pa.decimal128(38, 10)),
+    share=([math.nan, None, 1.0], pa.float64()),
+    groups=([["VIP"], [], None], pa.list_(pa.string())),
+    seen=([None, datetime.fromisoformat("2026-01-01T00:00:00"), None], pa.timestamp("us")),
+)
+AFTER = frame_of(
+    user_id=([2, 3, 4], pa.int64()),
+    email=([None, "C@x.test", "d@x.test"], pa.string()),
+    spent=([Decimal("2.00"), None, None], pa.decimal128(38, 10)),
+    share=([1.0, None, 2.0], pa.float64()),
+    groups=([[], ["VIP", None], None], pa.list_(pa.string())),
+    seen=([None, datetime.fromisoformat("2026-02-01T12:00:00"), None], pa.timestamp("us")),
+)
+
+
+def test_rows_and_cells_that_changed() -> None:
+    change = difference(BEFORE, AFTER)
+    assert change.added["email"].tolist() == ["d@x.test"]
+    assert change.removed["email"].tolist() == ["a@x.test"]
+    assert list(change.changed.itertuples(index=False, name=None)) == [
+        (2, "groups", pd.NA, "[]"),
+        (3, "email", "c@x.test", "C@x.test"),
+        (3, "spent", "1.5000000000", pd.NA),
+        (3, "share", "nan", pd.NA),
+        (3, "groups", '["VIP"]', '["VIP", null]'),
+        (3, "seen", pd.NA, "2026-02-01 12:00:00"),
+    ]
+    assert change.counts.to_dict() == {"email": 1, "spent": 1, "share": 1, "groups": 2, "seen": 1}
+    assert change.customers_changed == 2
+    assert change.cells["spent"].dtypes["before"] == pd.ArrowDtype(pa.decimal128(38, 10))
+    assert change.cells["groups"]["after"].tolist()[1] == ["VIP", None]
+    assert change
+    assert not difference(BEFORE, BEFORE)
+
+
+def test_its_text_counts_and_names_nobody() -> None:
+    evil = "<img src=x>"
+    change = difference(BEFORE.assign(**{evil: "a"}), AFTER.assign(**{evil: "b"}))
+    assert repr(change) == (
+        "<FrameDifference: 1 added, 1 removed, 2 changed; email 1, spent 1, share 1, groups 2, seen 1, <img src=x> 2>"
+    )
+    for text in (repr(change), str(change), change._repr_html_()):
+        assert "x.test" not in text
+    assert "<img" not in change._repr_html_()
+    assert "&lt;img" in change._repr_html_()
+    assert repr(difference(BEFORE, BEFORE)) == "<FrameDifference: 0 added, 0 removed, 0 changed>"
+    other = difference(BEFORE, AFTER.drop(columns="email").assign(new="x"))
+    assert "1 new and 1 gone columns" in repr(other)
+
+
+def test_columns_that_only_one_frame_has() -> None:
+    change = difference(BEFORE.drop(columns="seen"), AFTER.drop(columns="email"))
+    assert change.gone_columns == ("email",)
+    assert change.new_columns.columns.tolist() == ["user_id", "seen"]
+    assert change.new_columns["user_id"].tolist() == [2, 3]
+    result = change.apply(BEFORE.drop(columns="seen"))
+    pandas.testing.assert_frame_equal(result, AFTER.drop(columns="email"))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "changed"),
+    [
+        ((["1", "2"], pa.string()), ([1, 2], pa.int64()), 0),
+        ((["1", "02"], pa.string()), ([1, 2], pa.int64()), 2),
+        (([1, None], pa.int64()), ([1.0, None], pa.float64()), 0),
+        (([7, 1], pa.int64()), ([True, True], pa.bool_()), 2),
+        (([2**53 + 1, 0], pa.int64()), ([2.0**53, 0.0], pa.float64()), 2),
+        (([None, "a"], pa.string()), ([None, ["a"]], pa.list_(pa.string())), 1),
+        (([None, math.nan], pa.float64()), ([None, None], pa.string()), 1),
+        (([None, None], pa.null()), ([None, "a"], pa.string()), 1),
+    ],
+)
+def test_a_column_of_another_type_is_compared_by_value_where_no_value_would_change(
+    before: tuple[list[Any], pa.DataType], after: tuple[list[Any], pa.DataType], changed: int
+) -> None:
+    old, new = frame_of(user_id=([1, 2], pa.int64()), x=before), frame_of(user_id=([1, 2], pa.int64()), x=after)
+    change = difference(old, new)
+    assert change.counts.sum() == changed
+    pandas.testing.assert_frame_equal(change.apply(old), new)
+
+
+def test_values_of_any_object_are_told_apart_by_type() -> None:
+    old, new = (
+        BEFORE[["user_id"]].assign(mine=pd.Series(values, dtype=object)) for values in ([1, 0, "a"], [True, 0, "a"])
+    )
+    assert difference(old, new).changed["after"].tolist() == ["True"]
+
+
+def test_only_the_earlier_frame_is_taken() -> None:
+    change = difference(BEFORE, AFTER)
+    others = (
+        AFTER,
+        BEFORE.iloc[:1],
+        BEFORE.iloc[[0, 2]],  # without the customer that is gone later
+        BEFORE.assign(user_id=pd.Series([3, 1, 9], dtype="int64[pyarrow]")),
+        BEFORE.drop(columns="email"),
+        BEFORE.assign(more=1),
+    )
+    for other in others:
+        with pytest.raises(sc.AccessorError, match="not taken from that frame"):
+            change.apply(other)
+    with pytest.raises(sc.AccessorError, match=r"apply\(\) needs one column user_id"):
+        change.apply(BEFORE.drop(columns="user_id"))
+
+
+@pytest.mark.parametrize("side", [0, 1])
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        (BEFORE.drop(columns="user_id"), "one column user_id"),
+        (pd.concat([BEFORE, BEFORE]), "several rows"),
+        (BEFORE.assign(user_id=pd.Series([1, None, 2], dtype="int64[pyarrow]")), "in each row"),
+        (pd.concat([BEFORE, BEFORE[["email"]]], axis=1), "repeated: email"),
+    ],
+)
+def test_frames_whose_rows_are_not_one_customer_each_are_refused(broken: pd.DataFrame, message: str, side: int) -> None:
+    frames = [AFTER, AFTER]
+    frames[side] = broken
+    with pytest.raises(sc.AccessorError, match=rf"diff\(\).*{message}"):
+        difference(*frames)
+
+
+def test_a_difference_travels() -> None:
+    change = pickle.loads(pickle.dumps(difference(BEFORE, AFTER)))  # noqa: S301
+    pandas.testing.assert_frame_equal(change.apply(BEFORE), AFTER)

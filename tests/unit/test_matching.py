@@ -1,0 +1,199 @@
+"""Which rows match a filter: the documented rules, one by one, and what is said where the rows cannot tell."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+import pandas.testing
+import pyarrow as pa
+import pytest
+
+import sc_pandas as sc
+from sc_pandas.filters import CustomerFilter
+from sc_pandas.matching import matching
+
+COLUMNS: dict[str, tuple[pa.DataType, list[Any]]] = {
+    "user_id": (pa.int64(), [1, 2, 3, None]),
+    "email": (pa.string(), ["Ada@X.org", " ada@x.org", None, "b@x.org"]),
+    "first_name": (pa.string(), ["Zo\u00eb", "Zoe\u0308", "STRASSE", None]),
+    "last_name": (pa.string(), ["O'Brien", "", "100%", None]),
+    "corporate_name": (pa.string(), ["ACME", None, "a_c", "A.C"]),
+    "rating": (pa.int8(), [0, 5, None, 9]),
+    "is_whole_sale_user": (pa.bool_(), [True, False, None, True]),
+    "subscribed": (pa.bool_(), [True, False, None, True]),
+    "exported": (pa.bool_(), [False, False, None, True]),
+    "channel": (pa.string(), ["Amazon", "eBayOrder", None, "999"]),
+    "company_id": (pa.int64(), [163, 170, None, 163]),
+    "created_on": (
+        pa.timestamp("us"),
+        [
+            datetime.fromisoformat("2026-01-01T00:00:00"),
+            datetime.fromisoformat("2026-01-01T00:00:00.000001"),
+            None,
+            datetime.fromisoformat("9999-12-31T00:00:00"),
+        ],
+    ),
+    "phone1": (pa.string(), ["(212) 555-0134", None, "٢١٢", ""]),
+    "phone2": (pa.string(), ["999", None, None, None]),
+    "phone3": (pa.string(), [None, None, None, None]),
+    "mobile": (pa.string(), [None, "+1 212 555 0134", None, None]),
+    "fax": (pa.string(), [None, None, None, "777"]),
+    "billing_city": (pa.string(), ["Bern", "Bernau", "BERN", None]),
+    "billing_zip_code": (pa.string(), ["3000", "16321", "SW1A 1AA", None]),
+}
+
+
+@pytest.fixture
+def frame() -> pd.DataFrame:
+    columns: dict[str, Any] = {
+        name: pd.Series(values, dtype=pd.ArrowDtype(kind)) for name, (kind, values) in COLUMNS.items()
+    }
+    frame = pd.DataFrame(columns)
+    frame.index = pd.Index([7, 7, 3, 1])
+    return frame
+
+
+def rows(frame: pd.DataFrame, **asked: Any) -> list[int]:
+    mask = matching(frame, CustomerFilter(**asked))
+    assert mask.dtype == bool
+    assert mask.index.equals(frame.index)
+    return [place for place, hit in enumerate(mask.tolist()) if hit]
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ({}, [0, 1, 2, 3]),
+        ({"customer_ids": [1, 3, 99]}, [0, 2]),
+        ({"email": "ADA@x.ORG"}, [0]),
+        ({"email": " ada@x.org"}, [1]),
+        ({"email": "ada"}, []),
+        ({"first_name": "zo\u00eb"}, [0]),
+        ({"first_name": "e\u0308"}, [1]),
+        ({"first_name": "ra\u00dfe"}, [2]),
+        ({"first_name": ["ZO", "asse"]}, [0, 1, 2]),
+        ({"last_name": "%"}, [2]),
+        ({"corporate_name": "a_c"}, [2]),
+        ({"corporate_name": "."}, [3]),
+        ({"rating": 0}, [0]),
+        ({"rating": ["NotRated", "Very Satisfied"]}, [0, 1]),
+        ({"customer_type": "Wholesale"}, [0, 3]),
+        ({"customer_type": "Retail"}, [1]),
+        ({"customer_type": ["Retail", "Wholesale"]}, [0, 1, 3]),
+        ({"subscribed": True}, [0, 3]),
+        ({"subscribed": [True, False]}, [0, 1, 3]),
+        ({"subscribed": -1}, [0, 1, 2, 3]),
+        ({"exported": False}, [0, 1]),
+        ({"channel": "amazon"}, [0]),
+        ({"channel": ["Amazon", 999, 30]}, [0, 3]),
+        ({"company_ids": 163}, [0, 3]),
+        ({"created_on_from": "2026-01-01"}, [0, 1, 3]),
+        ({"created_on_to": "2026-01-01"}, [0]),
+        ({"created_on_from": datetime.fromisoformat("2026-01-01T00:00:00.000001"), "created_on_to": "2026-01-02"}, [1]),
+        ({"phone_number": "2125550134"}, [0, 1]),
+        ({"phone_number": "+1 212"}, [1]),
+        ({"phone_number": "٢١٢"}, []),
+        ({"phone_number": "x"}, []),
+        ({"phone_number": "01349"}, []),
+        ({"phone_number": ["999", "777"]}, [0, 3]),
+        ({"city": "bern"}, [0, 1, 2]),
+        ({"zip_code": "sw1a 1aa"}, [2]),
+        ({"zip_code": "300"}, []),
+        ({"customer_type": "Wholesale", "city": "bern"}, [0]),
+    ],
+)  # fmt: skip
+def test_rows_match_by_the_documented_rules(frame: pd.DataFrame, asked: dict[str, Any], expected: list[int]) -> None:
+    before = frame.copy(deep=True)
+    assert rows(frame, **asked) == expected
+    pandas.testing.assert_frame_equal(frame, before)
+
+
+@pytest.mark.parametrize(
+    ("asked", "column", "include"),
+    [
+        ("channel", "channel", "channel"), ("subscribed", "subscribed", "subscribed"), ("exported", "exported", "exported"),
+        ("created_on_from", "created_on", "created_on"), ("created_on_to", "created_on", "created_on"),
+        ("zip_code", "billing_zip_code", "addresses"), ("city", "billing_city", "addresses"),
+        ("phone_number", "fax", "phones"), ("company_ids", "company_id", "company_id"),
+    ],
+)  # fmt: skip
+def test_a_missing_column_says_what_to_include(frame: pd.DataFrame, asked: str, column: str, include: str) -> None:
+    values = {"company_ids": 1, "channel": 4, "created_on_from": "2026-01-01", "created_on_to": "2026-01-01"}
+    question = {asked: values.get(asked, True if asked in {"subscribed", "exported"} else "1")}
+    with pytest.raises(sc.FilterError, match=f'{asked} cannot be judged.*include=."{include}".*with_filter') as caught:
+        rows(frame.drop(columns=column), **question)
+    assert caught.value.filter == asked
+
+
+@pytest.mark.parametrize("name", ["email", "first_name", "rating", "customer_ids", "customer_type"])
+def test_a_missing_column_of_the_list_is_to_be_read(frame: pd.DataFrame, name: str) -> None:
+    column = {"customer_ids": "user_id", "customer_type": "is_whole_sale_user"}.get(name, name)
+    asked = {"customer_ids": 1, "rating": 5, "customer_type": 1}.get(name, "a")
+    with pytest.raises(sc.FilterError, match=f'"{column}" among columns='):
+        rows(frame.drop(columns=column), **{name: asked})
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"keyword": "a"},
+        {"modified_on_from": "2026-01-01"},
+        {"modified_on_to": "2026-01-01"},
+        {"city": "a", "keyword": "b"},
+    ],
+)
+def test_what_no_row_can_tell_is_for_the_server(frame: pd.DataFrame, asked: dict[str, Any]) -> None:
+    with pytest.raises(sc.FilterError, match=r"No row says.*with_filter") as caught:
+        rows(frame, **asked)
+    assert caught.value.filter in {"keyword", "modified_on_from", "modified_on_to"}
+
+
+def test_every_filter_is_judged_or_refused(frame: pd.DataFrame) -> None:
+    values: dict[str, Any] = dict.fromkeys(CustomerFilter.names, 1)
+    for name in CustomerFilter.names:
+        value = "2026-01-01" if "_on_" in name else "1" if name not in {"customer_ids", "company_ids"} else values[name]
+        refused = name == "keyword" or name.startswith("modified")
+        if refused:
+            with pytest.raises(sc.FilterError):
+                rows(frame, **{name: value})
+        else:
+            rows(frame, **{name: value})
+
+
+def test_all_of_a_switch_needs_no_column(frame: pd.DataFrame) -> None:
+    assert rows(frame[["user_id"]], subscribed=-1) == [0, 1, 2, 3]
+
+
+def test_the_kind_of_customer_may_come_from_the_included_column(frame: pd.DataFrame) -> None:
+    other = pd.DataFrame({"customer_type": pd.Series(["Wholesale", "Retail", None], dtype="string[pyarrow]")})
+    assert rows(other, customer_type="Wholesale") == [0]
+    other["is_whole_sale_user"] = pd.Series([False, True, None], dtype="bool[pyarrow]")
+    assert rows(other, customer_type="Wholesale") == [1]
+
+
+def test_codes_that_came_as_numbers_are_codes(frame: pd.DataFrame) -> None:
+    frame["channel"] = pd.Series([4, 1, None, 999], index=frame.index, dtype="int64[pyarrow]")
+    assert rows(frame, channel=["Amazon", 999]) == [0, 3]
+
+
+def test_a_time_with_a_zone_cannot_be_compared(frame: pd.DataFrame) -> None:
+    with pytest.raises(sc.FilterError, match="created_on_from has a time zone"):
+        rows(frame, created_on_from=datetime(2026, 1, 1, tzinfo=UTC))
+    frame["created_on"] = "yesterday"
+    with pytest.raises(sc.FilterError, match="created_on holds no times"):
+        rows(frame, created_on_from="2026-01-01")
+
+
+def test_a_column_that_stands_twice_is_refused(frame: pd.DataFrame) -> None:
+    with pytest.raises(sc.FilterError, match="several columns 'email'"):
+        rows(pd.concat([frame, frame[["email"]]], axis=1), email="a")
+
+
+def test_an_empty_frame_matches_nothing(frame: pd.DataFrame) -> None:
+    assert rows(frame.iloc[:0], email="a", city="b", rating=5, phone_number="1") == []
+
+
+def test_numpy_columns_match_too(frame: pd.DataFrame) -> None:
+    numpy = pd.DataFrame({"email": ["A@b", None], "rating": [4.0, float("nan")], "user_id": [1, 2]})
+    assert rows(numpy, email="a@B") == [0]
+    assert rows(numpy, rating=4) == [0]
