@@ -10,6 +10,7 @@ import pandas as pd
 
 from sc_pandas.errors import CacheMissError, ExportError
 from sc_pandas.filters import CustomerFilter
+from sc_pandas.panel.including import price_text
 from sc_pandas.panel.pictures import facet_png
 from sc_pandas.panel.preview import facet_counts
 from sc_pandas.panel.protocols import EstimateLike, QueryLike, ReadLike
@@ -69,3 +70,9 @@ def kept_estimate(query: QueryLike) -> EstimateLike | None:
         return query.with_options(cache="offline").estimate()
     except CacheMissError:
         return None
+
+
+def kept_price(query: QueryLike) -> str:
+    """Say what loading more columns takes now, if the cache can say so without a call."""
+    estimate = kept_estimate(query) if query.options.include else None
+    return "" if estimate is None else price_text(estimate)

@@ -16,8 +16,11 @@ from sc_pandas.files import check_target
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.pacing import Cancelled
 from sc_pandas.panel import state as states
-from sc_pandas.panel.asking import draw_facets, kept_estimate, why_without_pages, within, write
+from sc_pandas.panel.asking import draw_facets, kept_estimate, kept_price, why_without_pages, within, write
+from sc_pandas.panel.including import gaps_text, including, plain, wrong_text
+from sc_pandas.panel.last_time import LastTime
 from sc_pandas.panel.preview import visible
+from sc_pandas.panel.pricing import Pricer
 from sc_pandas.panel.progress import Progress, Reach
 from sc_pandas.panel.protocols import EstimateLike, QueryLike
 from sc_pandas.panel.state import PAGE_ROWS, Facets, PanelState
@@ -41,7 +44,7 @@ class Engine:
     Parameters
     ----------
     query
-        How to ask; its filter is replaced by each question.
+        How to ask; its filter is replaced by each question.  What it includes is read by `load` and `save` alone.
     on_change
         Shows a state.
     live
@@ -50,6 +53,8 @@ class Engine:
         For tests: another way to wait for the debounce, and the time by which it is waited.
     draw
         For tests: another way to draw facets.
+    last_time
+        What saved filters gave the last time, to compare answers with.
 
     Attributes
     ----------
@@ -66,29 +71,37 @@ class Engine:
         make_timer: Callable[[float, Callable[[], None]], Timer] = thread_timer,
         clock: Callable[[], float] = time.monotonic,
         draw: Callable[[pd.DataFrame], Facets] = draw_facets,
+        last_time: LastTime | None = None,
     ) -> None:
         self.lock = threading.RLock()
         self._settled = threading.Condition(self.lock)
-        self._base = query
-        self._query = query
+        self._opened = query.options
+        self._base = self._query = plain(query)
         self._on_change = on_change
         self._live = live
         self._make_timer = make_timer
         self._clock = clock
         self._draw = draw
+        self._last_time = last_time
         self._workers = Workers(_AT_ONCE)
+        self._pricer = Pricer(self.lock, self._priced)
         self._generation = 0
         self._timer: Timer | None = None
         self._cancel = threading.Event()
         self._closed = False
         self._asked_at = float("-inf")
-        self.state = PanelState(question=query.filter, page_rows=min(PAGE_ROWS, query.options.page_size))
+        self.state = PanelState(
+            question=query.filter,
+            page_rows=min(PAGE_ROWS, query.options.page_size),
+            include=query.options.include,
+            limit=query.options.limit,
+        )
         self.last_error: BaseException | None = None
 
     @property
     def query(self) -> QueryLike:
-        """The query that the controls make."""
-        return self._query
+        """The query that the controls make; without the columns that cannot be read with its filter."""
+        return including(self._query, self._opened, self.state.include_now)
 
     # ── events from the controls ───────────────────────────────────────────────────────────────────────────────────
     def change(self, question: CustomerFilter) -> None:
@@ -149,31 +162,52 @@ class Engine:
             if live and self.state.phase == "dear":
                 self.change(self.state.question)
 
+    def choose(self, names: tuple[str, ...]) -> None:
+        """Load other columns from now on; nothing is asked for that."""
+        with self.lock:
+            if self._closed:
+                return
+            state = self.state
+            # What is being loaded or saved would lack what is chosen now.
+            stops = state.phase == "loading" and state.task in {states.LOADING, states.SAVING}
+            self._publish(states.chose(state, self._next() if stops else self._generation, names))
+
+    def price(self) -> None:
+        """Ask what `load` takes, by a call for each list."""
+        with self.lock:
+            if not self._can_load() or self.state.phase == "loading":
+                return
+            self._publish(states.pricing(self.state))
+            self._pricer.ask(self.query)
+
     def load(self) -> None:
         """Read everything that matches."""
         with self.lock:
-            if not self._can_begin():
+            if not self._can_load():
                 return
             generation = self._next()
-            query, cancel = self._query, self._cancel
-            self._publish(states.began(self.state, generation, "Loading"))
+            query, cancel = self.query, self._cancel
+            self._publish(states.began(self.state, generation, states.LOADING))
 
         def work() -> Reach:
             read = query.run(cancel=cancel, watcher=Progress(self, generation))
             rows = read.to_pandas()
             words = states.loaded_text(len(rows), self.state.everybody, read.report)
-            return lambda state: states.loaded(state, generation, rows, read.report.finished_at, words)
+            if self._last_time is not None:
+                words = f"{words} {self._last_time.of_rows(query, rows, read.report.finished_at)}".rstrip()
+            price = kept_price(query)
+            return lambda state: states.loaded(state, generation, rows, read.report.finished_at, words, price)
 
         self._start(generation, work)
 
     def save(self, path: Path) -> None:
         """Read everything that matches into a Parquet file."""
         with self.lock:
-            if not self._can_begin():
+            if not self._can_load():
                 return
             generation = self._next()
-            query, cancel = self._query, self._cancel
-            self._publish(states.began(self.state, generation, "Saving"))
+            query, cancel = self.query, self._cancel
+            self._publish(states.began(self.state, generation, states.SAVING))
 
         def work() -> Reach:
             check_target(path)
@@ -182,8 +216,9 @@ class Engine:
                 raise Cancelled
             write(path, read)
             message = f"Saved {read.table.num_rows:,} customers to {visible(str(path))}, {read.report.verdict}."
-            estimate = kept_estimate(query)
-            return lambda state: states.saved(state, generation, message, estimate)
+            message = f"{message} {gaps_text(read.report.gaps)}".rstrip()
+            estimate, price = kept_estimate(plain(query)), kept_price(query)
+            return lambda state: states.saved(state, generation, message, estimate, price)
 
         self._start(generation, work)
 
@@ -256,8 +291,10 @@ class Engine:
                 self._publish(states.noticed(self.state, states.error_text(error)))
 
     def stop(self) -> None:
-        """Stop a load, between pages, or a question that waits for the quota."""
+        """Stop a load, between pages, or a question that waits for the quota, or asking for a price."""
         with self.lock:
+            if self.state.pricing:
+                self._publish(states.priced(self.state))
             if self.state.phase == "loading" or (self.state.is_busy and self.state.waiting_until is not None):
                 self._publish(states.stopped(self.state, self._next()))
 
@@ -266,6 +303,7 @@ class Engine:
         with self.lock:
             self._closed = True
             self._workers.drop_waiting()
+            self._pricer.cancel()
             self._on_change = _ignore
             self.state = PanelState(phase="closed", generation=self._next())
             self._settled.notify_all()
@@ -273,7 +311,7 @@ class Engine:
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until no answer is on its way, and no picture; False when the time is up first."""
         with self._settled:
-            return self._settled.wait_for(lambda: not self.state.is_busy and not self.state.drawing, timeout)
+            return self._settled.wait_for(lambda: not self.state.is_working, timeout)
 
     # ── work, off the caller's thread ──────────────────────────────────────────────────────────────────────────────
     def _count_job(self, generation: int, *, refresh: bool) -> Callable[[], None]:
@@ -301,7 +339,10 @@ class Engine:
         everybody = self._count_everybody(query, estimate, refresh=refresh)
         rows, at = read.to_pandas(), read.report.finished_at
         fresh = read.report.calls > 0 and query.reads == 1
-        return lambda state: states.counted(state, generation, estimate, everybody, rows, at, is_fresh=fresh)
+        words = "" if self._last_time is None else self._last_time.of_count(query, estimate)
+        return lambda state: states.counted(
+            state, generation, estimate, everybody, rows, at, is_fresh=fresh, words=words
+        )
 
     def _first_rows(self, query: QueryLike, *, refresh: bool = False) -> QueryLike:
         limit = query.options.limit
@@ -361,6 +402,10 @@ class Engine:
                 self._publish(reach(self.state))
 
     # ── inside, under the lock ─────────────────────────────────────────────────────────────────────────────────────
+    def _priced(self, text: str, error: Exception | None) -> None:
+        self.last_error = error
+        self._publish(states.priced(self.state, text))
+
     def _next(self) -> int:
         if self._timer is not None:
             self._timer.cancel()
@@ -374,9 +419,16 @@ class Engine:
         # Nothing is asked while an entry is wrong: the question would not be the one that stands there.
         return not self._closed and self.state.phase != "wrong"
 
+    def _can_load(self) -> bool:
+        if self._can_begin() and self.state.unaskable:
+            self._publish(states.noticed(self.state, f"More columns: {wrong_text(self.state.unaskable)}"))
+        return self._can_begin() and not self.state.unaskable
+
     def _publish(self, reached: PanelState) -> None:
         if reached is self.state:
             return
+        if self.state.pricing and not reached.pricing:
+            self._pricer.cancel()
         self.state = reached
         try:
             self._on_change(reached)

@@ -1,20 +1,23 @@
 """`Panel`: the live filter panel of one query."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from sc_pandas.contract import Channel, Flag
-from sc_pandas.errors import FilterError, SellerCloudError
+from sc_pandas.errors import FilterError, SellerCloudError, SettingsError
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.panel.engine import Engine
 from sc_pandas.panel.entries import Entry, entries_of, read_entries
+from sc_pandas.panel.including import wrong_text
+from sc_pandas.panel.last_time import LastTime
 from sc_pandas.panel.protocols import QueryLike
 from sc_pandas.panel.state import PanelState
 from sc_pandas.panel.view import View
-from sc_pandas.segments import Segments
+from sc_pandas.reading import plan_includes
+from sc_pandas.segments import SegmentMemory, Segments
 
 
 class Panel:
@@ -31,6 +34,8 @@ class Panel:
         What stands above.
     segments
         Where filters are saved.
+    memory
+        What they gave the last time; the panel looks at it and does not change it.
     live
         Whether a settled change asks by itself.
 
@@ -40,14 +45,23 @@ class Panel:
         The panel as a widget, for layouts of your own.
     """
 
-    def __init__(self, query: QueryLike, *, title: str, segments: Segments, live: bool = True) -> None:
+    def __init__(
+        self,
+        query: QueryLike,
+        *,
+        title: str,
+        segments: Segments,
+        memory: SegmentMemory | None = None,
+        live: bool = True,
+    ) -> None:
         self._segments = segments
-        self._code_of: tuple[CustomerFilter, str] | None = None
-        self._engine = Engine(query, self._show, live=live)
+        self._code_of: tuple[CustomerFilter, tuple[str, ...], str] | None = None
+        self._engine = Engine(query, self._show, live=live, last_time=LastTime(segments, memory))
         self._view = View(title, self._entries_changed, self._actions(), lock=self._engine.lock)
         self._view.live.value = live
         self.widget = self._view.widget
         self._view.controls.show(entries_of(query.filter))
+        self._view.more.choose(query.options.include)
         self._engine.apply(query.filter, at_any_cost=False)
         self._offer_segments()
 
@@ -60,6 +74,8 @@ class Panel:
             "save": self._save,
             "turn": self._engine.turn,
             "live": self._engine.set_live,
+            "include": self._columns_changed,
+            "price": self._engine.price,
             "segment_save": lambda: self._said(self._save_segment),
             "segment_load": lambda: self._said(self._load_segment),
             "segment_delete": lambda: self._said(self._delete_segment),
@@ -70,7 +86,7 @@ class Panel:
     # ── for Python ─────────────────────────────────────────────────────────────────────────────────────────────────
     @property
     def query(self) -> Any:
-        """The query that the controls make.
+        """The query that the controls make, with the columns of `include` that can be read with its filter.
 
         Returns
         -------
@@ -104,6 +120,46 @@ class Panel:
             self._view.controls.show(entries_of(question))
 
     @property
+    def include(self) -> tuple[str, ...]:
+        """What is loaded besides the columns of the list; set it, and the control moves.
+
+        Names as in `Connection.customers`, or a single one.  "Load all", `load` and "Save Parquet" read them; counts,
+        first rows and pages never do, so that looking stays cheap.
+
+        Returns
+        -------
+        tuple of str
+            All that is chosen, also where the filter does not allow it now; then the panel says so and loads nothing.
+
+        Raises
+        ------
+        SettingsError
+            There is no such name, or it cannot be read with the filter; nothing has moved.
+
+        Examples
+        --------
+        >>> import sc_pandas as sc
+        >>> box = sc.sandbox.serve(customers=120, seed=7)
+        >>> shop = sc.connect(box.url, username=box.username, password=box.password)
+        >>> panel = shop.customers(include=["subscribed"]).panel()
+        >>> panel.include
+        ('subscribed',)
+        >>> panel.include = ["channel", "phones"]
+        >>> panel.query.options.include
+        ('channel', 'phones')
+        >>> panel.close(); shop.close(); box.close()
+        """
+        return self._engine.state.include
+
+    @include.setter
+    def include(self, names: str | Iterable[str]) -> None:
+        chosen = (names,) if isinstance(names, str) else tuple(dict.fromkeys(names))
+        with self._engine.lock:
+            plan_includes(chosen, self.filter)
+            self._engine.choose(chosen)
+            self._view.more.choose(self._engine.state.include)
+
+    @property
     def df(self) -> pd.DataFrame | None:
         """The rows that were last loaded or shown.
 
@@ -133,6 +189,9 @@ class Panel:
         -------
         BaseException or None
         """
+        wrong = self._engine.state.unaskable
+        if self._engine.last_error is None and wrong:
+            return SettingsError(wrong_text(wrong), setting="include")
         return self._engine.last_error
 
     def to_code(self) -> str:
@@ -188,9 +247,15 @@ class Panel:
 
     # ── events ─────────────────────────────────────────────────────────────────────────────────────────────────────
     def _show(self, state: PanelState) -> None:
-        if self._code_of is None or self._code_of[0] is not state.question:
-            self._code_of = state.question, self.to_code()
-        self._view.show(state, self._code_of[1])
+        known = self._code_of
+        if known is None or known[0] is not state.question or known[1] is not state.include:
+            known = self._code_of = state.question, state.include, self.to_code()
+        self._view.show(state, known[2])
+
+    def _columns_changed(self) -> None:
+        # As in `_ask`: what is chosen is read under the lock.
+        with self._engine.lock:
+            self._engine.choose(self._view.more.names)
 
     def _entries_changed(self, _entries: Mapping[str, Entry]) -> None:
         self._ask(self._engine.change)

@@ -1,4 +1,4 @@
-"""Rows as safe HTML: escaped, shortened, with e-mails and phones masked.  Pure functions of frames."""
+"""Rows as safe HTML: escaped, shortened, with e-mails, phones and addresses masked.  Pure functions of frames."""
 
 import html
 import json
@@ -7,14 +7,17 @@ import unicodedata
 from typing import Any, Final
 
 import pandas as pd
+import pyarrow as pa
 
 LONGEST: Final = 200
 # A table is cut until it is no longer than this as it travels to the browser.
 MOST_BYTES: Final = 180 * 1024
-MOST_COLUMNS: Final = 40
+MOST_COLUMNS: Final = 96
 MOST_FACETS: Final = 6
 # Names of columns that hold ways to reach a person, and addresses wherever they stand.
-_CONTACT: Final = re.compile(r"e[-_ ]?mail|phone|mobile|fax|(?:^|[^a-z])tel(?:$|[^a-z])", re.IGNORECASE)
+_CONTACT: Final = re.compile(
+    r"e[-_ ]?mail|phone|mobile|fax|contact[-_ ]?name|(?:^|[^a-z])(?:tel|address[-_ ]?\d?)(?:$|[^a-z])", re.IGNORECASE
+)
 _ADDRESS: Final = re.compile(r"(?<![^\s@<>,;:\"'])[^\s@<>,;:\"']++@[^\s@<>,;:\"']++")
 # What stands far behind the last character on show is not even looked at.
 _LOOKED_AT: Final = 2 * LONGEST
@@ -28,7 +31,7 @@ def table_html(rows: pd.DataFrame, *, masked: bool, old: bool = False) -> str:
     rows
         What to show; keep it to a page.
     masked
-        Whether e-mail addresses and phone numbers are masked.
+        Whether e-mail addresses, phone numbers, postal addresses and their contacts are masked.
     old
         Whether the rows answer an earlier question; they are marked so.
     """
@@ -49,6 +52,16 @@ def columns_on_show(rows: pd.DataFrame) -> list[str]:
     return [str(name) for name in rows.columns[:MOST_COLUMNS]]
 
 
+def sortable_columns(rows: pd.DataFrame) -> list[str]:
+    """Give the names of the columns on show by which rows can be sorted: all but lists and structures."""
+    shown_rows = rows.iloc[:, :MOST_COLUMNS]
+    return [str(name) for name, column in shown_rows.items() if not _is_nested(column)]
+
+
+def _is_nested(column: "pd.Series[Any]") -> bool:
+    return isinstance(column.dtype, pd.ArrowDtype) and pa.types.is_nested(column.dtype.pyarrow_dtype)
+
+
 def _table(rows: pd.DataFrame, longest: int, *, masked: bool, old: bool) -> str:
     heads = "".join(f"<th scope='col'>{shown(name, longest)}</th>" for name in rows.columns)
     columns = [_cells(column, longest, masked=masked) for _, column in rows.items()]
@@ -61,7 +74,13 @@ def _table(rows: pd.DataFrame, longest: int, *, masked: bool, old: bool) -> str:
 
 
 def is_contact(column: str) -> bool:
-    """Say whether a column holds e-mail addresses or phone numbers."""
+    """Say whether a column holds ways to reach a person: e-mails, phones, or lines of addresses and their contacts.
+
+    Examples
+    --------
+    >>> [is_contact(name) for name in ("phone1", "billing_address2", "shipping_contact_name", "billing_city")]
+    [True, True, True, False]
+    """
     return _CONTACT.search(column) is not None
 
 
@@ -75,8 +94,9 @@ def _cells(column: "pd.Series[Any]", longest: int, *, masked: bool) -> list[str]
 def _cell(value: Any, longest: int, *, masked: bool, whole: bool) -> str:
     if value is None or value is pd.NA or value is pd.NaT:
         return "<span class='sc-missing'>–</span>"
-    text = str(value)
-    if whole:
+    text = str(_masked(value) if masked and isinstance(value, list | dict) else value)
+    # A flag, as in is_billing_address, reaches nobody.
+    if whole and not isinstance(value, bool):
         text = mask(text)
     elif masked and "@" in text[:_LOOKED_AT]:
         text = text[:_LOOKED_AT]
@@ -84,8 +104,19 @@ def _cell(value: Any, longest: int, *, masked: bool, whole: bool) -> str:
     return shown(text, longest)
 
 
+def _masked(value: Any) -> Any:
+    """Mask inside of lists and structures what has the name of a contact."""
+    if isinstance(value, dict):
+        return {name: mask(str(each)) if _reaches(str(name), each) else _masked(each) for name, each in value.items()}
+    return [_masked(each) for each in value] if isinstance(value, list) else value
+
+
+def _reaches(name: str, value: Any) -> bool:
+    return value is not None and not isinstance(value, bool | list | dict) and is_contact(name)
+
+
 def mask(text: str) -> str:
-    """Mask an e-mail address or a phone number.
+    """Mask an e-mail address, a phone number or a line of an address.
 
     Examples
     --------
@@ -147,30 +178,50 @@ _INVISIBLE: Final = (
 
 
 _LABEL: Final = 24
+_MOST_VALUES: Final = 12
+_MISSING: Final = "–"
+_LISTED: Final = ("rating_name", "is_wholesale_string")
+# Columns of few values by their nature, of which the commonest tell something even where there are more.
+_INCLUDED: Final = (
+    "channel", "customer_type", "subscribed", "exported", "created_month", "modified_month", "company_id", "groups",
+    "tax_exempt", "is_black_listed", "sales_man", "billing_country",
+)  # fmt: skip
 
 
 def facet_counts(rows: pd.DataFrame) -> dict[str, "pd.Series[int]"]:
-    """Count the loaded rows by the columns that have few values: rating, type, and custom columns.
+    """Count the loaded rows by the columns that have few values: rating, type, what is included, and custom columns.
 
     Columns with ways to reach a person are left out.
 
     Returns
     -------
     dict of str to pandas.Series
-        For each such column its commonest values (12 at most), missing ones under ``"–"``.
+        For each such column its commonest values (12 at most), missing ones under ``"–"``.  Of what is included the
+        rest is counted under ``"others"``; a customer counts in each of their groups.
     """
     found: dict[str, pd.Series[int]] = {}
-    for position, column in enumerate(map(str, rows.columns)):
-        if column not in {"rating_name", "is_wholesale_string"} and not column.startswith("custom."):
+    names = list(map(str, rows.columns))
+    for name in (*_LISTED, *_INCLUDED, *(each for each in names if each.startswith("custom."))):
+        if names.count(name) != 1 or is_contact(name) or len(found) == MOST_FACETS:
             continue
-        if is_contact(column) or len(found) == MOST_FACETS:
-            continue
-        values = rows.iloc[:, position].astype("string[python]").fillna("–")
-        counts = values.value_counts()
-        present = counts.drop("–", errors="ignore")
+        counts = _counted(rows.iloc[:, names.index(name)])
+        present = counts.drop(_MISSING, errors="ignore")
         # Where about every row has a value of its own, counts say nothing.
         tells = 2 * len(present) <= present.sum()
         short = counts.index.str.len().max() <= _LABEL and not counts.index.str.contains("@", regex=False).any()
-        if tells and 1 < len(counts) <= 12 and short:
-            found[column] = counts
+        if name in _INCLUDED and len(counts) > _MOST_VALUES:
+            counts = _folded(counts)
+        if tells and 1 < len(counts) <= _MOST_VALUES and short:
+            found[name] = counts
     return found
+
+
+def _counted(column: "pd.Series[Any]") -> "pd.Series[int]":
+    values = column.explode() if _is_nested(column) else column
+    return values.astype("string[python]").fillna(_MISSING).value_counts()
+
+
+def _folded(counts: "pd.Series[int]") -> "pd.Series[int]":
+    """Give the commonest, and one count of all others."""
+    rest = pd.Series({"others": counts.iloc[_MOST_VALUES - 1 :].sum()})
+    return pd.concat([counts.iloc[: _MOST_VALUES - 1], rest]).astype(counts.dtype)

@@ -57,6 +57,10 @@ class OptionsLike(Protocol):
         """Columns to keep."""
 
     @property
+    def include(self) -> tuple[str, ...]:
+        """Columns to read that the list does not carry."""
+
+    @property
     def page_size(self) -> int:
         """Rows to ask for in a page."""
 
@@ -132,7 +136,7 @@ class QueryLike(Protocol):
     def count(self) -> Any:
         """Count the customers."""
 
-    def estimate(self) -> EstimateLike:
+    def estimate(self, *, cancel: threading.Event | None = None) -> EstimateLike:
         """Say what reading takes."""
 
     def page(self, number: int, size: int) -> PageLike:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from sc_pandas.filters import CustomerFilter
+from sc_pandas.panel.including import askable, gaps_text, unaskable
 from sc_pandas.panel.preview import visible
 from sc_pandas.panel.protocols import EstimateLike
 
@@ -15,6 +16,7 @@ Phase = Literal["asking", "ready", "dear", "loading", "failed", "wrong", "closed
 # A count that needs more calls than this is asked with the Apply button instead of live.
 LIVE_AT_MOST_CALLS = 5
 PAGE_ROWS = 50
+LOADING, SAVING = "Loading", "Saving"
 _LONGEST_ERROR = 1_000
 
 
@@ -33,7 +35,9 @@ class PanelState:
     `generation` numbers the questions; an event of an older one changes nothing.  `rows` are the rows that came last:
     those of the server's page `page`, or everything once `loaded`, of which `page` is on show then; `rows_of` is the
     question they answer.  `is_fresh` says that the count was asked of the server just now.  `message` belongs to the
-    question, `notice` to something beside it that went wrong, such as a filter that could not be saved.
+    question, `notice` to something beside it that went wrong, such as a filter that could not be saved.  `include` are
+    the columns that loading reads besides those of the list, `loaded_with` those that the loaded rows were read with,
+    `price` is what loading takes, where that was asked.
     """
 
     generation: int = 0
@@ -60,6 +64,21 @@ class PanelState:
     pages_done: int = 0
     pages_expected: int = 0
     waiting_until: datetime | None = None
+    include: tuple[str, ...] = ()
+    loaded_with: tuple[str, ...] = ()
+    limit: int | None = None
+    price: str = ""
+    pricing: bool = False
+
+    @property
+    def unaskable(self) -> dict[str, str]:
+        """What of `include` cannot be read with the question, and why."""
+        return unaskable(self.include, self.question)
+
+    @property
+    def include_now(self) -> tuple[str, ...]:
+        """What of `include` can be read with the question."""
+        return askable(self.include, self.question)
 
     @property
     def rows_are_old(self) -> bool:
@@ -70,6 +89,11 @@ class PanelState:
     def is_busy(self) -> bool:
         """Whether an answer is on its way."""
         return self.phase in {"asking", "loading"}
+
+    @property
+    def is_working(self) -> bool:
+        """Whether an answer is on its way, or a picture, or a price."""
+        return self.is_busy or self.drawing or self.pricing
 
     @property
     def start(self) -> int:
@@ -94,6 +118,8 @@ def asked(state: PanelState, generation: int, question: CustomerFilter) -> Panel
         notice=_overtaken(state),
         page_wanted=1,
         waiting_until=None,
+        price="",
+        pricing=False,
     )
 
 
@@ -110,6 +136,8 @@ def began(state: PanelState, generation: int, task: str) -> PanelState:
         pages_done=0,
         pages_expected=0,
         waiting_until=None,
+        price="",
+        pricing=False,
     )
 
 
@@ -130,6 +158,8 @@ def refused(state: PanelState, generation: int, wrong: Mapping[str, str]) -> Pan
         message="",
         notice=_overtaken(state),
         waiting_until=None,
+        price="",
+        pricing=False,
     )
 
 
@@ -146,7 +176,27 @@ def held(state: PanelState, generation: int, question: CustomerFilter, reads: in
         notice=_overtaken(state),
         page_wanted=1,
         waiting_until=None,
+        price="",
+        pricing=False,
     )
+
+
+def chose(state: PanelState, generation: int, include: tuple[str, ...]) -> PanelState:
+    """Other columns shall be loaded; a new generation says that a load or a save was stopped by that."""
+    chosen = replace(state, include=include, notice="", price="", pricing=False)
+    if generation == state.generation:
+        return chosen
+    return replace(chosen, generation=generation, phase="ready", notice=_overtaken(state), waiting_until=None)
+
+
+def pricing(state: PanelState) -> PanelState:
+    """What loading takes is asked."""
+    return replace(state, price="", pricing=True)
+
+
+def priced(state: PanelState, text: str = "") -> PanelState:
+    """What loading takes is known, or no longer asked."""
+    return replace(state, price=text, pricing=False)
 
 
 def _overtaken(state: PanelState) -> str:
@@ -166,8 +216,9 @@ def counted(
     at: datetime,
     *,
     is_fresh: bool = False,
+    words: str = "",
 ) -> PanelState:
-    """The count and the first rows came."""
+    """The count and the first rows came; `words` is what else is to say of the count."""
     if generation != state.generation:
         return state
     return replace(
@@ -184,13 +235,15 @@ def counted(
         page_wanted=1,
         drawing=True,
         counts={},
-        message="",
+        message=words,
         waiting_until=None,
     )
 
 
-def loaded(state: PanelState, generation: int, rows: pd.DataFrame, at: datetime, words: str) -> PanelState:
-    """All rows came."""
+def loaded(
+    state: PanelState, generation: int, rows: pd.DataFrame, at: datetime, words: str, price: str = ""
+) -> PanelState:
+    """All rows came; `price` is what loading them again takes."""
     if generation != state.generation:
         return state
     return replace(
@@ -201,11 +254,14 @@ def loaded(state: PanelState, generation: int, rows: pd.DataFrame, at: datetime,
         rows_at=at,
         loaded=True,
         loaded_as=words,
+        loaded_with=state.include,
         page=1,
         page_wanted=1,
         drawing=True,
         message="",
         waiting_until=None,
+        price=price,
+        pricing=False,
     )
 
 
@@ -247,12 +303,16 @@ def tallied(state: PanelState, generation: int, counts: "Mapping[str, pd.Series[
     return replace(state, phase="ready", counts={**state.counts, **counts}, message=message, waiting_until=None)
 
 
-def saved(state: PanelState, generation: int, message: str, estimate: EstimateLike | None = None) -> PanelState:
+def saved(
+    state: PanelState, generation: int, message: str, estimate: EstimateLike | None = None, price: str = ""
+) -> PanelState:
     """A file was written; the rows on show are as they were."""
     if generation != state.generation:
         return state
     known = state.estimate if estimate is None else estimate
-    return replace(state, phase="ready", estimate=known, message=message, waiting_until=None)
+    return replace(
+        state, phase="ready", estimate=known, message=message, waiting_until=None, price=price, pricing=False
+    )
 
 
 def failed(state: PanelState, generation: int, message: str) -> PanelState:
@@ -315,7 +375,7 @@ def loaded_text(rows: int, everybody: int | None, report: Any) -> str:
     """Say how a load went: how many rows, of how many, how sure, and how old where the cache gave them."""
     of = f" of {everybody:,}" if everybody is not None else ""
     kept = f", from the cache, read {age_text(report.finished_at)}" if report.calls == 0 else ""
-    return f"{rows:,}{of} customers loaded, {report.verdict}{kept}."
+    return f"{rows:,}{of} customers loaded, {report.verdict}{kept}. {gaps_text(report.gaps)}".rstrip()
 
 
 def status_text(state: PanelState) -> str:
@@ -328,7 +388,7 @@ def _status(state: PanelState) -> str:
         return f"SellerCloud's quota is used up; going on at {state.waiting_until:%H:%M:%S} UTC."
     if state.phase == "loading":
         of = f" of {state.pages_expected:,}" if state.pages_expected else ""
-        return f"{state.task}: {state.pages_done:,}{of} pages."
+        return f"{state.task}: {state.pages_done:,}{of} {'answers' if state.include else 'pages'}."
     if state.phase in _SENTENCES:
         return _SENTENCES[state.phase]
     if state.loaded and not state.rows_are_old:
@@ -365,10 +425,11 @@ def _cost(state: PanelState) -> str:
     estimate = state.estimate
     if estimate is None:
         return ""
+    what = "The list alone" if state.include else "Loading all"
     if estimate.calls == 0:
-        return "Loading all costs no call."
+        return f"{what} costs no call."
     left = "" if estimate.calls_left is None else f" {estimate.calls_left:,} are left this hour."
-    return f"Loading all takes {_calls(estimate.calls)}, about {max(1, round(estimate.seconds)):,} s.{left}"
+    return f"{what} takes {_calls(estimate.calls)}, about {max(1, round(estimate.seconds)):,} s.{left}"
 
 
 def _calls(number: int) -> str:

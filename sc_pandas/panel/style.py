@@ -27,6 +27,13 @@ CSS: Final = """
 .sc-panel .sc-wrong { display: block; padding: 0 2px 4px; color: var(--jp-error-color0, #b71c1c); font-size: 0.9em;
   line-height: 1.3; white-space: normal; overflow-wrap: anywhere; }
 
+.sc-panel .sc-more-columns { display: grid; gap: 4px 12px; overflow: visible; align-items: start;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 380px), 1fr)); }
+.sc-panel .sc-more-columns > * { min-width: 0; overflow: visible; }
+.sc-panel .sc-include .widget-label { position: absolute; width: 1px; height: 1px; overflow: hidden;
+  clip-path: inset(50%); white-space: nowrap; }
+.sc-panel .sc-cost-said { padding: 2px; white-space: normal; overflow-wrap: anywhere; }
+
 .sc-panel .sc-row, .sc-panel .sc-active { display: flex; flex-flow: row wrap; gap: 2px 6px; align-items: center;
   overflow: visible; }
 .sc-panel .sc-active { min-height: 34px; margin-top: 4px; color: var(--sc-dim); }

@@ -14,7 +14,8 @@ import pandas as pd
 from sc_pandas.contract import FILTERS_BY_NAME
 from sc_pandas.panel.controls import Controls
 from sc_pandas.panel.entries import Entry, entries_of, has_choices
-from sc_pandas.panel.preview import columns_on_show, table_html
+from sc_pandas.panel.more_columns import MoreColumns
+from sc_pandas.panel.preview import sortable_columns, table_html
 from sc_pandas.panel.state import PanelState, age_text, status_text
 from sc_pandas.panel.style import CSS
 
@@ -33,8 +34,8 @@ class View:
     on_entries
         Called with all entries after a person changed one.
     actions
-        What the buttons do, by name: apply, refresh, load, stop, save, turn, live, segment_save, segment_load,
-        segment_delete, channel, subscribed.
+        What the buttons do, by name: apply, refresh, load, stop, save, turn, live, include, price, segment_save,
+        segment_load, segment_delete, channel, subscribed.
     lock
         Held while a state is shown; what a person or a timer changes waits for it, so that nothing old is shown last.
     """
@@ -52,6 +53,7 @@ class View:
         self._state = PanelState()
         self._on_show = 0
         self.controls = Controls(on_entries)
+        self.more = MoreColumns(actions["include"], actions["price"])
         self.status = _html("sc-status")
         self.facets = widgets.Image(format="png", layout={"display": "none"})
         self.facets.add_class("sc-facets")
@@ -108,7 +110,12 @@ class View:
         )
         self.sort.add_class("sc-sort")
         self.descending = widgets.Checkbox(value=False, description="Descending", indent=False)
-        self.contacts = widgets.Checkbox(value=False, description="Show e-mails and phones", indent=False)
+        self.contacts = widgets.Checkbox(
+            value=False,
+            description="Show contact data",
+            tooltip="E-mails, phones and addresses are masked until then",
+            indent=False,
+        )
         self.contacts.add_class("sc-contacts")
         for each in (self.sort, self.descending, self.contacts):
             each.observe(lambda _: self._arranged(), names="value")
@@ -164,7 +171,8 @@ class View:
         out = widgets.Box([code, kept])
         out.add_class("sc-out")
         heading = widgets.HTML(f"<style>{CSS}</style><h3 class='sc-title'>{html.escape(title)}</h3>")
-        whole = widgets.VBox([heading, self.controls.widget, self.active, actions, self.status, results, out])
+        asking = [self.controls.widget, self.active, self.more.widget, actions]
+        whole = widgets.VBox([heading, *asking, self.status, results, out])
         whole.add_class("sc-panel")
         return whole
 
@@ -174,9 +182,12 @@ class View:
         before, self._state = self._state, state
         self.controls.mark(state.wrong)
         self._show_status(state)
-        self.stop.disabled = state.phase != "loading" and not (state.is_busy and state.waiting_until is not None)
-        self.load.disabled = state.is_busy or state.phase == "wrong"
-        self.save.disabled = state.phase in {"wrong", "loading"}
+        self.more.show(state)
+        stoppable = state.phase == "loading" or state.pricing or (state.is_busy and state.waiting_until is not None)
+        self.stop.disabled = not stoppable
+        unaskable = state.phase == "wrong" or bool(state.unaskable)
+        self.load.disabled = state.is_busy or unaskable
+        self.save.disabled = state.phase == "loading" or unaskable
         self.apply.button_style = "primary" if state.phase == "dear" else ""
         if before.question != state.question or not self._any_active.value:
             self._show_active(state)
@@ -184,7 +195,7 @@ class View:
             self._offer_sorts(state)
         if before.rows is not state.rows or before.page != state.page:
             self._show_rows()
-        elif before.rows_are_old != state.rows_are_old:
+        elif before.rows_are_old != state.rows_are_old or before.include is not state.include:
             self._show_place()
         if self.code.value != code:
             self.code.value = code
@@ -231,7 +242,7 @@ class View:
         self._any_active.value = "Active filters:" if asked else "No filter is active: everybody is asked for."
 
     def _offer_sorts(self, state: PanelState) -> None:
-        columns = [] if state.rows is None else columns_on_show(state.rows)
+        columns = [] if state.rows is None else sortable_columns(state.rows)
         if [_UNSORTED, *columns] == list(self.sort.options):
             return
         chosen = self.sort.value
@@ -273,8 +284,10 @@ class View:
             return
         start = state.start
         of = f"of {len(state.rows):,} loaded" if state.loaded else "(this page; sorting too)"
+        other = state.loaded and state.loaded_with != state.include and not state.rows_are_old
+        again = " Other columns are chosen now: load all again." if other else ""
         old = f" <b>Old: answer to an earlier question, {age_text(state.rows_at)}.</b>" if state.rows_are_old else ""
-        self.place.value = html.escape(f"Rows {start + 1 if end else 0:,}–{start + end:,} {of}.") + old
+        self.place.value = html.escape(f"Rows {start + 1 if end else 0:,}–{start + end:,} {of}.{again}") + old
         (self.table.add_class if state.rows_are_old else self.table.remove_class)("sc-is-old")
         matched = len(state.rows) if state.loaded or state.estimate is None else int(state.estimate.rows)
         # A union of lists has no pages of its own before it is loaded.
@@ -285,6 +298,7 @@ class View:
     def close(self) -> None:
         """Empty every trait that could hold a customer, so that nothing of them is saved with the notebook."""
         self.controls.close()
+        self.more.close()
         self._actions = dict.fromkeys(self._actions, _nothing)
         self._state = PanelState(phase="closed")
         if self._ticker is not None:

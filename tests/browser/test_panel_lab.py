@@ -103,6 +103,49 @@ def test_rows_are_paged_sorted_and_masked(visit: Visit, lab: Server, box: Sandbo
     assert visit.run("len(panel.df)") == "1037"
 
 
+def test_more_columns_are_said_priced_and_loaded(visit: Visit, lab: Server, box: Sandbox) -> None:
+    opened(visit, lab, box)
+    truth = {str(each["user_id"]): each for each in box.customers() if "boston" in (each["city"] or "").casefold()}
+    visit.field("filter-city").fill("Boston")
+    visit.until_status(rf"^{len(truth)} of 1,037 customers match")
+    calls = box.calls()
+    visit.tab_to("More columns")
+    visit.page.keyboard.type("subs")
+    said = visit.part("cost")
+    visit.until(lambda: "also 2 lists or more for subscribed." in said.text_content(), "the cost of a list for each")
+    assert visit.run("panel.include") == "('subscribed',)"
+    visit.field("include").select_option(
+        ["subscribed (a list for yes, one for no)", "phones (a call for each customer)"]
+    )
+    visit.until(lambda: f"and {len(truth)} calls for phones" in said.text_content(), "the cost of a call for each")
+    code = visit.part("code").locator("textarea")
+    visit.until(lambda: "include=['subscribed', 'phones']" in code.input_value(), "the code")
+    assert box.calls() == calls
+
+    visit.button("Say exactly").click()
+    visit.until(lambda: "left this hour" in said.text_content(), "the exact cost")
+    announced = re.search(r"phones: (\d+) calls, about \d+ s", said.text_content())
+    assert announced is not None
+    calls = box.calls()
+    visit.button("Load all").click()
+    visit.until_status(f"{len(truth)} of 1,037 customers loaded, proven")
+    assert box.calls() - calls == int(announced[1])
+    visit.until(lambda: "no call, everything is kept" in said.text_content(), "that it is kept")
+    visit.field("sort").select_option("subscribed")
+    flags = sorted(str(each["subscribed"]) for each in truth.values())
+    visit.until(lambda: [row[-6] for row in visit.rows()] == flags[:50], "who is not subscribed first")
+    assert [str(truth[each]["subscribed"]) for each in ids(visit)] == flags[:50]
+    phones = [str(each["phone1"]) for each in truth.values() if len(each["phone1"] or "") > 4]
+    assert len(phones) > 5
+    shown = json.dumps(visit.rows(), ensure_ascii=False)
+    assert not [phone for phone in phones if phone in shown]
+
+    visit.run("panel.close()")
+    visit.until_status("Closed")
+    assert visit.field("include").evaluate("list => list.selectedOptions.length") == 0
+    assert said.text_content().strip() == ""
+
+
 def test_load_is_cancelled_between_pages(visit: Visit, lab: Server) -> None:
     with sc.sandbox.serve(customers=5_000, seed=7, latency_s=0.4) as slow:
         opened(visit, lab, slow, wait_for="customers match")
@@ -227,7 +270,7 @@ def test_panel_works_by_keyboard(visit: Visit, lab: Server, box: Sandbox) -> Non
     visit.tab_to("Load all")
     visit.page.keyboard.press("Space")
     visit.until_status("customers loaded, proven")
-    visit.tab_to("Show e-mails and phones")
+    visit.tab_to("Show contact data")
     visit.page.keyboard.press("Space")
     visit.until(lambda: any("***" not in row[1] and "@" in row[1] for row in visit.rows()), "an e-mail in the open")
 

@@ -12,11 +12,13 @@ import pyarrow as pa
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.pacing import Cancelled
 from sc_pandas.panel.engine import Engine
+from sc_pandas.panel.last_time import LastTime
 from sc_pandas.panel.protocols import Watcher
 from sc_pandas.panel.state import Facets, PanelState
 from sc_pandas.provenance import Provenance
 from sc_pandas.query import Count, Estimate
 from sc_pandas.query.values import QueryOptions
+from sc_pandas.reading import IncludeGap
 
 SOON_S = 10.0
 READ_AT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -48,6 +50,7 @@ class Report:
     verdict: str = "proven (bookends)"
     is_proven: bool = True
     finished_at: datetime = READ_AT
+    gaps: tuple[IncludeGap, ...] = ()
 
 
 @dataclass
@@ -143,9 +146,11 @@ class FakeQuery:
         self.server.call("count", self)
         return Count(self.server.customers)
 
-    def estimate(self) -> Estimate:
+    def estimate(self, *, cancel: threading.Event | None = None) -> Estimate:
         """Estimate."""
         self.server.call("estimate", self)
+        if cancel is not None and cancel.is_set():
+            raise Cancelled
         rows = Count(self.server.customers)
         return Estimate(rows=rows, calls=-(-rows // 50), seconds=1.0, reads=self.reads)
 
@@ -167,7 +172,7 @@ class FakeQuery:
 
     def to_code(self) -> str:
         """Give code."""
-        return f"read({self.filter.to_code()})"
+        return f"read({self.filter.to_code()})" if not self.options.include else f"read(include={self.options.include})"
 
 
 def rows_of(question: CustomerFilter, n: int = 50, start: int = 0) -> pd.DataFrame:
@@ -236,7 +241,14 @@ class HandTimer:
 class Desk:
     """An engine with everything around it in the test's hand."""
 
-    def __init__(self, server: FakeServer | None = None, *, live: bool = True, **options: Any) -> None:
+    def __init__(
+        self,
+        server: FakeServer | None = None,
+        *,
+        live: bool = True,
+        last_time: LastTime | None = None,
+        **options: Any,
+    ) -> None:
         self.server = server or FakeServer()
         self.watch = Watch()
         self.states: list[PanelState] = []
@@ -247,6 +259,7 @@ class Desk:
             make_timer=self.watch.timer,
             clock=self.watch,
             draw=lambda _rows: Facets({}),
+            last_time=last_time,
         )
 
     @property

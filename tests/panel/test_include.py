@@ -1,0 +1,632 @@
+"""More columns than the list has: chosen in the panel, paid for by loading alone, and said before it is paid."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from pandas.testing import assert_frame_equal
+
+import sc_pandas as sc
+from sc_pandas.contract.includes import INCLUDES, PARTITIONS
+from sc_pandas.errors import ServerError, SettingsError
+from sc_pandas.filters import CustomerFilter
+from sc_pandas.pacing import Cancelled
+from sc_pandas.panel.including import NOTHING_CHOSEN, cost_text, gaps_text, including, offered, plain, price_text
+from sc_pandas.panel.panel import Panel
+from sc_pandas.panel.preview import facet_counts, is_contact, sortable_columns, table_html
+from sc_pandas.panel.state import status_text
+from sc_pandas.query import Count, Estimate
+from sc_pandas.reading import IncludeGap
+from sc_pandas.sandbox import Sandbox
+from sc_pandas.segments import Segments
+from tests.panel.conftest import SOON_S, control, press, said, tree
+from tests.panel.fakes import Desk, FakeServer, Report, about, rows_of
+from tests.panel.hostile import Seen
+from tests.support.shops import shop_of
+
+Opened = Callable[..., Panel]
+pytestmark = pytest.mark.usefixtures("quick")
+
+
+def settle(panel: Panel) -> str:
+    """Wait for the answer and give the status line."""
+    assert panel.wait(SOON_S)
+    return status_text(panel.state)
+
+
+def cost(panel: Panel) -> str:
+    """Give what is said of the cost."""
+    return Seen(panel._view.more._cost.value).text
+
+
+def choose(panel: Panel, *names: str) -> None:
+    """Choose columns as a person does."""
+    panel._view.more.choice.value = names
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    """An engine that includes two columns, on a fake server with a thousand customers."""
+    made = Desk(include=("channel", "phones"))
+    made.open()
+    yield made
+    made.engine.close()
+
+
+# ── what can be chosen, and what it costs ──────────────────────────────────────────────────────────────────────────
+
+
+def test_everything_that_can_be_included_is_offered_with_its_cost_the_cheap_first() -> None:
+    words = {name: text for text, name in offered()}
+    assert sorted(words) == sorted(INCLUDES)
+    assert all(words[name].startswith(f"{name} (") for name in words)
+    assert words["subscribed"] == "subscribed (a list for yes, one for no)"
+    assert words["created_month"] == "created_month (a list for each month)"
+    assert words["city"] == "city (a list for each that the filter City names)"
+    assert words["company_id"].endswith("names, else a call for each customer)")
+    order = list(words)
+    assert order[:3] == ["customer_type", "subscribed", "exported"]
+    assert max(map(order.index, PARTITIONS)) < order.index("phones")
+
+
+@pytest.mark.parametrize(
+    ("names", "filters", "rows", "text"),
+    [
+        ((), {}, 1_037, NOTHING_CHOSEN),
+        (("channel",), {}, 0, "Load all: no customers, and nothing more to read."),
+        (("channel",), {}, 50, "Load all: 50 customers; also 74 lists for channel."),
+        (("phones",), {}, 1, "Load all: 1 customer; also 1 call for phones."),
+        (("phones", "title"), {}, None, "everybody who matches; also a call for each customer for phones and title."),
+        (("subscribed",), {"city": ["a", "b"]}, 900, "also 4 lists or more for subscribed."),
+        (("subscribed",), {"city": ["a", "b"]}, 9, "also 2 lists for subscribed."),
+        (("city",), {"city": ["a", "b"]}, 900, "also nothing for city."),
+        (("company_id",), {"company_ids": [1, 2]}, 900, "also 2 lists instead of one for company_id."),
+        (("created_month",), {}, 900, "also 12 lists or more a year for created_month."),
+        (
+            ("phones",),
+            {},
+            20_000,
+            "20,000 calls for phones. What is kept costs nothing. SellerCloud allows 10,800 calls",
+        ),
+    ],
+)
+def test_the_cost_is_said_in_words(names: tuple[str, ...], filters: dict[str, Any], rows: int, text: str) -> None:
+    assert text in cost_text(names, CustomerFilter.of(**filters), rows)
+
+
+def test_the_cost_knows_limits_and_bounds() -> None:
+    question = CustomerFilter()
+    assert "Load all: 60 customers; also 60 calls" in cost_text(["phones"], question, 900, limit=60)
+    assert "at most 9 customers; also at most 9 calls" in cost_text(["phones"], question, 9, is_upper_bound=True)
+
+
+def test_an_estimate_is_said_with_its_time_and_the_quota() -> None:
+    def words(calls: int, seconds: float, left: int | None = 10_200) -> str:
+        return price_text(Estimate(rows=Count(9), calls=calls, seconds=seconds, reads=1, calls_left=left))
+
+    assert words(2_041, 371.0) == "2,041 calls, about 6 min; 10,200 calls left this hour."
+    assert words(1, 0.2, None) == "1 call, about 1 s."
+    assert words(30_000, 10_000.0, 0) == "30,000 calls, about 2.8 h; 0 calls left this hour."
+    assert words(0, 0.0) == "no call, everything is kept."
+
+
+def test_gaps_are_said_by_customer_and_name() -> None:
+    gaps = [IncludeGap(each, ("phones", "title"), "status 500") for each in (1, 2, 2, 3)]
+    assert gaps_text(gaps) == "3 customers lack phones and title."
+    assert gaps_text([*gaps, IncludeGap(4, ("channel",), "two")]).endswith("; 1 customer lacks channel.")
+    assert gaps_text([]) == ""
+
+
+def test_columns_of_a_query_come_and_go_with_what_is_included() -> None:
+    """`columns=` names what is wanted of the opened query; what is chosen in the panel is wanted, too."""
+    query = FakeServer().query(include=("phones",), columns=("user_id", "phone1"))
+    live = plain(query)
+    assert live.options.include == ()
+    assert live.options.columns == ("user_id",)
+    both = including(live, query.options, ("phones", "channel"))
+    assert both.options.columns == ("user_id", "phone1", "channel")
+    assert including(live, query.options, ("channel",)).options.columns == ("user_id", "channel")
+    assert plain(FakeServer().query(include=("channel",), columns=("channel",))).options.columns == ("user_id",)
+    # A list that carries phones of itself keeps them.
+    listed = FakeServer().query(columns=("phone1",))
+    assert plain(listed) is listed
+    assert including(listed, listed.options, ("title",)).options.columns == ("phone1", "title")
+
+
+# ── who pays ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_looking_asks_without_and_loading_with(desk: Desk, tmp_path: Path) -> None:
+    desk.engine.change(about("Bern"))
+    desk.watch.pass_s(1)
+    desk.settle()
+    desk.engine.turn(1)
+    desk.settle()
+    desk.engine.count_by("subscribed", {"Yes": 1})
+    desk.settle()
+    assert {options.include for _, _, options in desk.server.calls} == {()}
+    desk.server.calls.clear()
+    desk.engine.load()
+    assert desk.settle().loaded
+    desk.engine.save(tmp_path / "x.parquet")
+    assert desk.settle().message.startswith("Saved ")
+    runs = [options.include for kind, _, options in desk.server.calls if kind == "run"]
+    assert runs == [("channel", "phones")] * 2
+    assert desk.engine.query.options.include == ("channel", "phones")
+    assert desk.engine.query.filter == about("Bern")
+
+
+def test_choosing_asks_nothing(desk: Desk) -> None:
+    desk.server.calls.clear()
+    desk.engine.choose(("title",))
+    desk.watch.pass_s(60)
+    assert desk.server.calls == []
+    assert desk.state.include == ("title",)
+    assert desk.state.phase == "ready"
+
+
+def test_choosing_leaves_a_question_on_its_way_alone(desk: Desk) -> None:
+    held = desk.server.hold(about("Bern"))
+    desk.engine.apply(about("Bern"))
+    desk.engine.choose(("title",))
+    assert desk.state.phase == "asking"
+    held.let_go()
+    assert desk.settle().rows_of == about("Bern")
+
+
+def test_choosing_stops_a_load_that_would_lack_it_and_says_so(desk: Desk) -> None:
+    held = desk.server.hold(CustomerFilter())
+    desk.engine.load()
+    assert held.arrived.wait(SOON_S)
+    desk.engine.choose(("title",))
+    assert not desk.state.is_busy
+    assert "Loading was stopped by this" in status_text(desk.state)
+    held.let_go()
+    assert not desk.state.loaded
+    assert desk.state.include == ("title",)
+
+
+def test_choosing_does_not_stop_counting_by_channel(desk: Desk) -> None:
+    held = desk.server.hold(CustomerFilter.of(channel=0), "count")
+    desk.engine.count_by("channel", {"Website": 0})
+    assert held.arrived.wait(SOON_S)
+    desk.engine.choose(("title",))
+    assert desk.state.phase == "loading"
+    held.let_go()
+    assert list(desk.settle().counts["channel"].index) == ["Website"]
+
+
+def test_gaps_and_a_price_that_is_kept_are_said_after_the_load(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    gaps = (IncludeGap(7, ("phones",), "status 404"),)
+    monkeypatch.setattr("tests.panel.fakes.Report", lambda: Report(gaps=gaps))
+    desk.engine.load()
+    assert status_text(desk.settle()).endswith("customers loaded, proven (bookends). 1 customer lacks phones.")
+    assert "20 calls" in desk.state.price
+    asked = desk.server.calls[-1]
+    assert asked[0] == "estimate"
+    assert asked[2].cache == "offline"
+
+
+# ── the price ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_price_is_asked_beside_the_question(desk: Desk) -> None:
+    held = desk.server.hold(CustomerFilter(), "estimate")
+    desk.server.calls.clear()
+    desk.engine.price()
+    assert held.arrived.wait(SOON_S)
+    assert [(kind, options.include) for kind, _, options in desk.server.calls] == [("estimate", ("channel", "phones"))]
+    assert desk.state.pricing
+    assert desk.state.phase == "ready"
+    assert not desk.engine.wait(0.01)
+    held.let_go()
+    assert desk.settle().price == "20 calls, about 1 s."
+    assert not desk.state.pricing
+
+
+@pytest.mark.parametrize("event", ["question", "choice", "load", "refused", "stop", "close"])
+def test_a_price_that_nobody_waits_for_is_cancelled_and_not_said(event: str) -> None:
+    """Whatever makes it the answer to another question than the one that stands there."""
+    desk = Desk(include=("channel",))
+    desk.open()
+    arrived, seen = threading.Event(), threading.Event()
+    asked: list[threading.Event] = []
+
+    def estimate(_query: Any, *, cancel: threading.Event) -> Estimate:
+        asked.append(cancel)
+        arrived.set()
+        assert cancel.wait(SOON_S)
+        seen.set()
+        raise Cancelled
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tests.panel.fakes.FakeQuery.estimate", estimate)
+        desk.engine.price()
+        assert arrived.wait(SOON_S)
+        patch.undo()
+        act: dict[str, Callable[[], None]] = {
+            "question": lambda: desk.engine.change(about("Bern")),
+            "choice": lambda: desk.engine.choose(("title",)),
+            "load": desk.engine.load,
+            "refused": lambda: desk.engine.refuse({"city": "no"}),
+            "stop": desk.engine.stop,
+            "close": desk.engine.close,
+        }
+        act[event]()
+        assert seen.wait(SOON_S)
+    assert not desk.state.pricing
+    time.sleep(0.05)
+    # What loading left in the cache is said instead.
+    assert desk.state.price == ("" if event != "load" else "20 calls, about 1 s.")
+    assert desk.engine.last_error is None or event == "refused"
+    assert len(asked) == 1
+    desk.engine.close()
+
+
+def test_the_newest_price_wins(desk: Desk) -> None:
+    held = desk.server.hold(CustomerFilter(), "estimate")
+    desk.engine.price()
+    assert held.arrived.wait(SOON_S)
+    desk.engine.choose(("title",))
+    del desk.server.held["estimate", CustomerFilter()]
+    desk.server.customers = 5_000
+    desk.engine.price()
+    held.let_go()
+    assert desk.settle().price == "100 calls, about 1 s."
+    assert [options.include for kind, _, options in desk.server.calls if kind == "estimate"][-2:] == [
+        ("channel", "phones"),
+        ("title",),
+    ]
+
+
+def test_a_price_that_is_asked_twice_is_asked_anew(desk: Desk) -> None:
+    held = desk.server.hold(CustomerFilter(), "estimate")
+    calls = len(desk.server.asked("estimate"))
+    desk.engine.price()
+    assert held.arrived.wait(SOON_S)
+    del desk.server.held["estimate", CustomerFilter()]
+    desk.engine.price()
+    held.let_go()
+    assert desk.settle().price == "20 calls, about 1 s."
+    assert len(desk.server.asked("estimate")) - calls == 2
+
+
+def test_a_price_that_fails_is_said_and_the_question_stands(desk: Desk) -> None:
+    error = ServerError("It is down.", status=500, attempts=1)
+    held = desk.server.hold(CustomerFilter(), "estimate", error)
+    desk.engine.price()
+    held.let_go()
+    assert desk.settle().price == "ServerError: It is down."
+    assert desk.engine.last_error is error
+    assert desk.state.phase == "ready"
+    assert not desk.state.rows_are_old
+
+
+# ── the panel ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_control_has_a_name_a_tooltip_and_all_that_can_be_included(shared_box: Sandbox, opened: Opened) -> None:
+    panel = opened(shared_box)
+    choice = panel._view.more.choice
+    assert choice.description == "More columns"
+    assert "sc-include" in choice._dom_classes
+    assert "several with Ctrl" in choice.tooltip
+    assert choice.description_allow_html is False
+    assert set(choice._options_values) == set(INCLUDES)
+    assert choice.value == panel.include == ()
+    assert cost(panel) == NOTHING_CHOSEN
+    assert panel._view.more.price.disabled
+    assert panel._view.more.none.disabled
+    assert choice in list(tree(panel.widget))
+
+
+def test_chosen_columns_are_loaded_and_cost_nothing_before(shared_box: Sandbox, opened: Opened) -> None:
+    panel = opened(shared_box)
+    calls = shared_box.calls()
+    choose(panel, "subscribed", "phones")
+    assert cost(panel) == (
+        "Load all: 437 customers; also 2 lists or more for subscribed, and 437 calls for phones. "
+        "What is kept costs nothing."
+    )
+    assert "The list alone takes" in settle(panel)
+    control(panel, "customer_type").value = ("Wholesale",)
+    settle(panel)
+    assert shared_box.calls() - calls == 1
+    assert shared_box.calls("detail") == 0
+    truth = {each["user_id"]: each for each in shared_box.customers() if each["is_whole_sale_user"]}
+    assert f"Load all: {len(truth)} customers; also 2 lists or more" in cost(panel)
+
+    press(panel, "Say exactly")
+    settle(panel)
+    announced = int(cost(panel).partition(": ")[2].partition(" call")[0])
+    assert "left this hour" in cost(panel)
+    calls = shared_box.calls()
+    press(panel, "Load all")
+    assert f"{len(truth)} of 437 customers loaded, proven" in settle(panel)
+    assert shared_box.calls() - calls == announced
+    assert panel.df is not None
+    assert list(panel.df.columns[-6:]) == ["subscribed", "phone1", "phone2", "phone3", "mobile", "fax"]
+    assert dict(zip(panel.df.user_id, panel.df.subscribed, strict=True)) == {
+        each: record["subscribed"] for each, record in truth.items()
+    }
+    assert cost(panel) == "Load all with subscribed and phones: no call, everything is kept."
+    assert "subscribed" in panel._view.sort.options
+    assert "subscribed" in Seen(panel._view.table.value).cells
+    assert panel.state.facets is not None
+    assert panel.state.facets.counts["subscribed"].sum() == len(truth)
+
+
+def test_asking_the_price_is_stopped_between_lists(opened: Opened) -> None:
+    with sc.sandbox.serve(customers=137, seed=7, latency_s=0.2) as slow:
+        panel = opened(slow, include=["channel"])
+        press(panel, "Say exactly")
+        assert "Asking what Load all takes" in cost(panel)
+        assert not panel._view.stop.disabled
+        press(panel, "Stop")
+        assert settle(panel).startswith("137 of 137 customers match")
+        assert cost(panel).startswith("Load all: 137 customers; also 74 lists or more for channel.")
+        time.sleep(1.0)
+        calls = slow.calls("list")
+        assert calls < 74
+        time.sleep(0.5)
+        assert slow.calls("list") == calls
+        panel.close()
+
+
+def test_code_and_file_have_what_was_chosen(
+    shared_box: Sandbox, opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel = opened(shared_box, customer_type="Wholesale")
+    before = panel.to_code()
+    choose(panel, "subscribed", "exported")
+    assert "include=['subscribed', 'exported']" in panel.to_code()
+    assert panel._view.code.value == panel._view.copy.text == panel.to_code() != before
+    assert panel.query.options.include == ("subscribed", "exported")
+    panel._view.path.value = str(tmp_path / "out.parquet")
+    press(panel, "Save Parquet")
+    assert "Saved " in settle(panel)
+    assert cost(panel) == "Load all with subscribed and exported: no call, everything is kept."
+    panel.load()
+    settle(panel)
+    assert panel.df is not None
+    saved = sc.read_parquet(tmp_path / "out.parquet")
+    assert saved.attrs["sellercloud"]["include"] == ["subscribed", "exported"]
+    assert_frame_equal(saved, panel.df)
+    monkeypatch.setenv("SELLERCLOUD_USERNAME", shared_box.username)
+    monkeypatch.setenv("SELLERCLOUD_PASSWORD", shared_box.password)
+    space: dict[str, Any] = {}
+    exec(panel.to_code(), space)  # noqa: S102  # the code is what is tested
+    assert_frame_equal(space["df"], panel.df)
+    # Chosen anew, the loaded rows lack it, and the panel says so until they are loaded again.
+    assert "load all again" not in panel._view.place.value
+    choose(panel, "channel")
+    assert "load all again" in panel._view.place.value
+    press(panel, "No more columns")
+    assert panel.include == ()
+    assert panel.to_code() == before
+
+
+def test_a_panel_begins_with_what_its_query_or_frame_includes(box: Sandbox, tmp_path: Path) -> None:
+    with shop_of(box, tmp_path / "cache") as shop:
+        query = shop.customers(include=["phones", "subscribed"], columns=["user_id", "subscribed"])
+        frame = shop.customers(include="exported").to_pandas()
+        for panel, names in ((query.panel(), ("phones", "subscribed")), (frame.sellercloud.panel(), ("exported",))):
+            assert "137 of 137 customers match" in settle(panel)
+            assert panel.include == panel._view.more.choice.value == names
+            assert panel.query.options.include == names
+            panel.close()
+        assert box.calls("detail") == 0
+        panel = query.panel()
+        settle(panel)
+        assert panel.df is not None
+        assert list(panel.df.columns) == ["user_id"]
+        panel.load()
+        settle(panel)
+        assert panel.query.options == query.options
+        assert list(panel.df.columns) == ["user_id", "subscribed"]
+        panel.close()
+
+
+def test_what_the_filter_does_not_allow_is_said_beside_the_control_and_looking_goes_on(
+    shared_box: Sandbox, opened: Opened
+) -> None:
+    panel = opened(shared_box, city="Boston", include=["city", "subscribed"])
+    more = panel._view.more
+    assert more._word.layout.display == "none"
+    assert "also 2 lists" in cost(panel)
+    control(panel, "city").value = ""
+    assert "437 of 437 customers match" in settle(panel)
+    assert "city is known only for those that the filter City names" in more._word.value
+    assert "sc-wrong" in more._word.value
+    assert "sc-failed" not in said(panel)
+    assert isinstance(panel.last_error, SettingsError)
+    assert panel.include == ("city", "subscribed")
+    assert panel.query.options.include == ("subscribed",)
+    assert "include=['subscribed']" in panel.to_code()
+    view = panel._view
+    assert view.load.disabled
+    assert view.save.disabled
+    assert more.price.disabled
+    calls = shared_box.calls()
+    panel.load()
+    assert "More columns: city is known only" in status_text(panel.state)
+    panel._engine.price()
+    press(panel, "Save Parquet")
+    assert not panel.state.is_working
+    choose(panel, "subscribed")
+    assert "More columns" not in status_text(panel.state)
+    assert not view.load.disabled
+    choose(panel, "city", "subscribed")
+    assert shared_box.calls() == calls
+    press(panel, "Next")
+    settle(panel)
+    assert Seen(view.place.value).text.startswith("Rows 51–100")
+    control(panel, "city").value = "Boston; Chicago"
+    settle(panel)
+    assert more._word.value == ""
+    assert not view.load.disabled
+    cleared: BaseException | None = panel.last_error
+    assert cleared is None
+    panel.load()
+    settle(panel)
+    assert panel.df is not None
+    assert set(panel.df.city) == {"Boston", "Chicago"}
+
+
+def test_include_in_python_moves_the_control_or_nothing(shared_box: Sandbox, opened: Opened) -> None:
+    panel = opened(shared_box)
+    calls = shared_box.calls()
+    panel.include = ["phones", "channel", "phones"]
+    assert panel.include == panel._view.more.choice.value == ("phones", "channel")
+    panel.include = "title"
+    assert panel._view.more.choice.value == ("title",)
+    state = panel.state
+    with pytest.raises(SettingsError, match="Did you mean phones"):
+        panel.include = ["channel", "phone"]
+    with pytest.raises(SettingsError, match="takes its values from the filter"):
+        panel.include = ["channel", "city"]
+    assert panel.state is state
+    assert panel._view.more.choice.value == ("title",)
+    panel.filter = CustomerFilter.of(city="Boston")
+    panel.include = ["city"]
+    panel.filter = CustomerFilter()
+    settle(panel)
+    assert panel.include == ("city",)
+    assert "sc-wrong" in panel._view.more._word.value
+    panel.include = ()
+    assert panel._view.more.choice.value == ()
+    assert shared_box.calls() - calls <= 1
+
+
+def test_saved_filters_carry_no_columns(shared_box: Sandbox, opened: Opened, tmp_path: Path) -> None:
+    panel = opened(shared_box, customer_type="Wholesale", include=["subscribed"], segments=Segments(tmp_path / "mine"))
+    panel._view.segment_name.value = "big"
+    press(panel, "Save filter")
+    assert "include" not in json.dumps([each.read_text() for each in (tmp_path / "mine").iterdir()])
+    panel.include = ["exported"]
+    press(panel, "Open filter")
+    settle(panel)
+    assert panel.include == ("exported",)
+
+
+def test_a_closed_panel_has_forgotten_the_choice(shared_box: Sandbox, opened: Opened) -> None:
+    panel = opened(shared_box, include=["subscribed"])
+    calls = shared_box.calls()
+    panel.close()
+    assert panel.include == ()
+    more = panel._view.more
+    assert more.choice.value == ()
+    assert more._cost.value == more._word.value == ""
+    panel.include = ["phones"]
+    choose(panel, "phones")
+    more.price.disabled = False
+    more.price.click()
+    panel.load()
+    assert panel.include == ()
+    assert panel.state.phase == "closed"
+    assert shared_box.calls() == calls
+
+
+@pytest.mark.filterwarnings("ignore::sc_pandas.errors.SellerCloudWarning")
+def test_customers_whom_nobody_could_read_are_said(box: Sandbox, opened: Opened) -> None:
+    panel = opened(box, include=["phones"])
+    box.fault("status", endpoint="detail", status=404, times=3)
+    panel.load()
+    assert settle(panel).endswith("137 of 137 customers loaded, proven (bookends). 3 customers lack phones.")
+    assert panel.last_error is None
+
+
+# ── rows with more columns ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def everything(box: Sandbox, folder: Path) -> pd.DataFrame:
+    with shop_of(box, folder) as shop:
+        names = [name for name in INCLUDES if name not in {"city", "zip_code"}]
+        return shop.customers(include=names).to_pandas()
+
+
+def test_nobody_can_be_reached_by_what_the_masked_table_shows(box: Sandbox, tmp_path: Path) -> None:
+    """Every phone, e-mail, address line and contact name of every column, also inside the list of addresses."""
+    frame = everything(box, tmp_path).iloc[:50]
+    assert any(len(each) > 1 for each in frame.addresses)
+    keys = ("phone", "fax", "address")
+    reach = ("email", "phone1", "phone2", "phone3", "mobile", "fax")
+    found = {text for name in reach for text in frame[name].dropna()}
+    found |= {str(each[key]) for row in frame.addresses for each in row for key in keys if each[key]}
+    found = {text for text in found if len(text) > 4}
+    assert len(found) > 100
+    contacts = {str(each["contact_name"]) for row in frame.addresses for each in row if each["contact_name"]}
+    only = frame.drop(columns=["first_name", "last_name", "name"])
+    for masked in (True, False):
+        text = " ".join(Seen(table_html(only, masked=masked)).cells)
+        assert (not any(each in text for each in found)) is masked
+        assert (not any(each in text for each in contacts)) is masked
+    # What segments are made of is shown.
+    shown = " ".join(Seen(table_html(only, masked=True)).cells)
+    assert frame.billing_city.dropna().iloc[0] in shown
+    assert "'city'" in shown
+
+
+def test_what_is_masked_inside_of_a_list_is_what_reaches_a_person() -> None:
+    address = {"phone": "212 555 0159", "city": "Bern", "is_billing_address": True, "more": [{"fax": "5550100"}]}
+    rows = pd.DataFrame({"addresses": pd.arrays.ArrowExtensionArray(pa.array([[address], None]))})
+    cells = Seen(table_html(rows, masked=True)).cells
+    assert "'phone': '***59'" in cells[1]
+    assert "'fax': '***00'" in cells[1]
+    assert "'city': 'Bern'" in cells[1]
+    assert "'is_billing_address': True" in cells[1]
+    assert cells[2] == "–"
+    assert "212 555 0159" in Seen(table_html(rows, masked=False)).cells[1]
+
+
+def test_names_of_contacts_are_known() -> None:
+    contacts = "billing_phone shipping_address billing_address2 shipping_contact_name custom.Address contactName"
+    assert all(map(is_contact, contacts.split()))
+    others = "addresses billing_city shipping_country account_manager_id business_aliases custom.Addressee"
+    assert not any(map(is_contact, others.split()))
+
+
+def test_every_included_column_is_on_show_and_what_has_an_order_is_sorted(box: Sandbox, opened: Opened) -> None:
+    names = [name for name in INCLUDES if name not in {"city", "zip_code"}]
+    panel = opened(box, include=names)
+    panel.load()
+    settle(panel)
+    assert panel.df is not None
+    assert len(panel.df.columns) > 70
+    shown = Seen(panel._view.table.value).cells[: len(panel.df.columns)]
+    assert shown == list(panel.df.columns)
+    view = panel._view
+    assert {"groups", "group_ids", "addresses", "business_aliases"}.isdisjoint(view.sort.options)
+    for name in sortable_columns(panel.df):
+        view.sort.value = name
+    view.sort.value = "created_on"
+    wanted = [str(each) for each in panel.df.sort_values("created_on", kind="stable").user_id[:50]]
+    cells = Seen(view.table.value).cells
+    width = len(panel.df.columns)
+    assert cells[width::width] == wanted
+
+
+def test_facets_count_what_is_included(box: Sandbox, tmp_path: Path) -> None:
+    counts = facet_counts(everything(box, tmp_path))
+    assert {"channel", "customer_type", "subscribed", "exported"} <= counts.keys()
+    assert len(counts) == 6
+
+
+def test_more_values_than_fit_are_folded_and_groups_are_counted_each() -> None:
+    values = [f"c{n % 15}" for n in range(150)]
+    groups = [["VIP", "Net 30"], [], None, ["VIP"]] * 25
+    rows = rows_of(CustomerFilter(), 100).assign(
+        channel=pd.arrays.ArrowExtensionArray(pa.array(values[:100])),
+        groups=pd.arrays.ArrowExtensionArray(pa.array(groups)),
+    )
+    counts = facet_counts(rows)
+    assert len(counts["channel"]) == 12
+    assert counts["channel"].iloc[-1] == counts["channel"]["others"]
+    assert counts["channel"].sum() == 100
+    assert counts["groups"].to_dict() == {"VIP": 50, "–": 50, "Net 30": 25}
