@@ -31,7 +31,19 @@ def test_all_is_sorted_and_real() -> None:
     for name in sc.__all__:
         assert getattr(sc, name) is not None
     modules = {"frames", "cache", "client", "contract", "errors", "filters", "parquet", "provenance", "query"}
-    modules |= {"reading", "tables", "settings", "files", "pacing", "cli", "importlib", "panel", "segments", "matching", "json_text"}
+    modules |= {
+        "reading",
+        "tables",
+        "settings",
+        "files",
+        "pacing",
+        "cli",
+        "importlib",
+        "panel",
+        "segments",
+        "matching",
+        "json_text",
+    }
     stray = {n for n in vars(sc) if not n.startswith("_")} - set(sc.__all__) - modules
     assert stray - {"TYPE_CHECKING", "ModuleType"} == set()
 

@@ -43,7 +43,11 @@ def main() -> None:
     print(f"{customers:,} customers, already read; calls that the include adds")
     print(f"{'include':<32}{'to count':>10}{'planned':>10}{'made':>10}{'seconds':>10}")
     for include in (*([name] for name in ASKED), ASKED, sorted(DETAILS)):
-        name = include[0] if len(include) == 1 else f"all {len(include)} by {'detail' if include[0] in DETAILS else 'list'}"
+        name = (
+            include[0]
+            if len(include) == 1
+            else f"all {len(include)} by {'detail' if include[0] in DETAILS else 'list'}"
+        )
         counting, planned, made, seconds = cost(customers, list(include))
         print(f"{name:<32}{counting:>10,}{planned:>10,}{made:>10,}{seconds:>10.1f}")
 
