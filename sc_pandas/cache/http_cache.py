@@ -180,12 +180,23 @@ class HttpCache:
             backend=self._backend, key_fn=_key_of, allowable_codes=(200,), allowable_methods=("GET",), expire_after=-1
         )
 
-    def find_page(self, key: str, max_age_s: float = float("inf")) -> bytes | None:
-        """Give a kept body that is young enough without asking anybody, or None."""
+    def find_page(self, key: str) -> bytes | None:
+        """Give a kept body without asking anybody, or None."""
+        found = self.find_dated(key)
+        return None if found is None else found[0]
+
+    def find_dated(self, key: str, max_age_s: float = float("inf")) -> tuple[bytes, float] | None:
+        """Give a kept body that is young enough, and when it was kept, Unix seconds; or None."""
         response = None if self._backend is None else self._backend.get_response(key)
-        if response is None or time.time() - response.created_at.timestamp() > max_age_s:
+        if response is None:
             return None
-        return response.content
+        kept_at = response.created_at.timestamp()
+        return (response.content, kept_at) if time.time() - kept_at <= max_age_s else None
+
+    def has_pages(self, prefix: str) -> bool:
+        """Whether any body is kept under a key that begins so."""
+        sql = "SELECT 1 FROM responses WHERE key >= ? AND key < ? LIMIT 1"
+        return bool(self._attempt(sql, (prefix, prefix[:-1] + chr(ord(prefix[-1]) + 1))))
 
     def drop_page(self, key: str) -> None:
         """Forget a kept body, so that it is asked again."""

@@ -137,8 +137,7 @@ _CACHE_SAYS: Final = "Use what is kept and young enough, refresh it, ask nobody,
 _PROOF_SAYS: Final = "Prove that the answer is complete, or read once, not verified."
 _INCLUDE_SAYS: Final = (
     "A column that the list does not carry. Repeatable. By a list for each value: "
-    f"{', '.join(name for name, fact in PARTITIONS.items() if not fact.needs_values)} (and "
-    f"{', '.join(name for name, fact in PARTITIONS.items() if fact.needs_values)} as the filter names them). "
+    f"{', '.join(PARTITIONS)} (company_id only where the filter names companies). "
     f"By a call for each customer: {', '.join(DETAILS)}."
 )
 _READING: Final[Mapping[str, Decorator]] = {

@@ -204,10 +204,10 @@ class Client:
         return cast("Mapping[str, Any]", parse_json(body))
 
     @staticmethod
-    def kept_customer(cache: HttpCache, key: str, max_age_s: float) -> Mapping[str, Any] | None:
-        """Give a customer that the cache has and that is young enough, without asking anybody."""
-        body = cache.find_page(key, max_age_s)
-        return None if body is None else cast("Mapping[str, Any]", parse_json(body))
+    def kept_customer(cache: HttpCache, key: str, max_age_s: float) -> tuple[Mapping[str, Any], float] | None:
+        """Give a customer that the cache has and that is young enough, and when it was read, without asking anybody."""
+        found = cache.find_dated(key, max_age_s)
+        return None if found is None else (parse_json(found[0]), found[1])
 
     @staticmethod
     def kept_page(cache: HttpCache, key: str) -> Page | None:

@@ -15,19 +15,32 @@ from sc_pandas.client.bodies import (
     parse_customer,
     parse_page,
 )
+from sc_pandas.errors import FilterError
 
 
 @dataclass(slots=True)
 class Tally:
-    """Calls of one read: made to the server, and saved by the cache."""
+    """Calls of one read: made to the server (`at_most` so many), and saved by the cache."""
 
     calls: int = 0
     saved: int = 0
+    at_most: int | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def count_call(self) -> None:
-        """Count one call to the server, a login or a repeated one included."""
+        """Count one call to the server, a login or a repeated one included, before it is made.
+
+        Raises
+        ------
+        FilterError
+            No further one is allowed.
+        """
         with self._lock:
+            if self.at_most is not None and self.calls >= self.at_most:
+                raise FilterError(
+                    f"max_calls={self.at_most} is used up before this read has ended; nothing is returned, what was "
+                    "read is kept. Allow more, or look at estimate() first."
+                )
             self.calls += 1
 
     def count_saved(self, answers: int = 1) -> None:

@@ -7,7 +7,7 @@ from typing import Final, Literal
 from sc_pandas.contract import Channel, CustomerType
 from sc_pandas.contract.details import DETAILS
 
-LabelKind = Literal["name", "bool", "month", "text", "id"]
+LabelKind = Literal["name", "bool", "month", "id"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +21,10 @@ class PartitionFact:
     field : str
         The filter; for months, the beginning of the names of its two dates.
     kind : str
-        What the labels are: names of an enumeration, booleans, first days of months, texts or ids.
+        What the labels are: names of an enumeration, booleans, first days of months, or ids.
     codes : tuple of int
-        What is asked where the filter names none; empty where the filter must name them.
+        What is asked where the filter names none.  Nobody knows a shop's companies; where the filter does not name
+        them, each customer is asked.
     """
 
     name: str
@@ -31,12 +32,9 @@ class PartitionFact:
     kind: LabelKind
     codes: tuple[int, ...] = ()
 
-    @property
-    def needs_values(self) -> bool:
-        """Whether the filter must name the values to ask, because nobody knows which there are."""
-        return self.kind in {"text", "id"}
 
-
+# Texts (city, zip code, …) are not among them: how SellerCloud matches text is not documented, so that who comes under
+# "Bern" may live in Bernau.
 PARTITIONS: Final[Mapping[str, PartitionFact]] = {
     fact.name: fact
     for fact in (
@@ -47,8 +45,6 @@ PARTITIONS: Final[Mapping[str, PartitionFact]] = {
         PartitionFact("created_month", "created_on", "month"),
         PartitionFact("modified_month", "modified_on", "month"),
         PartitionFact("company_id", "company_ids", "id"),
-        PartitionFact("city", "city", "text"),
-        PartitionFact("zip_code", "zip_code", "text"),
     )
 }
 INCLUDES: Final[tuple[str, ...]] = tuple(dict.fromkeys([*PARTITIONS, *DETAILS]))

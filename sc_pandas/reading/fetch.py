@@ -109,8 +109,7 @@ class ListRead:
         is_kept = self._cache is not None and self._options.cache != "refresh"
         if is_kept and self._covers(kept):
             return 0
-        plan = PagePlan(kept.total, kept.served, self._options.limit)
-        return plan.calls(bookends=self._options.consistency != "fast") - is_kept
+        return PagePlan(kept.total, kept.served, self._options.limit).calls(self._options.consistency) - is_kept
 
     def _first_page(self) -> tuple[Page, Dialect]:
         """Ask page 1 of a new read, in a dialect that the server understands."""
@@ -300,7 +299,9 @@ class ListRead:
         if plan.one_response:
             return True
         enough = kept.finished_at is not None and kept.pages >= plan.last
-        return enough and satisfies(kept.verdict, self._options.consistency)
+        # The first rows of a list are its pages, however strict one is.
+        consistency = self._options.consistency if self._options.limit is None else "auto"
+        return enough and satisfies(kept.verdict, consistency)
 
     def _warm_pages(self, kept: KeptRead) -> Iterator[Page]:
         self.kept = kept
@@ -327,7 +328,7 @@ class ListRead:
         plan = PagePlan(first.total, len(first.items), self._options.limit)
         if first.total and not first.items:
             raise Judgement(NOT_VERIFIED, "row_count", "page 1 is empty although customers are announced").error()
-        self._progress.check_calls(plan.calls(bookends=self._options.consistency != "fast") - 1)
+        self._progress.check_calls(plan.calls("fast" if self._options.consistency == "fast" else "auto") - 1)
         self._progress.expect(plan.last)
         seen = [page_seen(1, first.items, first.total)]
         self._progress.advance()

@@ -1,63 +1,57 @@
-"""Reading what the list does not carry: customers come under lists, or are asked one by one.
-
-The decisions are in `labels`; here is who asks.
-"""
+"""Reading what the list does not carry: customers come under lists, or are asked one by one."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from datetime import UTC, datetime
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 
-from sc_pandas.client import IN_FLIGHT
 from sc_pandas.contract import SERVED_AT_MOST
-from sc_pandas.contract.includes import PARTITIONS, PartitionFact
+from sc_pandas.contract.includes import PARTITIONS
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.json_text import dump
-from sc_pandas.reading.crew import Crew
 from sc_pandas.reading.details import Customer, DetailReads
 from sc_pandas.reading.fetch import ListRead
 from sc_pandas.reading.judge import WINDOWS, weakest
 from sc_pandas.reading.kept import Beat
 from sc_pandas.reading.labels import (
-    Ids,
     IncludePlan,
-    LabelledList,
     Labels,
-    before_year,
     given_label,
+    given_lists,
     label_type,
-    lists_of,
     merge_labels,
-    months_of,
-    years_back,
 )
 from sc_pandas.reading.lists import ListsRead, list_ids, read_lists, since
 from sc_pandas.reading.options import Progress, ReadOptions, Source
+from sc_pandas.reading.partition import Found, Partition, Sized
 from sc_pandas.reading.report import IncludeGap, ReadReport
-from sc_pandas.tables import Coercion, CustomerRows, TableBuilder, detail_columns, detail_schema, refused
+from sc_pandas.tables import Coercion, CustomerRows, TableBuilder, check_columns, detail_columns, detail_schema, refused
 from sc_pandas.tables.columns import Reject, RejectFor
 
-# Labels, each with the ids that came under it.
-Found = list[tuple[Any, Ids]]
-
-# Lists that are read at the same time, and how many calls of each are then in flight.
-_LISTS_AT_ONCE: Final = 8
-_CREATED: Final = "created_month"
+_CREATED: Final = PARTITIONS["created_month"]
+# Counts that show that the months can find everybody, at the beginning and at the end.
+_COVERING: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Sized:
-    """A list whose total is known."""
+class Planned:
+    """Calls that a read makes; `at_most` where it may make fewer, because who is kept is not known before."""
 
-    asked: LabelledList
-    read: ListRead
-    total: int
+    calls: int
+    at_most: bool
 
 
 class IncludedRead:
-    """A read with more columns than the list has."""
+    """A read with more columns than the list has.
+
+    Attributes
+    ----------
+    lists_read_at : float
+        When the oldest of the lists was read, Unix seconds, once `read` has ended.
+    """
 
     def __init__(
         self,
@@ -72,15 +66,18 @@ class IncludedRead:
         self._options = options
         self._progress = progress
         self._beat = beat or Beat(None)
-        # A label's list is read to its end, whatever part of the customers is wanted.
-        self._whole = replace(options, limit=None, include=())
+        self._partition = Partition(source, options, progress, self._beat.beat)
+        self._details = DetailReads(source, options, progress, self._beat.beat)
         self._began = source.client.clock.now().timestamp()
-        # Whether nothing is missing that another try may bring.
-        self.is_whole = True
-        self._years_counted = 0
+        self.lists_read_at = self._began
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is missing that another try may bring."""
+        return all(each.is_final for each in self._details.failed)
 
     # ── what it takes ──────────────────────────────────────────────────────────────────────────────────────────────
-    def calls_to_read(self, parts: list[CustomerFilter], totals: Sequence[int], list_calls: int) -> int:
+    def calls_to_read(self, parts: list[CustomerFilter], totals: Sequence[int], list_calls: int) -> Planned:
         """Give the calls that `read` makes from here, by a call for each list that the cache does not know.
 
         Parameters
@@ -91,27 +88,33 @@ class IncludedRead:
             Calls to read these.
         """
         rows = sum(totals) if self._options.limit is None else min(self._options.limit, sum(totals))
-        calls = list_calls
-        shared = self._shares_months(parts, totals, list_calls)
-        for fact in self._plan.asked if rows else ():
-            if self._names_customers(parts, rows):
-                calls += len(self._lists([CustomerFilter()], fact))
+        if not rows:
+            return Planned(list_calls, at_most=False)
+        few = self._names_customers(parts, rows)
+        calls, at_most = list_calls, few
+        for fact in self._plan.given if self._is_cut_short(parts) else ():
+            questions = [CustomerFilter()] if few else parts
+            calls += len(given_lists(fact, parts, questions))
+            at_most = True
+        for fact in self._plan.asked:
+            if few:
+                # Of these few each value takes one call; their months are not more than everybody's.
+                calls += len(self._partition.sized(parts, fact)) if fact.kind == "month" else len(fact.codes)
                 continue
-            calls += sum(each.read.calls_to_read() for each in self._sized(self._lists(parts, fact)))
-            if fact.kind == "month" and self._options.cache in {"off", "refresh"}:
-                calls += self._years_counted
-                self._years_counted = 0
-            if shared and fact.name == _CREATED:
-                # The whole list is asked for its total alone, and once more at the end.
-                calls += 1 + (self._options.cache == "refresh") - list_calls
-        return calls + (self._detail_calls(parts, rows, list_calls) if self._plan.details else 0)
-
-    def _detail_calls(self, parts: list[CustomerFilter], rows: int, list_calls: int) -> int:
+            sized = self._partition.sized(parts, fact)
+            calls += sum(each.read.calls_to_read() for each in sized)
+            if self._options.cache in {"off", "refresh"}:
+                calls += self._partition.counted
+            self._partition.counted = 0
+            adds_up = sum(each.total for each in sized) >= sum(totals)
+            if fact is _CREATED and adds_up and self._shares_months(parts, totals, list_calls):
+                calls += _COVERING + (self._options.cache == "refresh") - list_calls
+        if not self._plan.details:
+            return Planned(calls, at_most)
         if list_calls or self._options.limit is not None:
-            return rows
-        details = DetailReads(self._source, self._options, self._progress)
+            return Planned(calls + rows, at_most=at_most or self._details.any_kept)
         ids = [list_ids(self._source, part, self._options, self._progress, self._list(part)) for part in parts]
-        return details.calls_to_read(np.unique(np.concatenate(ids)).tolist())
+        return Planned(calls + self._details.calls_to_read(np.unique(np.concatenate(ids)).tolist()), at_most)
 
     # ── reading ────────────────────────────────────────────────────────────────────────────────────────────────────
     def read(
@@ -127,10 +130,14 @@ class IncludedRead:
         read, found = self._read_by_month(parts, new_builder)
         if read is None:
             read = read_lists(self._source, parts, self._options, self._progress, new_builder, self._beat)
-        calls = self._progress.tally.calls
+        added = self._added()
+        if self._options.columns is not None:
+            # Before each customer is asked.
+            check_columns(self._options.columns, list(dict.fromkeys([*read.rows.schema.names, *added.names])))
         labels = self._labels(parts, read, found)
-        rows, gaps, notes = self._with_columns(read.rows, labels)
-        asked_later = self._progress.tally.calls > calls
+        rows, gaps, notes = self._with_columns(read.rows, labels, added)
+        self.lists_read_at = _earliest(read.report.started_at.timestamp(), self._partition.oldest)
+        oldest = _earliest(self.lists_read_at, self._details.oldest)
         report = replace(
             read.report,
             calls=self._progress.tally.calls,
@@ -138,30 +145,28 @@ class IncludedRead:
             coercions=rows.coercions,
             gaps=tuple(gaps),
             notes=(*read.report.notes, *notes),
-            finished_at=self._source.client.clock.now() if asked_later else read.report.finished_at,
+            started_at=datetime.fromtimestamp(oldest, UTC),
         )
         return rows, report
 
     def _labels(self, parts: list[CustomerFilter], read: ListsRead, found: Found | None) -> dict[str, Labels]:
-        came = [np.concatenate(read.ids)] if len(parts) == 1 else read.ids
-        labels = {
-            fact.name: merge_labels(
-                fact, [(given_label(part, fact), ids) for part, ids in zip(parts, came, strict=False)]
-            )
-            for fact in self._plan.given
-        }
+        rows = read.rows.num_rows
         questions = parts
-        if self._names_customers(parts, read.rows.num_rows):
+        if self._names_customers(parts, rows):
             ids = [int(each) for batch in read.rows.iter_batches() for each in batch.column("user_id").drop_null()]
             questions = [CustomerFilter(customer_ids=tuple(ids))] if ids else []
+        labels = {}
+        came = [np.concatenate(read.ids)] if len(parts) == 1 else read.ids
+        for fact in self._plan.given:
+            if self._is_cut_short(parts):
+                told = self._partition.ids(self._partition.sizes(given_lists(fact, parts, questions)))
+            else:
+                told = [(given_label(part, fact), ids) for part, ids in zip(parts, came, strict=True)]
+            labels[fact.name] = merge_labels(fact, told)
         for fact in self._plan.asked:
-            known = found if fact.name == _CREATED else None
+            known = found if fact is _CREATED else None
             if known is None:
-                known = (
-                    self._found(_with_customers(self._sized(self._lists(questions, fact))))
-                    if read.rows.num_rows
-                    else []
-                )
+                known = self._partition.ids(self._partition.sized(questions, fact)) if rows else []
             labels[fact.name] = merge_labels(fact, known)
         return labels
 
@@ -169,60 +174,18 @@ class IncludedRead:
         """Whether the lists are asked of these few customers by their ids: one response each."""
         return rows <= SERVED_AT_MOST and (self._options.limit is not None or len(parts) > 1)
 
+    def _is_cut_short(self, parts: list[CustomerFilter]) -> bool:
+        """Whether a limit may end the read before each of its lists has told who is on it."""
+        return self._options.limit is not None and len(parts) > 1
+
     def _list(self, part: CustomerFilter) -> ListRead:
         return ListRead(self._source, part, self._options, self._progress)
 
-    # ── lists ──────────────────────────────────────────────────────────────────────────────────────────────────────
-    def _lists(self, questions: Sequence[CustomerFilter], fact: PartitionFact) -> list[LabelledList]:
-        of_question = self._months if fact.kind == "month" else lists_of
-        return [each for question in questions for each in of_question(question, fact)]
-
-    def _months(self, question: CustomerFilter, fact: PartitionFact) -> list[LabelledList]:
-        """Give the months of the years that have customers: the latest first, until nobody is older."""
-        now = self._source.client.clock.now().replace(tzinfo=None)
-        lists: list[LabelledList] = []
-        newer: int | None = None
-        for year in years_back(question, fact, now):
-            before = before_year(question, fact, year)
-            older = 0
-            if before is not None:
-                older = ListRead(self._source, before, self._whole, self._progress).total()
-                self._years_counted += 1
-            if older != newer:
-                lists += months_of(question, fact, year, now)
-            if not older:
-                break
-            newer = older
-        return lists
-
-    def _sized(self, lists: Sequence[LabelledList]) -> list[Sized]:
-        def sized(asked: LabelledList) -> Sized:
-            in_flight = IN_FLIGHT // _LISTS_AT_ONCE
-            read = ListRead(self._source, asked.question, self._whole, self._progress, in_flight)
-            return Sized(asked, read, read.total())
-
-        with Crew(self._progress.cancel) as crew:
-            return [each for _, each in crew.in_order(lists, sized)]
-
-    def _found(self, lists: Sequence[Sized]) -> Found:
-        """Give each label with the ids that came under it."""
-
-        def ids_of(each: Sized) -> Ids:
-            in_flight = IN_FLIGHT // _LISTS_AT_ONCE
-            return list_ids(self._source, each.asked.question, self._whole, self._progress, each.read, in_flight)
-
-        found = []
-        with Crew(self._progress.cancel, _LISTS_AT_ONCE) as crew:
-            for each, ids in crew.in_order(lists, ids_of):
-                self._beat.beat()
-                found.append((each.asked.label, ids))
-        return found
-
     def _shares_months(self, parts: list[CustomerFilter], totals: Sequence[int], list_calls: int) -> bool:
-        """Whether the months of creation are lists that together prove the whole, so that it is not read besides."""
+        """Whether the months of creation may stand for the whole list, so that it is not read besides."""
         options, cache = self._options, self._source.cache
         return (
-            any(fact.name == _CREATED for fact in self._plan.asked)
+            _CREATED in self._plan.asked
             and len(parts) == 1
             and totals[0] > SERVED_AT_MOST
             and list_calls > 1
@@ -236,53 +199,59 @@ class IncludedRead:
     def _read_by_month(
         self, parts: list[CustomerFilter], new_builder: Callable[[], TableBuilder]
     ) -> tuple[ListsRead | None, Found | None]:
-        """Read the customers by the months of their creation, where these add up to the whole list.
+        """Read the customers by the months of their creation, where these can find everybody.
 
         A creation date does not change, so that whoever lived through the read is in the list of a month, and each of
-        those is proven for itself.  Customers without a date would be missing: then the months add up to less.
+        those is proven for itself.  Whoever is without a date, or has one beyond the months, lives through the read,
+        too, and is seen by the counts before and after it.
         """
-        wanted = any(fact.name == _CREATED for fact in self._plan.asked)
-        if not wanted or len(parts) > 1 or self._options.cache not in {"use", "refresh"}:
-            return None, None
         whole = self._list(parts[0])
-        before = whole.total()
-        if not self._shares_months(parts, [before], whole.calls_to_read()):
+        if _CREATED not in self._plan.asked or len(parts) > 1 or self._options.cache not in {"use", "refresh"}:
             return None, None
-        fact = PARTITIONS[_CREATED]
-        lists = _with_customers(self._sized(self._lists(parts, fact)))
-        found = self._found(lists)
-        distinct = len(np.unique(np.concatenate([ids for _, ids in found]))) if found else 0
-        uncached = replace(self._options, cache="off")
-        after = ListRead(self._source, parts[0], uncached, self._progress).total()
-        if not before == distinct == after:
+        total = whole.total()
+        if not self._shares_months(parts, [total], whole.calls_to_read()):
+            return None, None
+        lists = self._partition.sized(parts, _CREATED)
+        if sum(each.total for each in lists) < total or not self._partition.covers(parts[0], _CREATED):
+            return None, self._partition.ids(lists)
+        found = self._partition.ids(lists)
+        if not self._partition.covers(parts[0], _CREATED):
             return None, found
-        questions = [each.asked.question for each in lists]
+        return self._read_again(lists, new_builder), found
+
+    def _read_again(self, lists: Sequence[Sized], new_builder: Callable[[], TableBuilder]) -> ListsRead:
+        """Read the rows of lists that were read for their ids: they are kept."""
+        questions = [each.asked.question for each in lists if each.total]
         kept = since(self._source, self._options, self._began)
         read = read_lists(self._source, questions, kept, self._progress, new_builder, self._beat)
-        if read.rows.num_rows != distinct:
-            return None, found
         report = replace(read.report, verdict=weakest([read.report.verdict, WINDOWS]))
-        return replace(read, report=report), found
+        return replace(read, report=report)
 
     # ── columns ────────────────────────────────────────────────────────────────────────────────────────────────────
-    def _with_columns(
-        self, rows: CustomerRows, labels: dict[str, Labels]
-    ) -> tuple[CustomerRows, list[IncludeGap], list[str]]:
-        details = DetailReads(self._source, self._options, self._progress, self._beat.beat)
+    def _added(self) -> pa.Schema:
         facts = {fact.name: fact for fact in self._plan.labels}
+        return pa.schema(
+            [
+                field
+                for name in self._options.include
+                for field in ([pa.field(name, label_type(facts[name]))] if name in facts else detail_schema([name]))
+            ]
+        )
+
+    def _with_columns(
+        self, rows: CustomerRows, labels: dict[str, Labels], added: pa.Schema
+    ) -> tuple[CustomerRows, list[IncludeGap], list[str]]:
         names = self._options.include
-        schemas = {
-            name: pa.schema([(name, label_type(facts[name]))]) if name in facts else detail_schema([name])
-            for name in names
-        }
         coercions: list[Coercion] = []
         gaps: list[IncludeGap] = []
         missing = dict.fromkeys(labels, 0)
+        if self._plan.details:
+            self._details.check(rows.num_rows, (self._ids(batch) for batch in rows.iter_batches()))
 
         def columns_of(batch: pa.RecordBatch) -> Iterator[pa.Array]:
             self._beat.beat()
             ids = batch.column("user_id")
-            customers = self._customers(details, ids)
+            customers = self._customers(batch)
             for name in names:
                 if name in labels:
                     array = labels[name].of(ids)
@@ -292,18 +261,21 @@ class IncludedRead:
                 else:
                     yield from detail_columns([name], customers, self._reject_for(ids, coercions))
 
-        added = pa.schema([field for name in names for field in schemas[name]])
         with_columns = rows.with_columns(added, lambda batch: list(columns_of(batch)), coercions)
-        gaps += [IncludeGap(each.user_id, self._plan.details, each.reason) for each in details.failed]
-        self.is_whole = all(each.is_final for each in details.failed)
-        return with_columns, gaps, list(_notes(labels, missing, rows.num_rows))
+        gaps += [IncludeGap(each.user_id, self._plan.details, each.reason) for each in self._details.failed]
+        gaps.sort(key=lambda gap: gap.user_id)
+        return with_columns, gaps, [*_notes(labels, missing, rows.num_rows), *self._details.notes()]
 
-    def _customers(self, details: DetailReads, ids: pa.Array) -> list[Customer | None]:
+    @staticmethod
+    def _ids(batch: pa.RecordBatch) -> list[int]:
+        ids: list[int] = batch.column("user_id").drop_null().to_pylist()
+        return ids
+
+    def _customers(self, batch: pa.RecordBatch) -> list[Customer | None]:
         if not self._plan.details:
             return []
-        known = [each for each in ids.to_pylist() if each is not None]
-        read = iter(details.read(known))
-        return [None if each is None else next(read) for each in ids.to_pylist()]
+        read = iter(self._details.read(self._ids(batch)))
+        return [None if each is None else next(read) for each in batch.column("user_id").to_pylist()]
 
     def _reject_for(self, ids: pa.Array, coercions: list[Coercion]) -> RejectFor:
         def reject_for(column: str) -> Reject:
@@ -318,8 +290,8 @@ class IncludedRead:
         return reject_for
 
 
-def _with_customers(lists: Sequence[Sized]) -> list[Sized]:
-    return [each for each in lists if each.total]
+def _earliest(first: float, *others: float | None) -> float:
+    return min([first, *(each for each in others if each is not None)])
 
 
 def _contradictions(labels: Labels, ids: pa.Array) -> Iterator[IncludeGap]:
@@ -327,7 +299,8 @@ def _contradictions(labels: Labels, ids: pa.Array) -> Iterator[IncludeGap]:
         here = set(ids.to_pylist())
         for user_id, values in labels.contradictions:
             if user_id in here:
-                yield IncludeGap(user_id, (labels.name,), f"came under {' and under '.join(values)}")
+                more = f" and {len(values) - 3} more" if len(values) > 3 else ""
+                yield IncludeGap(user_id, (labels.name,), f"came under {' and under '.join(values[:3])}{more}")
 
 
 def _notes(labels: dict[str, Labels], missing: dict[str, int], rows: int) -> Iterator[str]:

@@ -68,7 +68,8 @@ class KeptTable:
             return None
         gaps = tuple(IncludeGap(user_id, tuple(names), why) for user_id, names, why in facts.pop("gaps", ()))
         started, finished, newest_then = (facts.pop(name) for name in ("started_at", "finished_at", "newest_read"))
-        age_s = self._source.client.clock.now().timestamp() - started
+        # Single customers may be older than the list that they were read for.
+        age_s = self._source.client.clock.now().timestamp() - facts.pop("read_at", started)
         is_latest = newest_read is None or newest_then is None or newest_read <= newest_then
         good = satisfies(facts["verdict"], self._options.consistency)
         if age_s > self._options.freshness_s or not is_latest or not good:
@@ -87,8 +88,8 @@ class KeptTable:
         )
         return kept.rows, replace(report, notes=tuple(report.notes))
 
-    def save(self, rows: CustomerRows, report: ReadReport, newest_read: float | None) -> None:
-        """Keep proven rows; a folder that takes no more is no error."""
+    def save(self, rows: CustomerRows, report: ReadReport, newest_read: float | None, read_at: float) -> None:
+        """Keep proven rows, whose lists were read at a time; a folder that takes no more is no error."""
         path = self._path(f"v{FORMAT}.arrow")
         if path is None or not report.is_proven or self._options.on_bad_value == "raise":
             return
@@ -98,6 +99,7 @@ class KeptTable:
             "pages": report.pages,
             "notes": list(report.notes),
             "gaps": [[each.user_id, each.include, each.reason] for each in report.gaps],
+            "read_at": read_at,
             "started_at": report.started_at.timestamp(),
             "finished_at": report.finished_at.timestamp(),
             "newest_read": newest_read,

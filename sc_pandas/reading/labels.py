@@ -6,7 +6,7 @@ the list that it came under.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from difflib import get_close_matches
 from typing import Any, Final
 
@@ -19,12 +19,12 @@ from sc_pandas.contract.details import DETAILS
 from sc_pandas.contract.includes import INCLUDES, PARTITIONS, PartitionFact
 from sc_pandas.errors import SettingsError
 from sc_pandas.filters import CustomerFilter
-from sc_pandas.reading.windows import EARLIEST, FURTHEST_ZONE
+from sc_pandas.reading.windows import EARLIEST, FURTHEST_ZONE, MINUTE
+from sc_pandas.tables.layout import BASE_SCHEMA
 
 Ids = np.ndarray[tuple[int], np.dtype[np.int64]]
 _TYPES: Final = {
     "name": pa.string(),
-    "text": pa.string(),
     "bool": pa.bool_(),
     "month": pa.date32(),
     "id": pa.int64(),
@@ -69,7 +69,7 @@ def plan_includes(names: Sequence[str], question: CustomerFilter) -> IncludePlan
     Raises
     ------
     SettingsError
-        There is no such name, or nobody knows which values to ask for.
+        There is no such name.
     """
     given, asked, details = [], [], []
     for name in names:
@@ -81,12 +81,6 @@ def plan_includes(names: Sequence[str], question: CustomerFilter) -> IncludePlan
             details.append(name)
         elif fact is None:
             raise unknown_include(name)
-        elif fact.needs_values:
-            raise SettingsError(
-                f"include={name!r} takes its values from the filter, because SellerCloud does not say which there are: "
-                f'{name}=["…", "…"]. Or include="addresses", by one call for each customer.',
-                setting="include",
-            )
         else:
             asked.append(fact)
     return IncludePlan(tuple(given), tuple(asked), tuple(details))
@@ -94,6 +88,11 @@ def plan_includes(names: Sequence[str], question: CustomerFilter) -> IncludePlan
 
 def unknown_include(name: str) -> SettingsError:
     """Give the error for a name that does not exist, with the nearest that do."""
+    if name in BASE_SCHEMA.names or name.startswith("custom."):
+        return SettingsError(f"{name} is in every read; include is for what is not.", setting="include")
+    parts = [part.strip() for part in name.split(",") if part.strip()]
+    if len(parts) > 1:
+        return SettingsError(f"One text is one name; give a list: include={parts!r}.", setting="include")
     near = get_close_matches(name, INCLUDES, n=3)
     hint = f" Did you mean {' or '.join(near)}?" if near else f" There are: {', '.join(INCLUDES)}."
     return SettingsError(f"include takes no {name!r}.{hint}", setting="include")
@@ -115,6 +114,19 @@ def one_value_each(parts: Sequence[CustomerFilter], plan: IncludePlan) -> list[C
 def given_label(part: CustomerFilter, fact: PartitionFact) -> Any:
     """Give the label that a read's own filter tells."""
     return _label(fact, getattr(part, fact.field)[0])
+
+
+def given_lists(
+    fact: PartitionFact, parts: Sequence[CustomerFilter], questions: Sequence[CustomerFilter]
+) -> list[LabelledList]:
+    """Give lists for the values that reads name, asked of other questions: of few customers, or the reads' own."""
+    values = dict.fromkeys(getattr(part, fact.field) for part in parts)
+    lists = []
+    for question in questions:
+        for value in values:
+            chosen: dict[str, Any] = {fact.field: value}
+            lists.append(LabelledList(replace(question, **chosen), _label(fact, value[0])))
+    return list(dict.fromkeys(lists))
 
 
 def lists_of(question: CustomerFilter, fact: PartitionFact) -> list[LabelledList]:
@@ -155,22 +167,31 @@ def before_year(question: CustomerFilter, fact: PartitionFact, year: int) -> Cus
     return question if end is not None and end <= border else _within(question, fact, start, border)
 
 
-def months_of(question: CustomerFilter, fact: PartitionFact, year: int, now: datetime) -> list[LabelledList]:
+def months_of(
+    question: CustomerFilter, fact: PartitionFact, year: int, now: datetime, months: Sequence[int] = range(1, 13)
+) -> list[LabelledList]:
     """Give the lists for the months of a year.
 
-    Neighbours share their border, so that nobody is missed who was created at a month's very beginning, whether the
-    server counts bounds in or out.
+    Each goes one minute into the next, so that nobody is missed who was created at a month's very beginning, whether
+    the server counts bounds in or out; who comes under both is of the later.
     """
     first, last = _span(question, fact, now)
+    start, end = _field(question, fact, "from"), _field(question, fact, "to")
     lists = []
-    for month in range(1, 13):
+    for month in months:
         begins = datetime(year, month, 1)  # noqa: DTZ001  # as above
-        ends = (begins + timedelta(days=32)).replace(day=1)
+        ends = (begins + timedelta(days=32)).replace(day=1) + MINUTE
         if ends >= first and begins <= last:
-            start, end = _field(question, fact, "from"), _field(question, fact, "to")
             within = _within(question, fact, max(begins, start or begins), min(ends, end or ends))
             lists.append(LabelledList(within, begins.date()))
     return lists
+
+
+def within_months(question: CustomerFilter, fact: PartitionFact, now: datetime) -> CustomerFilter:
+    """Give the question for all whom the months can find: none before the first year, none after this month."""
+    start, end = _span(question, fact, now)
+    beyond = (datetime(end.year, end.month, 1) + timedelta(days=32)).replace(day=1)  # noqa: DTZ001  # as above
+    return _within(question, fact, start, _field(question, fact, "to") or beyond)
 
 
 def _span(question: CustomerFilter, fact: PartitionFact, now: datetime) -> tuple[datetime, datetime]:
@@ -233,25 +254,30 @@ def merge_labels(fact: PartitionFact, found: Sequence[tuple[Any, Ids]]) -> Label
     pairs = np.unique(np.stack([ids, codes.astype(np.int64)], axis=1), axis=0)
     ids, codes = pairs[:, 0], pairs[:, 1]
     # Sorted by id, then by label: the last of an id is its latest month.
-    is_last = np.append(ids[1:] != ids[:-1], [True] * min(1, len(ids))).astype(bool)
-    if fact.kind == "month":
-        kept, doubled = is_last, np.empty(0, np.int64)
-    else:
-        doubled = np.unique(ids[~is_last])
-        kept = is_last & ~np.isin(ids, doubled)
-    labels = pa.array(distinct, label_type(fact)).take(pa.array(codes[kept]))
+    changes = np.flatnonzero(ids[1:] != ids[:-1]) + 1
+    starts = np.append(0, changes) if len(ids) else changes
+    ends = np.append(changes, len(ids))[: len(starts)]
+    several = [
+        (int(ids[start]), [distinct[number] for number in codes[start:end]])
+        for start, end in zip(starts, ends, strict=True)
+        if end - start > 1
+    ]
+    on_borders = {user_id for user_id, values in several if fact.kind == "month" and _are_neighbours(values)}
+    contradictions = [(user_id, tuple(map(str, values))) for user_id, values in several if user_id not in on_borders]
+    last = ends - 1
+    kept = last[~np.isin(ids[last], [user_id for user_id, _ in contradictions])]
     return Labels(
         name=fact.name,
         ids=ids[kept],
-        labels=labels,
-        contradictions=tuple(
-            (int(each), tuple(str(distinct[number]) for number in codes[start:end]))
-            for each, start, end in zip(
-                doubled, np.searchsorted(ids, doubled), np.searchsorted(ids, doubled, side="right"), strict=True
-            )
-        ),
-        on_borders=int((~is_last).sum()) if fact.kind == "month" else 0,
+        labels=pa.array(distinct, label_type(fact)).take(pa.array(codes[kept])),
+        contradictions=tuple(contradictions),
+        on_borders=len(on_borders),
     )
+
+
+def _are_neighbours(months: Sequence[date]) -> bool:
+    """Whether these are two months that share a border, where lists overlap on purpose."""
+    return len(months) == 2 and (months[0] + timedelta(days=32)).replace(day=1) == months[1]
 
 
 def label_type(fact: PartitionFact) -> pa.DataType:

@@ -24,7 +24,7 @@ from sc_pandas.reading.windows import FURTHEST_ZONE, Window, WindowPlan
 # Asks one page of a question, by its number; and the first page of a window, which may be kept.
 Ask = Callable[[CustomerFilter, int], Page]
 AskWindow = Callable[[Window], Page]
-_DATED_TRIES = 5
+_TRIES = 5
 
 
 class UnprovenError(Exception):
@@ -33,6 +33,26 @@ class UnprovenError(Exception):
     def __init__(self, judgement: Judgement) -> None:
         super().__init__(judgement.says)
         self.judgement = judgement
+
+
+def is_the_whole(
+    part: CustomerFilter, whole: CustomerFilter, total_of: Callable[[CustomerFilter], int]
+) -> tuple[bool, int, int]:
+    """Say whether nobody of a whole is outside a part of it, though both move: counted between two counts of the whole.
+
+    Returns
+    -------
+    tuple
+        Whether it is so, and the last counts of the part and of the whole.
+    """
+    tries = []
+    for _try in range(_TRIES):
+        before, found, after = (total_of(question) for question in (whole, part, whole))
+        tries.append((before, found, after))
+        if before == found == after:
+            return True, found, after
+    # A list that grows with every call never agrees, but then the count of the part is always just in the middle.
+    return all(2 * found == before + after for before, found, after in tries), found, after
 
 
 @dataclass
@@ -97,14 +117,8 @@ class MovingRead:
         if self.question.created_on_from is not None or self.question.created_on_to is not None:
             return
         dated = replace(self.question, created_on_to=began.replace(second=0, microsecond=0) + 365 * FURTHEST_ZONE)
-        tries = []
-        for _try in range(_DATED_TRIES):
-            before, found, after = (self.ask(q, 1).total for q in (self.question, dated, self.question))
-            tries.append((before, found, after))
-            if before == found == after:
-                return
-        # A list that grows with every call never agrees, but then the dated count is always just in the middle.
-        if all(2 * found == before + after for before, found, after in tries):
+        is_whole, found, after = is_the_whole(dated, self.question, lambda question: self.ask(question, 1).total)
+        if is_whole:
             return
         says = f"of {after:,} customers {found:,} have a creation date, so that windows cannot find all"
         raise UnprovenError(Judgement(NOT_VERIFIED, "windows", says, expected=after, got=found))

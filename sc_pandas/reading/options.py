@@ -27,6 +27,7 @@ class ReadOptions:
     consistency: Consistency = "auto"
     on_bad_value: Literal["null", "raise"] = "null"
     include: tuple[str, ...] = ()
+    columns: tuple[str, ...] | None = None
 
     @property
     def freshness_s(self) -> float:
@@ -73,6 +74,9 @@ class Progress:
     # Lists, by query key, that were begun anew in the other dialect because a page repeated.
     switched: set[str] = field(default_factory=set)
     _telling: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.tally.at_most = self.max_calls
 
     def expect(self, pages: int) -> None:
         """Tell the watcher that so many pages more are coming."""

@@ -109,9 +109,17 @@ class PagePlan:
         """Whether page 1 is the whole answer."""
         return self.rows <= self.served
 
-    def calls(self, *, bookends: bool = True) -> int:
-        """Calls for the whole answer, page 1 counted; bookends ask page 1 and the last page again."""
-        return 1 if self.one_response else self.last + (2 if bookends else 0)
+    def calls(self, consistency: str = "auto") -> int:
+        """Calls for the whole answer, page 1 counted; bookends ask page 1 and the last page again.
+
+        How many windows a strict read needs depends on the creation dates; three for a page is what shops that grow
+        from year to year took.
+        """
+        if self.one_response:
+            return 1
+        if consistency == "strict" and self.limit is None:
+            return 3 * self.last + 6
+        return self.last + (0 if consistency == "fast" else 2)
 
 
 def estimated_calls(total: int, asked: int, limit: int | None = None) -> int:

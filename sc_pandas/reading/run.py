@@ -22,6 +22,7 @@ class Counted:
     totals: tuple[int, ...]
     calls_to_read: int
     age_s: float | None
+    at_most: bool = False
 
 
 def count(source: Source, parts: list[CustomerFilter], options: ReadOptions, progress: Progress) -> Counted:
@@ -46,7 +47,8 @@ def estimate(
     if KeptTable(source, parts, options).load(_newest_read(source, parts, options)) is not None:
         return replace(counted, calls_to_read=0)
     included = IncludedRead(source, plan, options, progress)
-    return replace(counted, calls_to_read=included.calls_to_read(parts, counted.totals, counted.calls_to_read))
+    planned = included.calls_to_read(parts, counted.totals, counted.calls_to_read)
+    return replace(counted, calls_to_read=planned.calls, at_most=planned.at_most)
 
 
 def read_page(source: Source, part: CustomerFilter, options: ReadOptions, progress: Progress, number: int) -> Page:
@@ -81,13 +83,15 @@ def read_rows(
         if options.include:
             included = IncludedRead(source, plan, options, progress, beat)
             rows, report = included.read(parts, new_builder)
+            read_at = included.lists_read_at
             if not included.is_whole:
                 # Who failed is asked again by the next read, which finds the others kept.
                 return rows, report
         else:
             read = read_lists(source, parts, options, progress, new_builder, beat)
             rows, report = read.rows, read.report
-        table.save(rows, report, _newest_read(source, parts, options))
+            read_at = report.started_at.timestamp()
+        table.save(rows, report, _newest_read(source, parts, options), read_at)
     return rows, report
 
 

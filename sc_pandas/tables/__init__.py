@@ -36,7 +36,7 @@ null in its place.  Blocks, lists and objects where something else belongs are n
 """
 
 from sc_pandas.tables.builder import TableBuilder
-from sc_pandas.tables.details import detail_columns, detail_schema
+from sc_pandas.tables.details import check_columns, detail_columns, detail_schema
 from sc_pandas.tables.layout import BASE_SCHEMA
 from sc_pandas.tables.names import column_name
 from sc_pandas.tables.rows import Coercion, CustomerRows, refused, to_pandas
@@ -46,6 +46,7 @@ __all__ = [
     "Coercion",
     "CustomerRows",
     "TableBuilder",
+    "check_columns",
     "column_name",
     "detail_columns",
     "detail_schema",

@@ -4,7 +4,7 @@ Lists are taken apart, typed whole like any column, and put together again.  Wha
 a whole list, an item of it, or a field of an item.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,6 +12,8 @@ import numpy as np
 import pyarrow as pa
 
 from sc_pandas.contract.details import ADDRESS_KEYS, DETAILS, GROUP_KEYS, LIST_KINDS, DetailFact, field_of
+from sc_pandas.contract.includes import PARTITIONS
+from sc_pandas.errors import SettingsError
 from sc_pandas.tables.columns import TYPES, Reject, RejectFor, typed
 from sc_pandas.tables.names import column_name
 
@@ -221,3 +223,34 @@ _LISTS: Final = {
     "groups": _List(_group_columns, _groups),
     "addresses": _List(_address_columns, _addresses),
 }
+
+
+def include_of(column: str) -> str | None:
+    """Give the name under which `include=` reads a column, or None where it reads none of that name.
+
+    Examples
+    --------
+    >>> include_of("phone1"), include_of("channel"), include_of("email")
+    ('phones', 'channel', None)
+    """
+    if column in PARTITIONS:
+        return column
+    return next((name for name in DETAILS if column in detail_schema([name]).names), None)
+
+
+def check_columns(wanted: Iterable[str], columns: Sequence[str]) -> None:
+    """Refuse columns that there are not.
+
+    Raises
+    ------
+    SettingsError
+        There is no such column; it says which there are, and what to include where that gives it.
+    """
+    missing = [name for name in wanted if name not in columns]
+    if missing:
+        names = list(dict.fromkeys(filter(None, map(include_of, missing))))
+        hint = f" Read with include={names!r}." if names else ""
+        raise SettingsError(
+            f"There is no column {', '.join(map(repr, missing))}.{hint} There are: {', '.join(columns)}.",
+            setting="columns",
+        )

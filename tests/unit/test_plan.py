@@ -34,7 +34,7 @@ def test_pages_and_calls_follow_from_total_and_served_size(
     total: int, served: int, limit: int | None, last: int, calls: int, fast: int
 ) -> None:
     plan = PagePlan(total, served, limit)
-    assert (plan.last, plan.calls(), plan.calls(bookends=False)) == (last, calls, fast)
+    assert (plan.last, plan.calls(), plan.calls("fast")) == (last, calls, fast)
     assert plan.one_response == (calls == 1)
 
 
