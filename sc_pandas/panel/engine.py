@@ -17,7 +17,7 @@ from sc_pandas.filters import CustomerFilter
 from sc_pandas.pacing import Cancelled
 from sc_pandas.panel import state as states
 from sc_pandas.panel.asking import draw_facets, kept_estimate, kept_price, why_without_pages, within, write
-from sc_pandas.panel.including import gaps_text, including, plain, wrong_text
+from sc_pandas.panel.including import gaps_text, including, plain
 from sc_pandas.panel.last_time import LastTime
 from sc_pandas.panel.preview import visible
 from sc_pandas.panel.pricing import Pricer
@@ -100,8 +100,8 @@ class Engine:
 
     @property
     def query(self) -> QueryLike:
-        """The query that the controls make; without the columns that cannot be read with its filter."""
-        return including(self._query, self._opened, self.state.include_now)
+        """The query that the controls make."""
+        return including(self._query, self._opened, self.state.include)
 
     # ── events from the controls ───────────────────────────────────────────────────────────────────────────────────
     def change(self, question: CustomerFilter) -> None:
@@ -175,7 +175,7 @@ class Engine:
     def price(self) -> None:
         """Ask what `load` takes, by a call for each list."""
         with self.lock:
-            if not self._can_load() or self.state.phase == "loading":
+            if not self._can_begin() or self.state.phase == "loading":
                 return
             self._publish(states.pricing(self.state))
             self._pricer.ask(self.query)
@@ -183,7 +183,7 @@ class Engine:
     def load(self) -> None:
         """Read everything that matches."""
         with self.lock:
-            if not self._can_load():
+            if not self._can_begin():
                 return
             generation = self._next()
             query, cancel = self.query, self._cancel
@@ -203,7 +203,7 @@ class Engine:
     def save(self, path: Path) -> None:
         """Read everything that matches into a Parquet file."""
         with self.lock:
-            if not self._can_load():
+            if not self._can_begin():
                 return
             generation = self._next()
             query, cancel = self.query, self._cancel
@@ -418,11 +418,6 @@ class Engine:
     def _can_begin(self) -> bool:
         # Nothing is asked while an entry is wrong: the question would not be the one that stands there.
         return not self._closed and self.state.phase != "wrong"
-
-    def _can_load(self) -> bool:
-        if self._can_begin() and self.state.unaskable:
-            self._publish(states.noticed(self.state, f"More columns: {wrong_text(self.state.unaskable)}"))
-        return self._can_begin() and not self.state.unaskable
 
     def _publish(self, reached: PanelState) -> None:
         if reached is self.state:

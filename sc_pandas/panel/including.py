@@ -1,12 +1,11 @@
 """Columns that the list does not carry: which can be chosen, what they cost, and the query that reads them; pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from sc_pandas.contract import CALLS_PER_HOUR, FILTERS_BY_NAME, SERVED_AT_MOST
 from sc_pandas.contract.details import DETAILS
 from sc_pandas.contract.includes import INCLUDES, PARTITIONS, PartitionFact
-from sc_pandas.errors import SettingsError
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.panel.protocols import EstimateLike, OptionsLike, QueryLike
 from sc_pandas.reading import plan_includes
@@ -35,8 +34,8 @@ def offered() -> tuple[tuple[str, str], ...]:
 def _rank(name: str) -> tuple[int, int]:
     fact = PARTITIONS.get(name)
     if fact is None:
-        return 4, 0
-    kinds = {"bool": 0, "name": 0, "month": 1, "text": 2, "id": 3}
+        return 3, 0
+    kinds = {"bool": 0, "name": 0, "month": 1, "id": 2}
     return kinds[fact.kind], len(fact.codes)
 
 
@@ -44,43 +43,13 @@ def _cost_of(name: str) -> str:
     fact = PARTITIONS.get(name)
     if fact is None:
         return _EACH
-    if fact.needs_values:
-        named = f"a list for each that the filter {FILTERS_BY_NAME[fact.field].label} names"
-        return f"{named}, else {_EACH}" if name in DETAILS else named
+    if fact.kind == "id":
+        return f"a list for each that the filter {FILTERS_BY_NAME[fact.field].label} names, else {_EACH}"
     if fact.kind == "month":
         return "a list for each month"
     if fact.kind == "bool":
         return "a list for yes, one for no"
     return f"a list for each of {len(fact.codes)} {_VALUES[name]}"
-
-
-def unaskable(names: Iterable[str], question: CustomerFilter) -> dict[str, str]:
-    """Say which names cannot be read with a filter, and what to do.
-
-    Examples
-    --------
-    >>> unaskable(["city", "channel"], CustomerFilter())
-    {'city': 'city is known only for those that the filter City names: fill it in, or choose addresses instead.'}
-    >>> unaskable(["city"], CustomerFilter.of(city="Bern"))
-    {}
-    """
-    found = {}
-    for name in names:
-        try:
-            plan_includes((name,), question)
-        except SettingsError:
-            label = FILTERS_BY_NAME[PARTITIONS[name].field].label
-            found[name] = (
-                f"{name} is known only for those that the filter {label} names: fill it in, or choose addresses "
-                "instead."
-            )
-    return found
-
-
-def askable(names: Iterable[str], question: CustomerFilter) -> tuple[str, ...]:
-    """Give those of the names that can be read with a filter."""
-    wrong = unaskable(names, question)
-    return tuple(name for name in names if name not in wrong)
 
 
 # ── the query ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -207,11 +176,6 @@ def gaps_text(gaps: Iterable[Any]) -> str:
         for names, ids in lacking.items()
     ]
     return f"{'; '.join(said)}." if said else ""
-
-
-def wrong_text(wrong: Mapping[str, str]) -> str:
-    """Say everything that is wrong with the choice."""
-    return " ".join(wrong.values())
 
 
 def _number(number: int, noun: str) -> str:

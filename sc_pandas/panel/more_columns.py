@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import ipywidgets as widgets
 
-from sc_pandas.panel.including import NOTHING_CHOSEN, cost_text, joined, offered, wrong_text
+from sc_pandas.panel.including import cost_text, joined, offered
 from sc_pandas.panel.state import PanelState
 
 _TOOLTIP: Final = (
@@ -47,10 +47,9 @@ class MoreColumns:
         self.none.on_click(lambda _: setattr(self.choice, "value", ()))
         self._cost = widgets.HTML()
         self._cost.add_class("sc-cost")
-        self._word = widgets.HTML(layout={"display": "none"})
         buttons = widgets.HBox([self.price, self.none])
         buttons.add_class("sc-row")
-        chosen = widgets.Box([self.choice, widgets.VBox([self._cost, self._word, buttons])])
+        chosen = widgets.Box([self.choice, widgets.VBox([self._cost, buttons])])
         chosen.add_class("sc-more-columns")
         self.widget = widgets.VBox([widgets.HTML("<h4 class='sc-heading'>More columns</h4>"), chosen])
         self.widget.add_class("sc-group")
@@ -73,14 +72,10 @@ class MoreColumns:
             self._here.quiet = False
 
     def show(self, state: PanelState) -> None:
-        """Say what the choice costs, and what is wrong with it."""
-        wrong = state.unaskable
-        word = html.escape(wrong_text(wrong))
-        _say(self._word, f"<span class='sc-wrong' role='alert'>⚠ {word}</span>" if wrong else "")
-        self._word.layout.display = None if wrong else "none"
+        """Say what the choice costs."""
         _say(self._cost, f"<div class='sc-cost-said' aria-live='polite'>{html.escape(_said(state))}</div>")
         idle = state.phase not in {"wrong", "loading", "closed"}
-        self.price.disabled = state.pricing or not (idle and state.include) or bool(wrong)
+        self.price.disabled = state.pricing or not (idle and state.include)
         self.none.disabled = not state.include
 
     def close(self) -> None:
@@ -88,8 +83,6 @@ class MoreColumns:
         self._on_change = self._on_price = _nothing
         self.choose(())
         _say(self._cost, "")
-        _say(self._word, "")
-        self._word.layout.display = "none"
         self.price.disabled = self.none.disabled = True
 
 
@@ -98,12 +91,9 @@ def _said(state: PanelState) -> str:
         return "Asking what Load all takes…"
     if state.price and state.include:
         return f"Load all with {joined(state.include)}: {state.price}"
-    names = state.include_now
-    if state.include and not names:
-        return NOTHING_CHOSEN
     rows = None if state.estimate is None else state.estimate.rows
     return cost_text(
-        names,
+        state.include,
         state.question,
         None if rows is None else int(rows),
         is_upper_bound=rows is not None and rows.is_upper_bound,

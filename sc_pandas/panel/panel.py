@@ -7,11 +7,10 @@ from typing import Any
 import pandas as pd
 
 from sc_pandas.contract import Channel, Flag
-from sc_pandas.errors import FilterError, SellerCloudError, SettingsError
+from sc_pandas.errors import FilterError, SellerCloudError
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.panel.engine import Engine
 from sc_pandas.panel.entries import Entry, entries_of, read_entries
-from sc_pandas.panel.including import wrong_text
 from sc_pandas.panel.last_time import LastTime
 from sc_pandas.panel.protocols import QueryLike
 from sc_pandas.panel.state import PanelState
@@ -86,7 +85,7 @@ class Panel:
     # ── for Python ─────────────────────────────────────────────────────────────────────────────────────────────────
     @property
     def query(self) -> Any:
-        """The query that the controls make, with the columns of `include` that can be read with its filter.
+        """The query that the controls make, with the columns of `include`.
 
         Returns
         -------
@@ -129,12 +128,11 @@ class Panel:
         Returns
         -------
         tuple of str
-            All that is chosen, also where the filter does not allow it now; then the panel says so and loads nothing.
 
         Raises
         ------
         SettingsError
-            There is no such name, or it cannot be read with the filter; nothing has moved.
+            There is no such name; nothing has moved.
 
         Examples
         --------
@@ -189,9 +187,6 @@ class Panel:
         -------
         BaseException or None
         """
-        wrong = self._engine.state.unaskable
-        if self._engine.last_error is None and wrong:
-            return SettingsError(wrong_text(wrong), setting="include")
         return self._engine.last_error
 
     def to_code(self) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from sc_pandas.filters import CustomerFilter
-from sc_pandas.panel.including import askable, gaps_text, unaskable
+from sc_pandas.panel.including import gaps_text
 from sc_pandas.panel.preview import visible
 from sc_pandas.panel.protocols import EstimateLike
 
@@ -69,16 +69,6 @@ class PanelState:
     limit: int | None = None
     price: str = ""
     pricing: bool = False
-
-    @property
-    def unaskable(self) -> dict[str, str]:
-        """What of `include` cannot be read with the question, and why."""
-        return unaskable(self.include, self.question)
-
-    @property
-    def include_now(self) -> tuple[str, ...]:
-        """What of `include` can be read with the question."""
-        return askable(self.include, self.question)
 
     @property
     def rows_are_old(self) -> bool:

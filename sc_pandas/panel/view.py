@@ -185,9 +185,8 @@ class View:
         self.more.show(state)
         stoppable = state.phase == "loading" or state.pricing or (state.is_busy and state.waiting_until is not None)
         self.stop.disabled = not stoppable
-        unaskable = state.phase == "wrong" or bool(state.unaskable)
-        self.load.disabled = state.is_busy or unaskable
-        self.save.disabled = state.phase == "loading" or unaskable
+        self.load.disabled = state.is_busy or state.phase == "wrong"
+        self.save.disabled = state.phase in {"loading", "wrong"}
         self.apply.button_style = "primary" if state.phase == "dear" else ""
         if before.question != state.question or not self._any_active.value:
             self._show_active(state)

@@ -25,7 +25,7 @@ from sc_pandas.query import Count, Estimate
 from sc_pandas.reading import IncludeGap
 from sc_pandas.sandbox import Sandbox
 from sc_pandas.segments import Segments
-from tests.panel.conftest import SOON_S, control, press, said, tree
+from tests.panel.conftest import SOON_S, control, press, tree
 from tests.panel.fakes import Desk, FakeServer, Report, about, rows_of
 from tests.panel.hostile import Seen
 from tests.support.shops import shop_of
@@ -68,7 +68,6 @@ def test_everything_that_can_be_included_is_offered_with_its_cost_the_cheap_firs
     assert all(words[name].startswith(f"{name} (") for name in words)
     assert words["subscribed"] == "subscribed (a list for yes, one for no)"
     assert words["created_month"] == "created_month (a list for each month)"
-    assert words["city"] == "city (a list for each that the filter City names)"
     assert words["company_id"].endswith("names, else a call for each customer)")
     order = list(words)
     assert order[:3] == ["customer_type", "subscribed", "exported"]
@@ -85,7 +84,8 @@ def test_everything_that_can_be_included_is_offered_with_its_cost_the_cheap_firs
         (("phones", "title"), {}, None, "everybody who matches; also a call for each customer for phones and title."),
         (("subscribed",), {"city": ["a", "b"]}, 900, "also 4 lists or more for subscribed."),
         (("subscribed",), {"city": ["a", "b"]}, 9, "also 2 lists for subscribed."),
-        (("city",), {"city": ["a", "b"]}, 900, "also nothing for city."),
+        (("channel",), {"channel": ["Amazon"]}, 900, "also nothing for channel."),
+        (("company_id",), {}, 900, "also 900 calls for company_id."),
         (("company_id",), {"company_ids": [1, 2]}, 900, "also 2 lists instead of one for company_id."),
         (("created_month",), {}, 900, "also 12 lists or more a year for created_month."),
         (
@@ -433,50 +433,25 @@ def test_a_panel_begins_with_what_its_query_or_frame_includes(box: Sandbox, tmp_
         panel.close()
 
 
-def test_what_the_filter_does_not_allow_is_said_beside_the_control_and_looking_goes_on(
-    shared_box: Sandbox, opened: Opened
-) -> None:
-    panel = opened(shared_box, city="Boston", include=["city", "subscribed"])
-    more = panel._view.more
-    assert more._word.layout.display == "none"
-    assert "also 2 lists" in cost(panel)
-    control(panel, "city").value = ""
-    assert "437 of 437 customers match" in settle(panel)
-    assert "city is known only for those that the filter City names" in more._word.value
-    assert "sc-wrong" in more._word.value
-    assert "sc-failed" not in said(panel)
-    assert isinstance(panel.last_error, SettingsError)
-    assert panel.include == ("city", "subscribed")
-    assert panel.query.options.include == ("subscribed",)
-    assert "include=['subscribed']" in panel.to_code()
-    view = panel._view
-    assert view.load.disabled
-    assert view.save.disabled
-    assert more.price.disabled
-    calls = shared_box.calls()
-    panel.load()
-    assert "More columns: city is known only" in status_text(panel.state)
-    panel._engine.price()
-    press(panel, "Save Parquet")
-    assert not panel.state.is_working
-    choose(panel, "subscribed")
-    assert "More columns" not in status_text(panel.state)
-    assert not view.load.disabled
-    choose(panel, "city", "subscribed")
-    assert shared_box.calls() == calls
-    press(panel, "Next")
+def test_a_company_is_read_with_whatever_the_filter_names(box: Sandbox, opened: Opened) -> None:
+    """By a list for each company that it names, else by a call for each customer; the choice stays."""
+    company = next(each["company_id"] for each in box.customers() if each["company_id"])
+    panel = opened(box, company_ids=[company], include=["company_id"])
     settle(panel)
-    assert Seen(view.place.value).text.startswith("Rows 51–100")
-    control(panel, "city").value = "Boston; Chicago"
-    settle(panel)
-    assert more._word.value == ""
-    assert not view.load.disabled
-    cleared: BaseException | None = panel.last_error
-    assert cleared is None
+    assert cost(panel).endswith("also nothing for company_id. What is kept costs nothing.")
+    control(panel, "company_ids").value = ""
+    assert "137 of 137 customers match" in settle(panel)
+    assert "also 137 calls for company_id." in cost(panel)
+    assert panel.query.options.include == panel.include == ("company_id",)
+    assert "include=['company_id']" in panel.to_code()
+    assert not panel._view.load.disabled
+    assert box.calls("detail") == 0
     panel.load()
     settle(panel)
+    assert panel.last_error is None
     assert panel.df is not None
-    assert set(panel.df.city) == {"Boston", "Chicago"}
+    truth = {each["user_id"]: each["company_id"] for each in box.customers()}
+    assert dict(zip(panel.df.user_id, panel.df.company_id, strict=True)) == truth
 
 
 def test_include_in_python_moves_the_control_or_nothing(shared_box: Sandbox, opened: Opened) -> None:
@@ -489,19 +464,14 @@ def test_include_in_python_moves_the_control_or_nothing(shared_box: Sandbox, ope
     state = panel.state
     with pytest.raises(SettingsError, match="Did you mean phones"):
         panel.include = ["channel", "phone"]
-    with pytest.raises(SettingsError, match="takes its values from the filter"):
+    with pytest.raises(SettingsError, match="takes no 'city'"):
         panel.include = ["channel", "city"]
     assert panel.state is state
     assert panel._view.more.choice.value == ("title",)
-    panel.filter = CustomerFilter.of(city="Boston")
-    panel.include = ["city"]
-    panel.filter = CustomerFilter()
-    settle(panel)
-    assert panel.include == ("city",)
-    assert "sc-wrong" in panel._view.more._word.value
+    assert panel.query.options.include == ("title",)
     panel.include = ()
     assert panel._view.more.choice.value == ()
-    assert shared_box.calls() - calls <= 1
+    assert shared_box.calls() == calls
 
 
 def test_saved_filters_carry_no_columns(shared_box: Sandbox, opened: Opened, tmp_path: Path) -> None:
@@ -522,7 +492,7 @@ def test_a_closed_panel_has_forgotten_the_choice(shared_box: Sandbox, opened: Op
     assert panel.include == ()
     more = panel._view.more
     assert more.choice.value == ()
-    assert more._cost.value == more._word.value == ""
+    assert more._cost.value == ""
     panel.include = ["phones"]
     choose(panel, "phones")
     more.price.disabled = False
@@ -533,7 +503,6 @@ def test_a_closed_panel_has_forgotten_the_choice(shared_box: Sandbox, opened: Op
     assert shared_box.calls() == calls
 
 
-@pytest.mark.filterwarnings("ignore::sc_pandas.errors.SellerCloudWarning")
 def test_customers_whom_nobody_could_read_are_said(box: Sandbox, opened: Opened) -> None:
     panel = opened(box, include=["phones"])
     box.fault("status", endpoint="detail", status=404, times=3)
@@ -547,8 +516,7 @@ def test_customers_whom_nobody_could_read_are_said(box: Sandbox, opened: Opened)
 
 def everything(box: Sandbox, folder: Path) -> pd.DataFrame:
     with shop_of(box, folder) as shop:
-        names = [name for name in INCLUDES if name not in {"city", "zip_code"}]
-        return shop.customers(include=names).to_pandas()
+        return shop.customers(include=INCLUDES).to_pandas()
 
 
 def test_nobody_can_be_reached_by_what_the_masked_table_shows(box: Sandbox, tmp_path: Path) -> None:
@@ -593,8 +561,7 @@ def test_names_of_contacts_are_known() -> None:
 
 
 def test_every_included_column_is_on_show_and_what_has_an_order_is_sorted(box: Sandbox, opened: Opened) -> None:
-    names = [name for name in INCLUDES if name not in {"city", "zip_code"}]
-    panel = opened(box, include=names)
+    panel = opened(box, include=INCLUDES)
     panel.load()
     settle(panel)
     assert panel.df is not None
