@@ -76,6 +76,51 @@ def _not_private(folder: Path, what: str, next_step: str) -> SettingsError:
                          setting="cache_dir")  # fmt: skip
 
 
+def plain_path(path: PathLike) -> Path:
+    """Give a path as such, the home folder written out.
+
+    Parameters
+    ----------
+    path : str or path
+        What somebody gave for a path.
+
+    Returns
+    -------
+    pathlib.Path
+        Not looked up on the disk.
+
+    Raises
+    ------
+    SettingsError
+        It is neither text nor a path.
+    ExportError
+        No file can be called so (``reason="os"``).
+
+    Examples
+    --------
+    >>> plain_path(None)
+    Traceback (most recent call last):
+    sc_pandas.errors.SettingsError: path is text or a path, such as 'customers.parquet', not NoneType...
+    """
+    name = os.fspath(path) if isinstance(path, str | os.PathLike) else path
+    if not isinstance(name, str):
+        raise SettingsError(
+            f"path is text or a path, such as 'customers.parquet', not {type(path).__name__}. For the content in "
+            "memory write a file and read its bytes.",
+            setting="path",
+        )
+    if "\0" in name:
+        raise _no_path(name.replace("\0", "\ufffd"), EINVAL, "it holds a NUL character. Leave it out.")
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        raise _no_path(name, ENOENT, "there is no home folder of that user. Write the path out.") from None
+
+
+def _no_path(name: str, errno: int, what: str) -> ExportError:
+    return ExportError(f"{name} is no path: {what}", path=name, reason="os", errno=errno)
+
+
 def check_target(path: PathLike) -> Path:
     """Say early whether a file can be written, before the first call to the server.
 
@@ -92,8 +137,10 @@ def check_target(path: PathLike) -> Path:
     Raises
     ------
     ExportError
-        If the target is a folder or special file, is read-only, or its folder is missing or not writable
-        (``reason="os"``).  Nothing is changed.
+        If the target is a folder or special file, is read-only, has a name that the system does not take, or its
+        folder is missing or not writable (``reason="os"``).  Nothing is changed.
+    SettingsError
+        If it is no path at all.
 
     Examples
     --------
@@ -101,7 +148,14 @@ def check_target(path: PathLike) -> Path:
     Traceback (most recent call last):
     sc_pandas.errors.ExportError: /no/such/folder/customers.parquet cannot be written: its folder does not exist...
     """
-    target = Path(os.path.realpath(Path(path).expanduser()))
+    target = Path(os.path.realpath(plain_path(path)))
+    try:
+        return _checked(target)
+    except OSError as error:  # a name that is too long, a folder that may not be looked into
+        raise _cannot(target, error.errno, f"{error.strerror or type(error).__name__}. Choose another.") from error
+
+
+def _checked(target: Path) -> Path:
     if target.is_symlink():
         raise _cannot(target, ELOOP, "its symbolic links run in a circle. Give the real path.")
     if target.is_dir():

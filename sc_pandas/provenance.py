@@ -37,6 +37,8 @@ class Provenance:
         What was read besides the list.
     page_size : int
         Rows asked for in a page.
+    started_at : str
+        When the oldest of the rows was read, ISO 8601, UTC; rows of the cache are as old as they are.
     finished_at : str
         When the read ended, ISO 8601, UTC.
     verdict : str
@@ -52,6 +54,8 @@ class Provenance:
         Filters whose values were taken out, because they may name a person.  The question cannot be asked again.
     privacy : tuple of str
         What was done to the values: ``"redacted"``, ``"pseudonymized"``.
+    tenant : str
+        A digest of server and user, so that the question is asked again as the same user.
 
     Raises
     ------
@@ -74,6 +78,7 @@ class Provenance:
     limit: int | None = None
     include: tuple[str, ...] = ()
     page_size: int = 50
+    started_at: str = ""
     finished_at: str = ""
     verdict: str = "not verified"
     version: str = ""
@@ -81,6 +86,7 @@ class Provenance:
     frame_rows: int | None = None
     filter_redacted: tuple[str, ...] = ()
     privacy: tuple[str, ...] = ()
+    tenant: str = ""
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.base_url)
@@ -156,7 +162,7 @@ class Provenance:
         -------
         Provenance
             Filters by rating, type, channel, company, subscription, export and date keep their values; of all others
-            the names stand in `filter_redacted`.
+            the names stand in `filter_redacted`.  `tenant` goes: whoever guesses the user could check the guess by it.
 
         Examples
         --------
@@ -170,6 +176,7 @@ class Provenance:
             filter={name: value for name, value in self.filter.items() if name not in gone},
             filter_redacted=(*self.filter_redacted, *gone),
             privacy=tuple(dict.fromkeys([*self.privacy, what])),
+            tenant="",
         )
 
     def to_attrs(self) -> dict[str, Any]:
@@ -257,6 +264,7 @@ class Provenance:
             ("include", ", ".join(self.include) or "nothing more"),
             ("rows", self.rows_in_words()),
             ("page size", str(self.page_size)),
+            *([("started at", self.started_at)] if self.started_at else []),
             ("finished at", self.finished_at),
             ("verdict", f"{self.verdict}; of the read, not of this part" if self.is_whole is False else self.verdict),
             ("sc_pandas", self.version),
@@ -283,6 +291,7 @@ _IS_VALID: Final = {
     "limit": lambda value: value is None or _is_whole(value),
     "include": _is_texts,
     "page_size": _is_whole,
+    "started_at": _is_text,
     "finished_at": _is_text,
     "verdict": _is_text,
     "version": _is_text,
@@ -290,4 +299,5 @@ _IS_VALID: Final = {
     "frame_rows": lambda value: value is None or _is_whole(value),
     "filter_redacted": _is_texts,
     "privacy": _is_texts,
+    "tenant": _is_text,
 }

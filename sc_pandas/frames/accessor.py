@@ -16,7 +16,7 @@ from sc_pandas.frames.plots import Plots
 from sc_pandas.frames.redaction import check_partition, pseudonymized, redacted
 from sc_pandas.frames.segmenting import SavedFilters, Segment, segment_of
 from sc_pandas.frames.spreadsheets import Spreadsheet, write_csv, write_excel
-from sc_pandas.frames.summary import Summary, first_rows, summary_of
+from sc_pandas.frames.summary import Summary, summary_of
 from sc_pandas.matching import matching
 from sc_pandas.parquet import export_table, frame_to_arrow
 from sc_pandas.provenance import Provenance
@@ -81,8 +81,9 @@ class SellerCloudAccessor:
         note = Provenance.from_attrs(self._frame.attrs)
         if note is None:
             raise AccessorError(
-                "This frame no longer says where it came from: an operation such as a merge with another frame dropped "
-                "df.attrs. Copy them over: merged.attrs.update(df.attrs)."
+                "This frame does not say where it came from. If a merge with another frame dropped df.attrs, copy them "
+                "over: merged.attrs.update(df.attrs). Rows of set algebra (`a & b` of segments) come from several "
+                "reads and have no single origin; to_csv and to_excel take allow_unverified=True."
             )
         return _of_frame(note, self._frame)
 
@@ -93,8 +94,8 @@ class SellerCloudAccessor:
         Returns
         -------
         CustomerQuery
-            At this process's open connection to the same server, else at a new one, whose login comes from where
-            `connect` finds it.
+            At this process's open connection to the same server as the same user, the one that was opened last; else
+            at a new one, whose login comes from where `connect` finds it.
 
         Raises
         ------
@@ -102,10 +103,16 @@ class SellerCloudAccessor:
             The frame no longer says where it came from, or its filter was redacted.
         SettingsError
             There is no open connection and no login to make one.
+
+        Warns
+        -----
+        SellerCloudWarning
+            Another user is asked, because there is no connection and no login of the one who read the frame; or there
+            are connections of several users, and the frame (an older or a redacted one) does not say whose it is.
         """
         note = self.provenance
         question = _question(note)
-        return CustomerQuery(connection_for(note.base_url), question, _options(note))
+        return CustomerQuery(connection_for(note.base_url, note.tenant), question, _options(note))
 
     def panel(self) -> "Panel":
         """Open the live filter panel on the query that gave the rows.
@@ -162,6 +169,11 @@ class SellerCloudAccessor:
         SellerCloudError
             See `CustomerQuery.run`.
 
+        Warns
+        -----
+        SellerCloudWarning
+            Another user is asked; see `query`.
+
         Examples
         --------
         >>> import sc_pandas as sc
@@ -213,7 +225,8 @@ class SellerCloudAccessor:
         Raises
         ------
         FilterError
-            A filter that does not exist, or that the rows cannot judge; it says what to include.
+            A filter that does not exist, or that the rows cannot judge: a column is missing (it says what to include),
+            or holds values of another sort, such as dates as text.
 
         Notes
         -----
@@ -221,7 +234,8 @@ class SellerCloudAccessor:
         corporate names and the city are contained without regard to case (blanks and accents count); a phone number's
         digits are contained in those of any phone; city and zip code are the billing address's; dates include their
         bounds.  Lists mean any of their values, several filters all of them.  A row whose value is missing does not
-        match.
+        match.  After a detour through CSV ids, codes, True and False may be text and phones may be whole numbers; what
+        leaves a doubt, such as a zip code that is a number, raises.
 
         Examples
         --------
@@ -292,8 +306,8 @@ class SellerCloudAccessor:
 
             - ``"email"``: equal but for blanks at the ends and case; dots and plus signs count;
             - ``"phone"``: phone1, phone2, phone3 or mobile of one equals any of them of the other: digits only, without
-              an extension, without a 1 before ten digits, at least seven digits and not all the same; needs
-              ``include=["phones"]``;
+              an extension, without a 1 before ten digits, at least seven digits and not all the same, and with fewer
+              than ten the letters as well (1-800-555-CAKE); needs ``include=["phones"]``;
             - ``"name"``: first, last and corporate name are equal but for case, blanks and Unicode's compatibility
               forms (NFKC), and there is a last or a corporate name.
 
@@ -310,9 +324,14 @@ class SellerCloudAccessor:
         Raises
         ------
         AccessorError
-            The columns are missing, or a user_id is missing or repeated.
+            The columns are missing or hold no texts, or a user_id is missing or repeated.
         SettingsError
             `by` names something else.
+
+        Warns
+        -----
+        SellerCloudWarning
+            A group has more than 100 customers: a phone or name that many share has joined strangers.
 
         Examples
         --------
@@ -335,7 +354,7 @@ class SellerCloudAccessor:
         -------
         Plots
         """
-        return Plots(first_rows(self._frame))
+        return Plots(self._frame)
 
     def summary(self) -> Summary:
         """Count the customers by rating, type, channel and other kinds, and say what is missing.
@@ -364,15 +383,22 @@ class SellerCloudAccessor:
         Returns
         -------
         pandas.DataFrame
-            The same columns and dtypes (NumPy's own integers and booleans, which know no missing value, become
-            nullable ones), with a fresh RangeIndex: labels of rows may say who it is, and named levels of the index
-            are columns in front.  ``attrs`` hold nothing but the provenance, without filter values that may name a
-            person; where there were any, `query` cannot be asked again.
+            The same columns and dtypes (those that know no missing value, such as NumPy's own integers and booleans,
+            become ones that do), with a fresh RangeIndex: labels of rows may say who it is, and named levels of the
+            index are columns in front.  ``attrs`` hold nothing but the provenance, without filter values that may name
+            a person; where there were any, `query` cannot be asked again.  A column whose label is no name of
+            SellerCloud's columns becomes "column 22", by its place, unless you name it in `columns` or `keep`: the
+            labels of a pivot table are values.
 
         Raises
         ------
         SettingsError
             A column in `columns` or `keep` does not exist.
+
+        Warns
+        -----
+        SellerCloudWarning
+            Columns have new labels.
 
         Examples
         --------
@@ -416,13 +442,18 @@ class SellerCloudAccessor:
         -------
         pandas.DataFrame
             The same columns and dtypes; missing values stay missing.  What is personal and is no text that tokens fit
-            (comments, address lines, lists, custom and undocumented columns) is emptied.  Index and ``attrs`` as
-            `redact` gives them.
+            (comments, address lines, lists, custom and undocumented columns) is emptied.  Index, labels of columns and
+            ``attrs`` as `redact` gives them.
 
         Raises
         ------
         SettingsError
             The key is too short or too simple, or a column does not exist.
+
+        Warns
+        -----
+        SellerCloudWarning
+            Columns have new labels.
 
         Examples
         --------
@@ -448,6 +479,7 @@ class SellerCloudAccessor:
         partition_by: str | Sequence[str] | None = None,
         storage_options: Mapping[str, Any] | None = None,
         overwrite: bool = False,
+        impersonal: str | Iterable[str] = (),
         allow_unverified: bool = False,
     ) -> Path | str:
         """Write the frame to Parquet, crash-safe, with its provenance inside.
@@ -464,15 +496,20 @@ class SellerCloudAccessor:
             checked here and sent in one piece, a folder is sent file by file.
         partition_by
             One column or several whose values name folders, ``channel=Amazon/part-0.parquet``, as pandas, DuckDB and
-            Polars know them.  The folder appears under its name as a whole.  Columns that say who somebody is are
-            refused; of custom columns you know what they hold.  (Where a column has missing values, plain pandas needs
-            ``pd.read_parquet(folder, partitioning=pyarrow.dataset.partitioning(flavor="hive"))``: a limit of pyarrow.)
+            Polars know them.  The folder appears under its name as a whole.  Columns that many customers share may:
+            ratings, kinds, channels, months, companies and the like, and places down to the city.  Columns that say who
+            somebody is may never, all others where `impersonal` names them.  (Where a column has missing values, plain
+            pandas needs ``pd.read_parquet(folder, partitioning=pyarrow.dataset.partitioning(flavor="hive"))``: a limit
+            of pyarrow.)
         storage_options
             What fsspec needs for an address, as in `pandas.DataFrame.to_parquet`; kept nowhere.
         overwrite
             Whether a folder of an earlier export may be replaced; without it nothing may stand there.  The old folder
             is set aside, the new one renamed, the old one removed; killed between the first two, both stand beside the
             path under names that begin with a dot.  A single file is always replaced, in one step.
+        impersonal
+            Columns in `partition_by` of which you know that they name nobody, for example ``["custom.Tier"]``.  Names
+            of folders are read by everybody who lists them, and stand in logs.
         allow_unverified
             Whether rows of a read that was not proven complete may be written; the file says so.
 
@@ -509,7 +546,7 @@ class SellerCloudAccessor:
         note = self.provenance
         self._check_verified(path, "; the file will say so", allowed=allow_unverified)
         if partition_by is not None:
-            check_partition(partition_by)
+            check_partition(self._frame, partition_by, impersonal)
         table = frame_to_arrow(self._frame, path)
         return export_table(
             path, table, note, partition_by=partition_by, storage_options=storage_options, overwrite=overwrite
@@ -622,7 +659,7 @@ class SellerCloudAccessor:
         return write_excel(self._frame, path, self._note(), formula_guard=formula_guard)
 
     def to_import_template(
-        self, path: str | os.PathLike[str] | None = None, *, incomplete: Incomplete = "raise"
+        self, path: str | os.PathLike[str] | None = None, *, incomplete: Incomplete = "warn"
     ) -> pd.DataFrame:
         """Give the customers in the columns of SellerCloud's own import, and write them where a path is given.
 
@@ -638,8 +675,10 @@ class SellerCloudAccessor:
             ``.xlsx`` or ``.csv``; crash-safe and private.  Apostrophes would be imported, so that CSV is refused where
             a text might run as a formula; in ``.xlsx`` none can.
         incomplete
-            What becomes of rows that lack what the import needs: ``"raise"`` (the error says which ``user_id`` lack
-            what), ``"drop"`` or ``"keep"``.
+            What becomes of rows that lack what the import needs, such as retail customers without a last name, of whom
+            every shop has some.  ``"warn"`` leaves them out and says which ``user_id`` lack what: customers who are not
+            in the file stay as they are.  ``"raise"`` stops, ``"drop"`` leaves them out silently, ``"keep"`` keeps
+            them.
 
         Returns
         -------
@@ -650,9 +689,15 @@ class SellerCloudAccessor:
         Raises
         ------
         ExportError
-            Rows are incomplete, the frame was redacted or pseudonymised, or the file could not be written.
+            Rows are incomplete and `incomplete` is ``"raise"``, or all of them are; the frame was redacted or
+            pseudonymised; or the file could not be written.
         SettingsError
-            `incomplete` is none of the three, or the path has another suffix.
+            `incomplete` is none of the four, or the path has another suffix.
+
+        Warns
+        -----
+        SellerCloudWarning
+            With ``"warn"``, who is left out and why.
 
         Examples
         --------

@@ -266,13 +266,18 @@ def _same_one_by_one(left: list[Any], right: list[Any]) -> Mask:
 
 
 def _equal(one: Any, other: Any) -> bool:
-    if isinstance(one, list) and isinstance(other, list):
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray) and one.shape == other.shape:
+        one, other = one.tolist(), other.tolist()
+    if type(one) is type(other) and isinstance(one, list | tuple):
         return len(one) == len(other) and all(map(_equal, one, other))
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(_equal(one[key], other[key]) for key in one)
     if isinstance(one, float) and isinstance(other, float) and math.isnan(one):
         return math.isnan(other)
-    return one is other or (type(one) is type(other) and bool(one == other))
+    try:
+        return one is other or (type(one) is type(other) and bool(one == other))
+    except (TypeError, ValueError):  # frames and the like, which are equal value by value
+        return False
 
 
 def _texts(column: "pd.Series[Any]") -> list[str | None]:

@@ -7,30 +7,40 @@ Two customers are the same by
   two other characters is no address.
 - *phone*: phone1, phone2, phone3 or mobile of one equals any of them of the other, digits only, without an extension
   ("x12", "ext. 12", "#12" at the end) and without a leading 1 before ten digits (North America).  Fewer than seven
-  digits, or one digit all over, is no phone.  Faxes are not compared: offices share them.
+  digits, or one digit all over, is no phone.  With fewer than ten digits letters count as well, as they may stand for
+  digits: 1-800-555-CAKE is not 1-800-555-CARS.  With ten or more they are remarks, as in "212 555 0134 (home)".  Whole
+  numbers are taken for their digits.  Faxes are not compared: offices share them.
 - *name*: first, last and corporate name are all equal after Unicode's NFKC, case folding and joining of blanks.  There
   must be a last or a corporate name.
+
+Values of another sort (dates as e-mail addresses) are refused, as that none is the same would be no finding.
 
 What is missing or empty is never the same as anything.  Whoever is connected through others is in one group.
 """
 
 import re
 import unicodedata
+import warnings
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from sc_pandas.errors import AccessorError, SettingsError
+from sc_pandas.errors import AccessorError, SellerCloudWarning, SettingsError
 from sc_pandas.frames.keys import KEY, Ids, arrow_ids, user_ids
-from sc_pandas.matching import PHONES, ascii_digits
+from sc_pandas.matching import PHONES, Mask, ascii_digits, digits_of, whole_number
+from sc_pandas.query.values import outside
 
 _EXTENSION: Final = re.compile(r"[\s,;]*(?:x|ext\.?|extension|#)[\s.:=]*[0-9]+\s*$", re.IGNORECASE)
+# A North American number without its 1.
+_COMPLETE: Final = 10
 _NAMES: Final = ("first_name", "last_name", "corporate_name")
 _TEXT: Final = pd.ArrowDtype(pa.string())
 _WHAT: Final = "duplicates()"
+# No person is so many customers.
+_A_CROWD: Final = 100
 # Rows, and what stands in each: rows with equal keys are the same customer.
 _Keys = tuple[Ids, np.ndarray[tuple[int], np.dtype[Any]]]
 
@@ -49,6 +59,7 @@ def find_duplicates(frame: pd.DataFrame, by: Iterable[str] | None) -> pd.DataFra
     best = found.sort_values(["values", KEY], ascending=[False, True]).drop_duplicates("found").set_index("found")[KEY]
     survivors = found["found"].map(best).to_numpy(dtype=np.int64)
     found_ids = found[KEY].to_numpy()
+    _warn_of_crowds(found["found"])
     return pd.DataFrame(
         {
             "group": pd.Series(pd.factorize(found["lowest"])[0] + 1, dtype=pd.ArrowDtype(pa.int64())),
@@ -58,6 +69,16 @@ def find_duplicates(frame: pd.DataFrame, by: Iterable[str] | None) -> pd.DataFra
             "survivor_id": arrow_ids(survivors),
         }
     )
+
+
+def _warn_of_crowds(groups: "pd.Series[Any]") -> None:
+    largest = int(groups.value_counts().max()) if len(groups) else 0
+    if largest > _A_CROWD:
+        message = (
+            f"The largest group has {largest:,} customers: a phone or a name that many share joins strangers. Look at "
+            'the reasons before you merge, or compare by=["email"] alone.'
+        )
+        warnings.warn(SellerCloudWarning(message), stacklevel=outside())
 
 
 def _reasons(frame: pd.DataFrame, by: Iterable[str] | None) -> list[str]:
@@ -112,11 +133,18 @@ def phone_key(text: str) -> str:
     --------
     >>> [phone_key(text) for text in ("+1 (212) 555-0134 x12", "212.555.0134", "+44 20 7946 0000", "555-01", "0000000")]
     ['2125550134', '2125550134', '442079460000', '', '']
+    >>> phone_key("1-800-555-CAKE")
+    '1800555cake'
     """
-    digits = ascii_digits(_EXTENSION.sub("", text))
+    number = _EXTENSION.sub("", text)
+    digits = ascii_digits(number)
     if len(digits) == 11:
         digits = digits.removeprefix("1")
-    return digits if len(digits) >= 7 and len(set(digits)) > 1 else ""
+    if len(digits) < 7 or len(set(digits)) == 1:
+        return ""
+    if len(digits) >= _COMPLETE:
+        return digits
+    return "".join(letter for letter in number.casefold() if "0" <= letter <= "9" or letter.isalpha())
 
 
 def name_key(text: str) -> str:
@@ -132,28 +160,48 @@ def name_key(text: str) -> str:
     return " ".join(folded.split())
 
 
-def _keys_of(column: "pd.Series[Any]", key_of: Callable[[str], str]) -> "np.ndarray[Any, Any]":
-    """Key each distinct text once; empty where there is no text."""
-    codes, distinct = pd.factorize(column)
-    keys = np.array([*(key_of(text) if isinstance(text, str) else "" for text in distinct), ""], dtype=object)
+def _keys_of(frame: pd.DataFrame, name: str, key_of: Callable[[str], str]) -> "np.ndarray[Any, Any]":
+    """Key each distinct text once; empty where there is none.
+
+    Raises
+    ------
+    AccessorError
+        A value is no text.
+    """
+    try:
+        codes, distinct = pd.factorize(frame[name])
+        keys = np.array([*(key_of(_text(value, name)) for value in distinct), ""], dtype=object)
+    except (TypeError, pa.ArrowException):
+        raise AccessorError(
+            f"{_WHAT} cannot judge {name!r}: it holds values that are no texts. Convert it, or leave it out: "
+            f"df.drop(columns={name!r})."
+        ) from None
     return keys[codes]
 
 
+def _text(value: Any, name: str) -> str:
+    if name in PHONES and whole_number(value) is not None and (digits := digits_of(value)) is not None:
+        return digits
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
 def _emails(frame: pd.DataFrame) -> _Keys:
-    keys = _keys_of(frame["email"], email_key)
+    keys = _keys_of(frame, "email", email_key)
     rows = np.flatnonzero(keys != "")
     return rows, keys[rows]
 
 
 def _phones(frame: pd.DataFrame) -> _Keys:
-    columns = [_keys_of(frame[name], phone_key) for name in _columns(frame, "phone")]
+    columns = [_keys_of(frame, name, phone_key) for name in _columns(frame, "phone")]
     keys = np.concatenate(columns)
     places = np.flatnonzero(keys != "")
     return places % max(len(frame), 1), keys[places]
 
 
 def _names(frame: pd.DataFrame) -> _Keys:
-    first, last, corporate = (_keys_of(frame[name], name_key) for name in _NAMES)
+    first, last, corporate = (_keys_of(frame, name, name_key) for name in _NAMES)
     rows = np.flatnonzero((last != "") | (corporate != ""))
     parts = pd.DataFrame({"first": first[rows], "last": last[rows], "corporate": corporate[rows]}, dtype=object)
     return rows, parts.groupby(list(parts.columns), sort=False).ngroup().to_numpy()
@@ -200,7 +248,25 @@ def _completeness(frame: pd.DataFrame, rows: Ids) -> Ids:
     counts = np.zeros(len(rows), dtype=np.int64)
     chosen = frame.iloc[rows]
     for name in chosen.columns:
-        column = chosen[name]
-        texts = pd.api.types.is_string_dtype(column.dtype)
-        counts += (column.str.strip().fillna("") != "").to_numpy(dtype=bool) if texts else column.notna().to_numpy()
+        counts += _has_value(chosen[name])
     return counts
+
+
+def _has_value(column: "pd.Series[Any]") -> Mask:
+    there = column.notna().to_numpy(dtype=bool)
+    dtype = column.dtype
+    if isinstance(dtype, pd.ArrowDtype) and pa.types.is_dictionary(dtype.pyarrow_dtype):
+        column = column.astype(object)
+    if isinstance(dtype, pd.CategoricalDtype):
+        blank = np.array([*map(_is_blank, dtype.categories), False], dtype=bool)[column.cat.codes.to_numpy()]
+    elif pd.api.types.is_object_dtype(column.dtype):
+        blank = np.fromiter(map(_is_blank, column.tolist()), dtype=bool, count=len(column))
+    elif pd.api.types.is_string_dtype(dtype):
+        blank = (column.str.strip().fillna("") == "").to_numpy(dtype=bool)
+    else:
+        return there
+    return cast("Mask", there & ~blank)
+
+
+def _is_blank(value: Any) -> bool:
+    return isinstance(value, str) and not value.strip()

@@ -9,8 +9,8 @@ column that is left out changes nothing; a customer is in one group.  There is n
 that an id cannot make the match, and an e-mail address that changed creates a second customer.
 """
 
+import warnings
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -18,14 +18,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sc_pandas.errors import ExportError, SettingsError
-from sc_pandas.files import PathLike
+from sc_pandas.errors import ExportError, SellerCloudWarning, SettingsError
+from sc_pandas.files import PathLike, plain_path
 from sc_pandas.frames.spreadsheets import formulas_in, write_csv, write_excel
 from sc_pandas.parquet import frame_to_arrow
 from sc_pandas.provenance import Provenance
+from sc_pandas.query.values import outside
 from sc_pandas.tables import to_pandas
 
-Incomplete = Literal["raise", "drop", "keep"]
+Incomplete = Literal["warn", "raise", "drop", "keep"]
 _TEXTS: Final[Mapping[str, str]] = {
     "FirstName": "first_name",
     "LastName": "last_name",
@@ -40,8 +41,8 @@ _SHOWN: Final = 5
 
 def template_of(frame: pd.DataFrame, note: Provenance | None, incomplete: Incomplete) -> pd.DataFrame:
     """Make the frame; see `SellerCloudAccessor.to_import_template`."""
-    if incomplete not in {"raise", "drop", "keep"}:
-        raise SettingsError("incomplete is 'raise', 'drop' or 'keep'.", setting="incomplete")
+    if incomplete not in {"warn", "raise", "drop", "keep"}:
+        raise SettingsError("incomplete is 'warn', 'raise', 'drop' or 'keep'.", setting="incomplete")
     if note is not None and note.privacy:
         raise ExportError(
             f"This frame was {' and '.join(note.privacy)}: importing it would overwrite customers with what is no name "
@@ -51,20 +52,32 @@ def template_of(frame: pd.DataFrame, note: Provenance | None, incomplete: Incomp
     table = frame_to_arrow(frame.reset_index(drop=True))
     filled = _filled(table)
     lacking = _lacking(filled, table)
-    if lacking and incomplete == "raise":
-        raise ExportError(_told(lacking, table), reason="mismatch")
+    bad = np.zeros(len(frame), dtype=bool)
+    for mask in lacking.values():
+        bad |= mask.to_numpy(zero_copy_only=False)
+    # Where nobody is left, a column is missing rather than a name here and there.
+    if lacking and (incomplete == "raise" or (incomplete == "warn" and bad.all())):
+        raise ExportError(
+            f"{bad.sum():,} of {len(frame):,} customers lack what SellerCloud's import needs. {_told(lacking, table)}. "
+            "Fill it in, or pass incomplete='drop' to leave them out, or incomplete='keep' to look at them: the index "
+            "is the frame's.",
+            reason="mismatch",
+        )
     template = to_pandas(filled).set_axis(frame.index, axis=0)
-    if incomplete == "drop":
-        bad = np.zeros(len(frame), dtype=bool)
-        for mask in lacking.values():
-            bad |= mask.to_numpy(zero_copy_only=False)
-        template = template[~bad]
-    return template
+    if lacking and incomplete == "warn":
+        warnings.warn(
+            f"{bad.sum():,} of {len(frame):,} customers are left out: they lack what SellerCloud's import needs. "
+            f"{_told(lacking, table)}. To see all of them: incomplete='keep'; to leave them out silently: "
+            "incomplete='drop'; to stop instead: incomplete='raise'.",
+            SellerCloudWarning,
+            stacklevel=outside(),
+        )
+    return template if incomplete == "keep" else template[~bad]
 
 
 def write_template(template: pd.DataFrame, path: PathLike) -> None:
     """Write the template as its suffix says; no apostrophe may get into it, it would be imported."""
-    suffix = Path(path).suffix.lower()
+    suffix = plain_path(path).suffix.lower()
     plain = template.reset_index(drop=True)
     if suffix == ".xlsx":
         # Its texts are typed as texts, so that none can run.
@@ -154,7 +167,8 @@ def _blank(texts: pa.Array) -> pa.Array:
 
 def _shared(emails: pa.Array) -> pa.Array:
     folded = [None if each is None else each.strip().casefold() or None for each in emails.to_pylist()]
-    return pa.array(pd.Series(folded, dtype=object).duplicated(keep=False).to_numpy() & [e is not None for e in folded])
+    there = np.array([each is not None for each in folded], dtype=bool)
+    return pa.array(pd.Series(folded, dtype=object).duplicated(keep=False).to_numpy() & there)
 
 
 def _told(lacking: Mapping[str, pa.Array], table: pa.Table) -> str:
@@ -165,7 +179,4 @@ def _told(lacking: Mapping[str, pa.Array], table: pa.Table) -> str:
         some = ", ".join(str(place if ids is None else ids[place]) for place in places[:_SHOWN])
         more = f" and {len(places) - _SHOWN:,} more" if len(places) > _SHOWN else ""
         parts.append(f"{what}: {'row' if ids is None else 'user_id'} {some}{more}")
-    return (
-        "Some customers lack what SellerCloud's import needs. " + "; ".join(parts) + ". Fill it in, or pass "
-        "incomplete='drop' to leave them out, or incomplete='keep' to look at them: the index is the frame's."
-    )
+    return "; ".join(parts)

@@ -6,6 +6,7 @@ import pandas as pd
 
 from sc_pandas.contract import Rating
 from sc_pandas.errors import AccessorError, MissingExtraError
+from sc_pandas.frames.summary import first_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,8 +33,8 @@ class Plots:
     >>> ax.figure.savefig("ratings.png")
     """
 
-    def __init__(self, rows: pd.DataFrame) -> None:
-        self._rows = rows
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self._frame = frame
 
     def __repr__(self) -> str:
         return "<plots: by_rating(), by_created_month(), by_channel()>"
@@ -105,7 +106,7 @@ class Plots:
         MissingExtraError
             matplotlib is not installed.
         """
-        name = "created_on" if "created_month" not in self._rows.columns else "created_month"
+        name = "created_on" if "created_month" not in self._frame.columns else "created_month"
         days = self._column(name, 'Read with include=["created_month"] or include=["created_on"].')
         counts = _by_month(days)
         ax = _axes(ax)
@@ -119,9 +120,17 @@ class Plots:
         return ax
 
     def _column(self, name: str, way: str) -> "pd.Series[Any]":
-        if name not in self._rows.columns:
+        columns = list(self._frame.columns)
+        if name not in columns:
             raise AccessorError(f"There is nothing to draw: the rows have no {name!r}. {way}")
-        return self._rows[name]
+        for each in ("user_id", name):
+            if columns.count(each) > 1:
+                raise AccessorError(
+                    f"What to draw is not clear: the frame has several columns {each!r}. Rename all but one, or keep "
+                    "the first of each name: df.loc[:, ~df.columns.duplicated()]."
+                )
+        column: pd.Series[Any] = first_rows(self._frame)[name]
+        return column
 
     @staticmethod
     def _bars(ax: "Axes | None", counts: "pd.Series[int]", values: "pd.Series[Any]", name: str, missing: str) -> "Axes":

@@ -25,6 +25,9 @@ business_aliases, account managers
 ======================================================================  ==========================  ===================
 
 A column of the first row whose values are of another sort than SellerCloud's (text in ``rating``) is not known either.
+
+Labels of columns may say who it is as well: those of a pivot table are values.  A label that stands neither in the
+table nor begins with ``custom.`` nor is named by the caller becomes "column 22", by its place.
 """
 
 import difflib
@@ -32,6 +35,7 @@ import hashlib
 import hmac
 import re
 import unicodedata
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -39,8 +43,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sc_pandas.errors import SettingsError
+from sc_pandas.errors import SellerCloudWarning, SettingsError
 from sc_pandas.provenance import ATTRS_KEY, Provenance
+from sc_pandas.query.values import outside
 
 KEY_BYTES_AT_LEAST: Final = 16
 _USER_ID: Final = "user_id"
@@ -77,6 +82,8 @@ _EMPTIED: Final = frozenset({
     *(f"account_manager{number}_{what}" for number in ("", "2", "3") for what in ("id", "commission")),
     *(side + line for side in _SIDES for line in ("address", "address2")),
 })  # fmt: skip
+_KNOWN: Final = _LABELS | _FIGURES | _LISTS | _EMPTIED | frozenset(_KINDS) | {_USER_ID}
+_CUSTOM: Final = "custom."
 # Places that many customers share, and that may therefore name folders.
 _SHARED_PLACES: Final = frozenset({
     place for place in _KINDS if place.removeprefix("billing_").removeprefix("shipping_") in set(_PLACES) - {"zip_code"}
@@ -93,7 +100,7 @@ def redacted(
         column = plain.iloc[:, place]
         if name not in kept and (name in more or (name != _USER_ID and is_personal(str(name), column.dtype))):
             plain.isetitem(place, _empty(column).array)
-    return _noted(plain, note, "redacted")
+    return _noted(_labelled(plain, more | kept), note, "redacted")
 
 
 def pseudonymized(
@@ -117,7 +124,7 @@ def pseudonymized(
             kind = _KINDS.get(str(name), f"column {name}" if name in more else "")
             made = _with_tokens(column, kind, tokens) if kind else _empty(column)
             plain.isetitem(place, made.array)
-    return _noted(plain, note, "pseudonymized")
+    return _noted(_labelled(plain, more | kept), note, "pseudonymized")
 
 
 def is_personal(name: str, dtype: Any) -> bool:
@@ -133,14 +140,18 @@ def is_personal(name: str, dtype: Any) -> bool:
     return not (name in _LISTS and is_list)
 
 
-def check_partition(names: str | Sequence[str]) -> None:
-    """Refuse columns whose values name persons as names of folders.
+def check_partition(frame: pd.DataFrame, names: str | Sequence[str], impersonal: str | Iterable[str]) -> None:
+    """Refuse columns whose values may name persons as names of folders.
+
+    What is known to name nobody may; of other columns the caller has to say so, and of what is known to name persons
+    nobody can.
 
     Raises
     ------
     SettingsError
-        A column is documented as personal.
+        A column is personal, or it is not known and not in `impersonal`.
     """
+    said = frozenset([impersonal] if isinstance(impersonal, str) else impersonal)
     for name in [names] if isinstance(names, str) else names:
         if name == _USER_ID or name in _EMPTIED or (name in _KINDS and name not in _SHARED_PLACES):
             raise SettingsError(
@@ -149,6 +160,24 @@ def check_partition(names: str | Sequence[str]) -> None:
                 "rating_name, channel, customer_type or created_month.",
                 setting="partition_by",
             )
+        if name not in said and not _is_shared(frame, name):
+            raise SettingsError(
+                f"partition_by={name!r} would write values into the names of folders, which anybody who lists them, "
+                "and every log of paths, can read; and they may be personal, for all that is known. If you know that "
+                f"they name nobody, say so: impersonal=[{name!r}].",
+                setting="partition_by",
+            )
+
+
+def _is_shared(frame: pd.DataFrame, name: str) -> bool:
+    """Say whether a column is known to name nobody; one that does not exist is told elsewhere."""
+    level = name in frame.index.names
+    if (not level and name not in frame.columns) or name in _SHARED_PLACES:
+        return True
+    if name not in _LABELS | _FIGURES:
+        return False
+    values = frame.index.get_level_values(name) if level else frame[name]
+    return values.ndim > 1 or not is_personal(name, values.dtype)
 
 
 class _Tokens:
@@ -234,10 +263,43 @@ def _plain(frame: pd.DataFrame) -> pd.DataFrame:
     """Copy a frame: named levels of the index become columns, other labels of the rows go, they may say who it is."""
     levels = [place for place, name in enumerate(frame.index.names) if name is not None]
     inside = pd.DataFrame(frame, copy=False).set_axis(pd.RangeIndex(len(frame)), axis=0)
+    if levels and inside.columns.nlevels > 1:
+        # Names of the index are no tuples, and would not fit among labels that all are.
+        inside = inside.set_axis(pd.Index(list(inside.columns), tupleize_cols=False), axis=1)
     for number, place in enumerate(levels):
         values = pd.Series(frame.index.get_level_values(place), copy=False).set_axis(inside.index)
         inside.insert(number, frame.index.names[place], values, allow_duplicates=True)
     return inside
+
+
+def _labelled(frame: pd.DataFrame, named: frozenset[Any]) -> pd.DataFrame:
+    """Give other labels to the columns whose own are not known to be names of columns."""
+    wanted = [name in named or _is_known(name) for name in frame.columns]
+    unknown = wanted.count(False)
+    if unknown:
+        warnings.warn(
+            f"{unknown:,} columns have new labels by their places, such as 'column {wanted.index(False) + 1}': their "
+            "own are no names of SellerCloud's columns, and in a pivot table labels are values. To keep the label of a "
+            "column name it in columns= (its values go) or in keep= (they stay).",
+            SellerCloudWarning,
+            stacklevel=outside(),
+        )
+        taken = set(frame.columns)
+        labels = [
+            name if is_wanted else _free(f"column {place}", taken)
+            for place, (name, is_wanted) in enumerate(zip(frame.columns, wanted, strict=True), start=1)
+        ]
+        frame = frame.set_axis(pd.Index(labels, tupleize_cols=False), axis=1)
+    # Also what the labels are labelled with came from somewhere.
+    return frame.set_axis(frame.columns.set_names([None] * frame.columns.nlevels), axis=1)
+
+
+def _is_known(label: Any) -> bool:
+    return isinstance(label, str) and (label in _KNOWN or label.startswith(_CUSTOM))
+
+
+def _free(label: str, taken: set[Any]) -> str:
+    return label if label not in taken else _free(f"{label} ", taken)
 
 
 def _noted(frame: pd.DataFrame, note: Provenance | None, what: str) -> pd.DataFrame:
@@ -282,8 +344,13 @@ def _empty(column: "pd.Series[Any]") -> "pd.Series[Any]":
     if isinstance(dtype, pd.CategoricalDtype):
         return pd.Series(pd.Categorical([None] * rows, categories=[], ordered=dtype.ordered))
     # NumPy's own booleans and whole numbers know no missing value.
-    instead = {"b": "boolean", "i": "Int64", "u": "UInt64"}.get(dtype.kind, dtype)
-    return pd.Series([None] * rows, dtype=instead)
+    instead: Any = {"b": "boolean", "i": "Int64", "u": "UInt64"}.get(dtype.kind, dtype)
+    if isinstance(dtype, pd.IntervalDtype):
+        instead = pd.IntervalDtype("float64", dtype.closed)
+    try:
+        return pd.Series([None] * rows, dtype=instead)
+    except (TypeError, ValueError):  # dtypes of others, and sparse ones
+        return pd.Series([None] * rows, dtype=object)
 
 
 def _with_tokens(column: "pd.Series[Any]", kind: str, tokens: _Tokens) -> "pd.Series[Any]":

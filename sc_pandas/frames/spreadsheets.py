@@ -33,6 +33,7 @@ from sc_pandas.provenance import Provenance
 # After blanks and invisible marks: what starts a formula, also in full-width and small forms, or a control character.
 _FORMULA: Final = r"^[\p{Z}\p{Cf}]*(?:[=+\-@＝＋－＠﹦﹢﹣﹫−]|\p{Cc})"
 _NO_XML: Final = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x{fffe}\x{ffff}]"
+_CODE: Final = re.compile("(?<=_)(?=x[0-9A-Fa-f]{4}_)")
 _EXACT: Final = 2**53
 _EXCEL_ROWS: Final = 1_048_576
 _EXCEL_COLUMNS: Final = 16_384
@@ -116,6 +117,8 @@ def write_excel(
             'Excel files take openpyxl: `pip install "sc_pandas[excel]"`, or write CSV with to_csv.', extra="excel"
         ) from None
     target = check_target(path)
+    if target.suffix.lower() in {".csv", ".xls", ".parquet"}:
+        raise _mismatch(path, f"to_excel writes .xlsx, and the name ends in {target.suffix}. Change one of them.")
     table = frame_to_arrow(frame, path)
     if table.num_rows >= _EXCEL_ROWS or table.num_columns > _EXCEL_COLUMNS:
         raise _mismatch(
@@ -166,11 +169,13 @@ class _Unclosed(io.RawIOBase):
 
 def _fill(sheet: Any, table: pa.Table) -> None:
     cell = importlib.import_module("openpyxl.cell").WriteOnlyCell
+    runs = importlib.import_module("openpyxl.cell.rich_text").CellRichText
 
     def text(value: str) -> Any:
         made = cell(sheet, value="")
+        pieces = _pieces(value)
         # Set by hand, because openpyxl takes what begins with "=" for a formula and "#N/A" for an error.
-        made._value, made.data_type = value, "s"  # noqa: SLF001
+        made._value, made.data_type = (value if len(pieces) == 1 else runs(pieces)), "s"  # noqa: SLF001
         return made
 
     def dated(value: dt.date, number_format: str) -> Any:
@@ -183,6 +188,20 @@ def _fill(sheet: Any, table: pa.Table) -> None:
     for batch in table.to_batches(max_chunksize=10_000):
         for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
             sheet.append([None if value is None else make(value) for make, value in zip(makers, row, strict=True)])
+
+
+def _pieces(value: str) -> list[str]:
+    """Cut a text where Excel would read a character's code in it: ``_x003D_`` stands for ``=`` (ECMA-376, ST_Xstring).
+
+    Cut into runs of one cell, after the underscore, no piece holds a code, and every reader shows the text letter for
+    letter.  (The escape, ``_x005F_x003D_``, openpyxl and with it pandas would read back as it is written.)
+
+    Examples
+    --------
+    >>> _pieces("a_x003D_x0041_b"), _pieces("a_x"), _pieces("")
+    (['a_', 'x003D_', 'x0041_b'], ['a_x'], [''])
+    """
+    return _CODE.split(value) if "_x" in value else [value]
 
 
 def _maker(of_type: pa.DataType, text: Callable[[str], Any], dated: Callable[[Any, str], Any]) -> Callable[[Any], Any]:

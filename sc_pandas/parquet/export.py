@@ -82,7 +82,7 @@ def export_table(
         write_parquet(here, table.to_batches(), table.schema, provenance)
     else:
         write_folder(here, table, provenance, by, overwrite=overwrite)
-    return Path(here)
+    return here
 
 
 def read_parquet(
@@ -128,14 +128,16 @@ def read_parquet(
         where = shown_address(url)
         table, note = whole_of(files, where, columns) if is_folder else _single(files[0][1], where, columns)
     else:
-        table, note = _from_disk(Path(here).expanduser(), columns)
+        table, note = _from_disk(here, columns)
     frame = to_pandas(table)
     frame.attrs = {ATTRS_KEY: note["provenance"]}
     return frame
 
 
 def _from_disk(path: Path, columns: Sequence[str] | None) -> tuple[pa.Table, Mapping[str, Any]]:
-    if path.is_dir():
+    with reading(path):
+        is_folder = path.is_dir()
+    if is_folder:
         return whole_of(part_files(path), path, columns)
     with reading(path), path.open("rb") as file:
         return _single(file, path, columns)

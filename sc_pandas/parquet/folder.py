@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sc_pandas.errors import ExportError
-from sc_pandas.files import STALE_AFTER_S, TEMP_NAME, PathLike
+from sc_pandas.files import STALE_AFTER_S, TEMP_NAME, PathLike, plain_path
 from sc_pandas.parquet.file import write_parquet
 from sc_pandas.parquet.parts import PART_NAME, parts_of
 from sc_pandas.parquet.sealed import NOTE
@@ -53,9 +53,12 @@ def write_folder(
     SettingsError
         The columns cannot name folders.
     """
-    target = Path(os.path.realpath(Path(path).expanduser()))
+    target = Path(os.path.realpath(plain_path(path)))
     parts = parts_of(table, by, provenance, target)
-    _check_free(target, overwrite=overwrite)
+    try:
+        _check_free(target, overwrite=overwrite)
+    except OSError as error:
+        raise _cannot(target, error.errno, f"{error.strerror or type(error).__name__}.") from error
     temp = target.parent / f".sc_pandas-{os.getpid()}-{secrets.token_hex(8)}.tmp"
     try:
         _remove_stale(target.parent)

@@ -6,7 +6,7 @@ import pandas as pd
 import pyarrow as pa
 
 from sc_pandas.files import PathLike
-from sc_pandas.parquet.sealed import mismatch, readable, refuse_extensions
+from sc_pandas.parquet.sealed import cast_columns, mismatch, readable, refuse_extensions
 
 
 def frame_to_arrow(frame: pd.DataFrame, path: PathLike = "") -> pa.Table:
@@ -45,7 +45,7 @@ def frame_to_arrow(frame: pd.DataFrame, path: PathLike = "") -> pa.Table:
     arrays = [_array(name, column, path) for name, column in zip(names, series, strict=True)]
     table = pa.table(arrays, names=names)
     refuse_extensions(path or "The frame", table.schema)
-    return table.cast(readable(table.schema))
+    return cast_columns(table, readable(table.schema), path or "The frame")
 
 
 def _array(name: str, column: Any, path: PathLike) -> pa.ChunkedArray | pa.Array:

@@ -7,6 +7,7 @@ import contextlib
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, BinaryIO, Final
 from urllib.parse import urlsplit, urlunsplit
 from urllib.request import url2pathname
@@ -14,21 +15,29 @@ from urllib.request import url2pathname
 import pyarrow as pa
 
 from sc_pandas.errors import ExportError, MissingExtraError, SettingsError
-from sc_pandas.files import PathLike
+from sc_pandas.files import PathLike, plain_path
 from sc_pandas.parquet.file import bare
 from sc_pandas.parquet.parts import Part, parts_of
-from sc_pandas.parquet.sealed import check_types, recheck, write_sealed
+from sc_pandas.parquet.sealed import cast_columns, check_types, recheck, write_sealed
 from sc_pandas.provenance import Provenance
 
 StorageOptions = Mapping[str, Any]
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?:::[A-Za-z0-9+.-]+)*://")
 
 
-def local_path(path: PathLike) -> PathLike | None:
-    """Give the path on this machine, also of a ``file://`` address, or None for an address elsewhere."""
+def local_path(path: PathLike) -> Path | None:
+    """Give the path on this machine, also of a ``file://`` address, or None for an address elsewhere.
+
+    Raises
+    ------
+    SettingsError
+        It is neither text nor a path.
+    ExportError
+        No file can be called so.
+    """
     if not isinstance(path, str) or not _URL.match(path):
-        return path
-    return url2pathname(path.removeprefix("file://")) if path.startswith("file:///") else None
+        return plain_path(path)
+    return plain_path(url2pathname(path.removeprefix("file://"))) if path.startswith("file:///") else None
 
 
 def check_options(path: PathLike, options: StorageOptions | None) -> None:
@@ -113,7 +122,7 @@ def _sealed(shown: str, table: pa.Table, provenance: Provenance, part: Part | No
     schema, file = bare(table.schema), io.BytesIO()
     check_types(shown, schema)
     says = None if part is None else part.says
-    batches = table.replace_schema_metadata(None).cast(schema).to_batches()
+    batches = cast_columns(table, schema, shown).to_batches()
     tally = write_sealed(file, shown, batches, schema, provenance, compression=compression, part=says)
     recheck(file, shown, schema, tally)
     return file.getvalue()

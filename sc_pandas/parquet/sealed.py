@@ -213,6 +213,26 @@ def readable(schema: pa.Schema) -> pa.Schema:
     return pq.read_schema(pa.BufferReader(file.getvalue())).remove_metadata()
 
 
+def cast_columns(table: pa.Table, schema: pa.Schema, path: PathLike) -> pa.Table:
+    """Cast the columns whose types a schema has otherwise.
+
+    Raises
+    ------
+    ExportError
+        A value does not fit (``reason="mismatch"``).
+    """
+    arrays = []
+    for column, field in zip(table.columns, schema, strict=True):
+        try:
+            # A cast to the same type is not free of harm: Arrow 26 makes a broken array of a struct of nulls in a list.
+            arrays.append(column if column.type == field.type else column.cast(field.type))
+        except pa.ArrowException:
+            # Arrow's message quotes a value of the column.
+            what = f"the column {field.name!r} holds values that do not fit {field.type}. Convert it with astype first."
+            raise mismatch(path, what) from None
+    return pa.table(arrays, schema=schema)
+
+
 def check_types(path: PathLike, schema: pa.Schema) -> None:
     """Refuse early what would not come back as it went."""
     refuse_extensions(path, schema)

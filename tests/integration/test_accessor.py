@@ -13,6 +13,7 @@ import pytest
 
 import sc_pandas as sc
 from sc_pandas.query.connection import Connection
+from sc_pandas.settings import Credentials, Secret, base_url
 from tests.support.shops import shop_of
 from tests.support.truth_frames import with_truth
 
@@ -139,7 +140,8 @@ def test_refresh_asks_the_exact_query_of_the_server(box: sc.sandbox.Sandbox, sho
     again = frame[:0].sellercloud.refresh()
     assert again["email"].iloc[0] == "changed@example.org"
     assert frame["email"].iloc[0] != "changed@example.org"
-    assert again.attrs["sellercloud"] | {"finished_at": ""} == frame.attrs["sellercloud"] | {"finished_at": ""}
+    times = {"started_at": "", "finished_at": ""}
+    assert again.attrs["sellercloud"] | times == frame.attrs["sellercloud"] | times
     assert again.columns.tolist() == frame.columns.tolist() == ["user_id", "email", "channel"]
     asked = [dict(entry.params) for entry in box.log.requests("list")[seen:]]
     assert asked
@@ -153,6 +155,51 @@ def test_refresh_takes_other_options_and_refuses_unknown_ones(box: sc.sandbox.Sa
     assert box.calls("list") == calls
     with pytest.raises(sc.SettingsError, match="There is no option cash"):
         sc.accessor(frame).refresh(cash="use")
+
+
+def as_user(box: sc.sandbox.Sandbox, folder: Path, name: str) -> Connection:
+    return Connection(base_url(box.url), Credentials(name, password=Secret("x")), cache_dir=folder)
+
+
+def test_the_question_is_asked_again_as_the_same_user(
+    box: sc.sandbox.Sandbox, shop: Connection, frame: pd.DataFrame, tmp_path: Path
+) -> None:
+    assert sc.accessor(frame).provenance.tenant == shop.source.tenant
+    with as_user(box, tmp_path, "boss@example.org"):
+        assert sc.accessor(frame).query.connection is shop
+        assert len(sc.accessor(frame).refresh()) == 160
+        with shop_of(box, tmp_path / "shop") as newer:
+            assert sc.accessor(frame).query.connection is newer
+        assert sc.accessor(frame).query.connection is shop
+
+
+def test_another_user_is_asked_only_with_a_warning(
+    box: sc.sandbox.Sandbox, shop: Connection, frame: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.close()
+    monkeypatch.setenv("SC_PANDAS_CACHE_DIR", str(tmp_path / "cache"))
+    with as_user(box, tmp_path, "boss@example.org") as boss, as_user(box, tmp_path, "clerk@example.org") as clerk:
+        with pytest.warns(sc.SellerCloudWarning, match=r"as c\*\*\*@example\.org.*another user") as told:
+            assert sc.accessor(frame).query.connection is clerk
+        assert told[0].filename == __file__
+        # A login of the right user is found where nobody is asked for it; one of somebody else is no better.
+        monkeypatch.setenv("SELLERCLOUD_USERNAME", "boss@example.org")
+        monkeypatch.setenv("SELLERCLOUD_PASSWORD", box.password)
+        with pytest.warns(sc.SellerCloudWarning, match="another user"):
+            assert sc.accessor(frame).query.connection is clerk
+        monkeypatch.setenv("SELLERCLOUD_USERNAME", box.username.upper())
+        with sc.accessor(frame).query.connection as found:
+            assert found not in {boss, clerk}
+            assert len(sc.accessor(frame).refresh()) == 160
+        old = frame.copy()
+        old.attrs = {"sellercloud": {**frame.attrs["sellercloud"], "tenant": ""}}
+        with pytest.warns(sc.SellerCloudWarning, match="does not say whose it is"):
+            assert sc.accessor(old).query.connection is clerk
+        clerk.close()
+        assert sc.accessor(old).query.connection is boss
+    monkeypatch.setenv("SELLERCLOUD_USERNAME", "boss@example.org")
+    with pytest.warns(sc.SellerCloudWarning, match="another user"):
+        sc.accessor(frame).query.connection.close()
 
 
 def test_what_changed_since_the_last_read(box: sc.sandbox.Sandbox, frame: pd.DataFrame) -> None:
@@ -325,6 +372,15 @@ def test_what_is_not_there_to_draw_is_told(frame: pd.DataFrame) -> None:
     with pytest.raises(sc.AccessorError, match=r'include=."created_month"'):
         plot.by_created_month()
     assert repr(plot) == "<plots: by_rating(), by_created_month(), by_channel()>"
+
+
+@pytest.mark.parametrize("name", ["user_id", "rating_name", "channel", "created_month"])
+def test_a_column_that_stands_twice_is_not_drawn(frame: pd.DataFrame, name: str) -> None:
+    full = frame.assign(channel="Amazon", created_month=pd.Timestamp("2026-01-01"))
+    plot = sc.accessor(pd.concat([full, full[[name]]], axis=1)).plot
+    drawn = {"channel": plot.by_channel, "created_month": plot.by_created_month}.get(name, plot.by_rating)
+    with pytest.raises(sc.AccessorError, match=f"several columns '{name}'"):
+        drawn()
 
 
 def test_a_missing_matplotlib_says_what_to_install(frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:

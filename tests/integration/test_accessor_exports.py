@@ -72,6 +72,17 @@ class TestParquet:
             frame.sellercloud.to_parquet(tmp_path / "all", partition_by=by)
         assert list(tmp_path.iterdir()) == []
 
+    def test_columns_that_nobody_knows_name_folders_only_by_order(self, frame: Any, tmp_path: Path) -> None:
+        renamed = frame.rename(columns={"email": "e_mail"})
+        for name in ("e_mail", "custom.Loyalty Tier"):
+            with pytest.raises(SettingsError, match=f"impersonal=.*{name}"):
+                renamed.sellercloud.to_parquet(tmp_path / "all", partition_by=name)
+        assert list(tmp_path.iterdir()) == []
+        by = ["channel", "custom.Loyalty Tier"]
+        full = frame.assign(channel="Amazon").convert_dtypes(dtype_backend="pyarrow")
+        again = sc.read_parquet(full.sellercloud.to_parquet(tmp_path / "all", partition_by=by, impersonal=by[1]))
+        assert len(again) == 300
+
 
 class TestUnverified:
     @pytest.mark.parametrize("verb", ["to_parquet", "to_csv", "to_excel"])
@@ -152,8 +163,8 @@ class TestImportTemplate:
             groups=[["a", "b"], [], [], []],
         )  # fmt: skip
 
-        with pytest.raises(ExportError, match="lack what SellerCloud's import needs") as caught:
-            broken.sellercloud.to_import_template()
+        with pytest.raises(ExportError, match=r"^4 of 4 customers lack what SellerCloud's import needs") as caught:
+            broken.sellercloud.to_import_template(incomplete="raise")
         text = str(caught.value)
         for part in (
             "FirstName (of retail customers): user_id 12", "BusinessName (of wholesale customers): user_id 13",
@@ -165,12 +176,32 @@ class TestImportTemplate:
         assert "Ada" not in text
         assert len(broken.sellercloud.to_import_template(incomplete="keep")) == 4
         assert len(broken.sellercloud.to_import_template(incomplete="drop")) == 0
-        with pytest.raises(SettingsError, match="'raise', 'drop' or 'keep'"):
+        with pytest.raises(SettingsError, match="'warn', 'raise', 'drop' or 'keep'"):
             broken.sellercloud.to_import_template(incomplete="maybe")
 
     def test_of_many_rows_a_few_are_named(self, frame: Any) -> None:
         with pytest.raises(ExportError, match=r"Email: user_id (\d+, ){4}\d+ and 295 more"):
             frame.assign(email=None).sellercloud.to_import_template()
+
+    def test_by_default_who_lacks_something_is_left_out_and_told(self, customers: Any, tmp_path: Path) -> None:
+        broken = customers.assign(last_name=[" ", None], user_id=[7001, 7002])
+        told = r"1 of 2 customers are left out.*LastName \(of retail customers\): user_id 7001\. "
+        with pytest.warns(sc.SellerCloudWarning, match=told) as warned:
+            template = broken.sellercloud.to_import_template(tmp_path / "x.csv")
+
+        assert warned[0].filename == __file__
+        assert template.index.tolist() == [3]
+        assert pd.read_csv(tmp_path / "x.csv")["Email"].tolist() == ["shop@example.com"]
+        with pytest.raises(ExportError, match="1 of 2 customers"):
+            broken.sellercloud.to_import_template(incomplete="raise")
+        # Where nobody is left there is nothing to import.
+        with pytest.raises(ExportError, match="2 of 2 customers"):
+            broken.assign(email=None).sellercloud.to_import_template(tmp_path / "y.csv")
+        assert not (tmp_path / "y.csv").exists()
+
+    def test_of_no_customers_there_is_an_empty_template(self, frame: Any, customers: Any) -> None:
+        for empty in (frame.head(0), customers.head(0)):
+            assert empty.sellercloud.to_import_template().shape[0] == 0
 
     def test_files_hold_what_will_be_imported_and_nothing_runs(self, customers: Any, tmp_path: Path) -> None:
         template = customers.sellercloud.to_import_template(tmp_path / "x.csv")

@@ -385,7 +385,7 @@ def test_algebra_is_that_of_the_truth(box: Sandbox, shop: sc.Connection, segment
 
 
 def test_frames_say_where_they_came_from_as_far_as_it_is_true(
-    box: Sandbox, shop: sc.Connection, segments: sc.Segments
+    box: Sandbox, shop: sc.Connection, segments: sc.Segments, tmp_path: Path
 ) -> None:
     run = shop.segments()
     frame = run["happy"].to_pandas()
@@ -397,6 +397,11 @@ def test_frames_say_where_they_came_from_as_far_as_it_is_true(
     with pytest.raises(AccessorError):
         _ = both.sellercloud.query
     assert both.attrs == {}
+    # No single query gave them, so that nothing proves them; whoever says so may write them.
+    for write in (sc.accessor(both).to_csv, sc.accessor(both).to_excel):
+        with pytest.raises(AccessorError):
+            write(tmp_path / "both.xlsx")
+        assert write(tmp_path / "both.xlsx", allow_unverified=True).rows == len(both)
 
 
 def test_a_result_travels_without_the_login(box: Sandbox, shop: sc.Connection, segments: sc.Segments) -> None:

@@ -1,11 +1,13 @@
 """What changed between two frames: told by column, without telling who; and where frames cannot be compared."""
 
+import copy
 import math
 import pickle
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pandas.testing
 import pyarrow as pa
@@ -152,3 +154,24 @@ def test_frames_whose_rows_are_not_one_customer_each_are_refused(broken: pd.Data
 def test_a_difference_travels() -> None:
     change = pickle.loads(pickle.dumps(difference(BEFORE, AFTER)))  # noqa: S301
     pandas.testing.assert_frame_equal(change.apply(BEFORE), AFTER)
+
+
+def test_arrays_and_frames_in_cells_are_compared() -> None:
+    def made(*values: Any) -> pd.DataFrame:
+        return pd.DataFrame({"user_id": range(len(values)), "x": pd.Series(values, dtype=object)})
+
+    values = [
+        np.array([1, 2]),
+        np.array([1.0, math.nan]),
+        (np.array([1]), "a"),
+        [np.array(["a"])],
+        np.array([[1], [2]]),
+    ]
+    assert not difference(made(*values), made(*[copy.deepcopy(value) for value in values]))
+    others = [np.array([1, 3]), np.array([1.0]), (np.array([2]), "a"), [np.array(["b"])], np.array([[1, 2]])]
+    change = difference(made(*values), made(*others))
+    assert change.counts.to_dict() == {"x": 5}
+    assert len(change.changed) == 5
+    # Equal or not, what compares value by value counts as changed.
+    frames = [pd.Series([1, 2])], [pd.Series([1, 2])]
+    assert difference(made(*frames[0]), made(*frames[1])).customers_changed == 1

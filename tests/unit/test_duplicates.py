@@ -1,8 +1,9 @@
 """Customers who may be one person: what is the same, what never is, and who should stay."""
 
+import datetime as dt
 import itertools
 import random
-import time
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
@@ -36,6 +37,8 @@ SAME = [
     ("phone", {"phone1": "+1 (212) 555-0134"}, {"mobile": "212.555.0134 x77"}),
     ("phone", {"phone2": "5550134"}, {"phone3": "555-0134 ext. 9"}),
     ("phone", {"phone2": "+44 20 7946 0000"}, {"phone3": "442079460000"}),
+    ("phone", {"phone1": "1-800-555-CAKE"}, {"mobile": "1 800 555 cake"}),
+    ("phone", {"phone1": "212 555 0134 (home)"}, {"mobile": "2125550134"}),
     ("name", {"first_name": "Zo\u00eb", "last_name": " KRAUSE "}, {"first_name": "zoe\u0308", "last_name": "Krause"}),
     ("name", {"corporate_name": "ACME  Ltd"}, {"corporate_name": "acme\u00a0ltd", "first_name": ""}),
     ("name", {"last_name": "Straße"}, {"last_name": "STRASSE"}),
@@ -52,6 +55,8 @@ DIFFERENT = [
     ({"phone1": "+44 20 7946 0000"}, {"phone1": "20 7946 0000"}),
     ({"phone1": "12 345 678 901"}, {"phone1": "12345678901234"}),
     ({"phone1": "1 555 0134"}, {"phone1": "555 0134"}),
+    ({"phone1": "1-800-555-CAKE"}, {"phone1": "1-800-555-CARS"}),
+    ({"phone1": "1-800-555-CAKE"}, {"phone1": "1-800-555"}),
     ({"fax": "212 555 0134"}, {"fax": "212 555 0134"}),
     ({"phone1": None, "phone2": None}, {"phone1": None}),
     ({"first_name": "Ada"}, {"first_name": "Ada"}),
@@ -185,8 +190,10 @@ def is_same(one: dict[str, Any], other: dict[str, Any]) -> bool:
     return bool((email and email == email2) or phones & phones2 or (name[1] + name[2] and name == name2))
 
 
-def test_a_hundred_thousand_rows_take_seconds() -> None:
-    """Also a chain through all of them; 0.5 to 1.5 s on two slow cores."""
+@pytest.mark.filterwarnings("ignore:The largest group")
+@pytest.mark.timeout(120)
+def test_a_hundred_thousand_rows_are_grouped() -> None:
+    """Also a chain through all of them; 0.5 to 1.5 s on two slow cores, and hours if it were quadratic."""
     draw = random.Random(1)
     count = 100_000
     crowd = [
@@ -196,8 +203,50 @@ def test_a_hundred_thousand_rows_take_seconds() -> None:
     chain = [{"email": f"u{n // 2}@x.test", "phone1": f"21{(n + 1) // 2:08d}"} for n in range(count)]
     for rows in (crowd, chain):
         frame = frame_of(*rows)
-        start = time.perf_counter()
         found = find_duplicates(frame, None)
-        assert time.perf_counter() - start < 20
         assert len(found) > count / 2
     assert found["group"].max() == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "survivor"),
+    [
+        (pd.Series([5, "q"], dtype=object), 1), (pd.Series([" ", 5], dtype=object), 2), (pd.Series([None, Decimal(1)]), 2),
+        (pd.Series([None, dt.date(2026, 1, 1)], dtype=object), 2), (pd.Series([None, True], dtype=object), 2),
+        (pd.Series([None, [1]], dtype=object), 2), (pd.Categorical([" ", "q"]), 2), (pd.Categorical([None, 7]), 2),
+        (pd.Series([" ", "q"], dtype=pd.ArrowDtype(pa.dictionary(pa.int32(), pa.string()))), 2),
+        (pd.Series([None, 1.0]), 2), (pd.Series(["\t", "q"], dtype="str"), 2), (pd.Series([False, None], dtype="boolean"), 1),
+        (pd.Series([[], None], dtype=pd.ArrowDtype(pa.list_(pa.string()))), 1),
+    ],
+)  # fmt: skip
+def test_values_of_every_sort_count_and_blank_text_does_not(values: Any, survivor: int) -> None:
+    frame = frame_of({"email": "a@x.test"}, {"email": "a@x.test"}, columns=("email",)).assign(more=values)
+    assert find_duplicates(frame, None)["survivor_id"].tolist() == [survivor, survivor]
+
+
+def test_phones_that_are_numbers_are_compared() -> None:
+    frame = frame_of({}, {}, {"mobile": "+1 212 555 0134"}, columns=("mobile",))
+    for values in ([2125550134, None, None], [2125550134.0, None, None], ["2125550134.0", None, None]):
+        assert groups(frame.assign(phone1=pd.Series(values))) == [[1, 3]]
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("email", [1, 2]),
+        ("phone1", [True, 2.5]),
+        ("first_name", [[1], [2]]),
+        ("mobile", [dt.date(2026, 1, 1)] * 2),
+    ],
+)
+def test_what_is_no_text_is_refused_and_not_quoted(name: str, values: list[Any]) -> None:
+    frame = frame_of({}, {}).assign(**{name: pd.Series(values, dtype=object)})
+    with pytest.raises(sc.AccessorError, match=rf"cannot judge '{name}'.*df\.drop\(columns='{name}'\)"):
+        find_duplicates(frame, None)
+
+
+def test_a_crowd_is_told() -> None:
+    """A number that many share joins strangers; that is said, and not by a name."""
+    frame = frame_of(*({"phone1": "212 555 0100"} for _ in range(101)))
+    with pytest.warns(sc.SellerCloudWarning, match="largest group has 101 customers"):
+        assert len(find_duplicates(frame, ["phone"])) == 101

@@ -387,3 +387,26 @@ class TestSpool:
             files.unlinked_spool(tmp_path / "no")
 
         assert (caught.value.reason, caught.value.errno) == ("os", errno.ENOENT)
+
+
+class TestNamesThatAreNoPaths:
+    @pytest.mark.parametrize("path", [None, 5, b"x.csv", ["x"]])
+    def test_what_is_no_path_is_told(self, path: Any) -> None:
+        for take in (files.plain_path, files.check_target):
+            with pytest.raises(
+                SettingsError, match=f"such as 'customers.parquet', not {type(path).__name__}"
+            ) as caught:
+                take(path)
+            assert caught.value.setting == "path"
+
+    @pytest.mark.parametrize(("name", "number"), [("a\0b", errno.EINVAL), ("x" * 300, errno.ENAMETOOLONG)])
+    def test_names_that_the_system_does_not_take(self, name: str, number: int, tmp_path: Path) -> None:
+        with pytest.raises(ExportError) as caught:
+            files.check_target(f"{tmp_path}/{name}")
+
+        assert (caught.value.reason, caught.value.errno) == ("os", number)
+        assert names_in(tmp_path) == []
+
+    def test_a_home_folder_that_does_not_exist(self) -> None:
+        with pytest.raises(ExportError, match="no home folder of that user"):
+            files.check_target("~no_such_user_here/x")

@@ -1,6 +1,7 @@
 """Which rows match a filter: the documented rules, one by one, and what is said where the rows cannot tell."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
@@ -180,7 +181,7 @@ def test_a_time_with_a_zone_cannot_be_compared(frame: pd.DataFrame) -> None:
     with pytest.raises(sc.FilterError, match="created_on_from has a time zone"):
         rows(frame, created_on_from=datetime(2026, 1, 1, tzinfo=UTC))
     frame["created_on"] = "yesterday"
-    with pytest.raises(sc.FilterError, match="created_on holds no times"):
+    with pytest.raises(sc.FilterError, match=r"'created_on' holds values that are no times.*pandas\.to_datetime"):
         rows(frame, created_on_from="2026-01-01")
 
 
@@ -197,3 +198,73 @@ def test_numpy_columns_match_too(frame: pd.DataFrame) -> None:
     numpy = pd.DataFrame({"email": ["A@b", None], "rating": [4.0, float("nan")], "user_id": [1, 2]})
     assert rows(numpy, email="a@B") == [0]
     assert rows(numpy, rating=4) == [0]
+
+
+TRUE_IDS: list[Any] = [
+    ["1", " 2", None], [1.0, 2.0, None], ["1.0", "2.0", ""], pd.array([1, 2, None], dtype="Int64"),
+    pd.Categorical(["1", "2", None]), [Decimal(1), Decimal(2), None],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("ids", TRUE_IDS)
+def test_ids_of_another_sort_are_judged_where_there_is_no_doubt(ids: Any) -> None:
+    frame = pd.DataFrame({"user_id": pd.Series(ids), "rating": pd.Series(ids), "subscribed": pd.Series(ids)})
+    assert rows(frame, customer_ids=[2]) == [1]
+    assert rows(frame, rating=[2, 5]) == [1]
+
+
+@pytest.mark.parametrize("values", [["True", " false", None], [1, 0, None], ["1", "0", ""], [True, False, None]])
+def test_switches_of_another_sort_are_judged_where_there_is_no_doubt(values: list[Any]) -> None:
+    columns = ("is_whole_sale_user", "subscribed", "exported")
+    for kind in (None, object):
+        frame = pd.DataFrame({name: pd.Series(values, dtype=kind) for name in columns})
+        assert rows(frame, customer_type="Wholesale", subscribed=True, exported=True) == [0]
+        assert rows(frame, customer_type="Retail") == [1]
+
+
+def test_phones_that_are_numbers_are_their_digits(frame: pd.DataFrame) -> None:
+    numbers = dict.fromkeys(("phone2", "phone3", "mobile", "fax"))
+    for values in ([2125550134, None], [2125550134.0, None], ["2125550134.0", None]):
+        other = pd.DataFrame({"phone1": pd.Series(values), **numbers})
+        assert rows(other, phone_number="555-0134") == [0]
+        assert rows(other, phone_number="555-01340") == []
+    with pytest.raises(sc.FilterError, match="lost the zeros"):
+        rows(pd.DataFrame({"phone1": [301234567], **numbers}), phone_number="0301")
+
+
+UNJUDGED: list[tuple[dict[str, Any], str, list[Any]]] = [
+    ({"customer_ids": 1}, "user_id", ["nan"]), ({"customer_ids": 1}, "user_id", [True]),
+    ({"customer_ids": 1}, "user_id", [1.5]), ({"customer_ids": 2**53 + 1}, "user_id", [2.0**53 + 2]),
+    ({"customer_ids": 1}, "user_id", [[1]]), ({"company_ids": 1}, "company_id", ["ACME"]),
+    ({"rating": 4}, "rating", ["4.5"]), ({"rating": 4}, "rating", ["good"]), ({"rating": 1}, "rating", [True]),
+    ({"channel": "Amazon"}, "channel", [4.5]), ({"channel": "Amazon"}, "channel", [datetime.fromisoformat("2026-01-01")]),
+    ({"customer_type": 1}, "is_whole_sale_user", ["Yes"]), ({"customer_type": 1}, "is_whole_sale_user", [2]),
+    ({"subscribed": True}, "subscribed", ["Yes"]),
+    ({"email": "1"}, "email", [1]), ({"first_name": "1"}, "first_name", [1.0]), ({"city": "a"}, "billing_city", [b"a"]),
+    ({"zip_code": "2139"}, "billing_zip_code", [2139]), ({"zip_code": "2139"}, "billing_zip_code", [{"zip": 1}]),
+    ({"phone_number": "1"}, "fax", [True]), ({"phone_number": "1"}, "phone1", [-1]), ({"phone_number": "1"}, "mobile", [0.5]),
+    ({"created_on_from": "2026-01-01"}, "created_on", ["2026-01-01"]),
+    ({"created_on_to": "2026-01-01"}, "created_on", [pd.Timestamp("2026-01-01", tz="UTC")]),
+    ({"created_on_to": "2026-01-01"}, "created_on", [20260101]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("asked", "column", "values"), UNJUDGED)
+def test_values_that_cannot_be_judged_raise_and_are_not_quoted(
+    frame: pd.DataFrame, asked: dict[str, Any], column: str, values: list[Any]
+) -> None:
+    """That nobody was found would be a lie."""
+    odd = frame.assign(**{column: pd.Series([*values, *[None] * 3], index=frame.index, dtype=object)})
+    with pytest.raises(
+        sc.FilterError, match=f"cannot be judged: '{column}' holds values that are no .*ask the server"
+    ) as told:
+        rows(odd, **asked)
+    assert told.value.filter == next(iter(asked))
+    assert told.value.__suppress_context__
+    missing = frame.assign(**{column: pd.Series([None] * 4, index=frame.index, dtype=object)})
+    assert isinstance(rows(missing, **asked), list)
+
+
+def test_a_channel_that_nobody_knows_is_none_of_those_asked(frame: pd.DataFrame) -> None:
+    odd = frame.assign(channel=pd.Series(["Temu", "4", "4.0", None], index=frame.index, dtype=object))
+    assert rows(odd, channel="Amazon") == [1, 2]

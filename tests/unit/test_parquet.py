@@ -398,6 +398,21 @@ class TestFrameToArrow:
         assert read_parquet(path)["text"].tolist() == ["a", pd.NA]
         assert list(read_parquet(path).columns) == ["user_id", "text", "number", "day", "5"]
 
+    def test_objects_of_lists_of_structs_come_along(self, tmp_path: Path) -> None:
+        """A cast to its own type breaks a list of structs with an empty field in Arrow 26."""
+        addresses: list[Any] = [[{"city": city, "fax": None} for city in ("Brno", "Ostrava", "Praha", "")], [], None]
+        frame = pd.DataFrame({"user_id": [1, 2, 3], "addresses": pd.Series(addresses, dtype=object)})
+        table = frame_to_arrow(frame)
+        table.validate(full=True)
+        for path in (tmp_path / "x", "memory://objects.parquet"):
+            again = read_parquet(export_table(path, table, NOTE))
+            assert [None if each is pd.NA else list(each) for each in again["addresses"]] == addresses
+
+    def test_values_that_do_not_fit_parquets_type_are_refused(self) -> None:
+        frame = pd.DataFrame({"t": pd.Series([2**62], dtype="datetime64[s]")})
+        with pytest.raises(ExportError, match="'t' holds values that do not fit"):
+            frame_to_arrow(frame, "x")
+
     def test_times_in_seconds_get_the_next_finer_unit(self) -> None:
         frame = pd.DataFrame({"t": pd.Series([1], dtype="datetime64[s]")})
 
@@ -832,3 +847,17 @@ class TestStores:
     def test_a_store_that_takes_another_package_is_explained(self) -> None:
         with pytest.raises(MissingExtraError, match="s3fs"):
             export_table("s3://bucket/x.parquet", folder_table(), NOTE)
+
+
+@pytest.mark.parametrize("by", [None, "vip"])
+def test_a_target_that_is_no_path_is_told(tmp_path: Path, by: str | None) -> None:
+    with pytest.raises(SettingsError, match=r"such as 'customers\.parquet', not NoneType"):
+        export_table(None, folder_table(), NOTE, partition_by=by)  # type: ignore[arg-type]
+    for name in ("a\0b", "x" * 300):
+        with pytest.raises(ExportError) as caught:
+            export_table(f"{tmp_path}/{name}", folder_table(), NOTE, partition_by=by)
+        assert caught.value.reason == "os"
+        with pytest.raises(ExportError) as caught:
+            read_parquet(f"{tmp_path}/{name}")
+        assert caught.value.reason == "os"
+    assert list(tmp_path.iterdir()) == []

@@ -24,6 +24,8 @@ def note() -> Provenance:
         frame_rows=120,
         filter_redacted=("email",),
         privacy=("redacted",),
+        started_at="2026-01-05T09:00:00+00:00",
+        tenant="0123abcd",
     )
 
 
@@ -63,6 +65,8 @@ def test_keys_of_a_later_version_are_passed_over(note: Provenance) -> None:
         {ATTRS_KEY: {"base_url": 7}},
         {ATTRS_KEY: {"base_url": "https://x", "limit": True}},
         {ATTRS_KEY: {"base_url": "https://x", "rows": "7"}},
+        {ATTRS_KEY: {"base_url": "https://x", "tenant": 7}},
+        {ATTRS_KEY: {"base_url": "https://x", "started_at": None}},
         {ATTRS_KEY: {"base_url": "https://x", "privacy": "redacted"}},
         {ATTRS_KEY: {"base_url": "https://x", "columns": "user_id"}},
         {ATTRS_KEY: {"base_url": "https://x", "filter": {1: 2}}},
@@ -108,6 +112,9 @@ def test_text_says_who_what_and_how_sure(note: Provenance) -> None:
 
     assert "https://tt.api.example" in text
     assert "100 rows" in text
+    assert "started at   2026-01-05T09:00:00+00:00" in text
+    assert "2026-01-05T09:00:00" in note._repr_html_()
+    assert "0123abcd" not in text
     assert "proven (two equal reads)" in text
     assert "all customers" in str(Provenance(base_url="https://x"))
 
@@ -118,7 +125,9 @@ def test_a_note_of_an_older_version_is_read() -> None:
 
     assert note is not None
     assert (note.rows, note.is_whole, note.is_verified) == (None, None, True)
+    assert (note.tenant, note.started_at) == ("", "")
     assert "rows         not known" in str(note)
+    assert "started at" not in str(note)
     assert note.of_frame(7) == note
 
 
@@ -160,3 +169,9 @@ def test_only_values_that_name_nobody_stay_in_the_filter() -> None:
     }  # fmt: skip
     assert set(note.filter_redacted) == set(asked) - set(note.filter)
     assert note.without_persons("redacted") == note
+
+
+def test_the_user_is_not_in_what_is_shared(note: Provenance) -> None:
+    """A digest of a guessed user name would say whether the guess is right."""
+    assert note.without_persons("redacted").tenant == ""
+    assert note.tenant

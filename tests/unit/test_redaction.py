@@ -48,7 +48,7 @@ PERSONAL: dict[str, list[Any]] = {
     "shipping_address": ["East Horsley Park", None, None],
     "shipping_phone": ["(+44) 20.7946.0958", None, None],
     "custom.Birthday": ["10 December 1815", None, None],
-    "colour": ["mauveine", None, None],
+    "custom.colour": ["mauveine", None, None],
 }
 
 
@@ -172,7 +172,7 @@ def test_numpys_and_pandas_own_dtypes_are_emptied_too(frame: pd.DataFrame) -> No
         d=pd.Categorical(["Ada", "Ada", "Grace"]), e=pd.Series(["Ada", "x", None], dtype="str"),
         f=pd.Series(["Ada", 7, None], dtype=object), g=pd.to_datetime(["2026-01-01"] * 3),
     )  # fmt: skip
-    safe = foreign.sellercloud.redact()
+    safe = foreign.sellercloud.redact([*"abcdefg"])
 
     assert safe.drop(columns="user_id").isna().all(axis=None)
     assert [str(safe[name].dtype) for name in "abceg"] == [
@@ -183,7 +183,7 @@ def test_numpys_and_pandas_own_dtypes_are_emptied_too(frame: pd.DataFrame) -> No
         str(foreign["g"].dtype),
     ]
     assert list(safe["d"].cat.categories) == []
-    named = foreign.sellercloud.pseudonymize(KEY, ["d", "e"])
+    named = foreign.sellercloud.pseudonymize(KEY, [*"abcdefg"])
     assert named["e"].notna().tolist() == [True, True, False]
     assert b"Grace" not in pickle.dumps(named)
 
@@ -290,7 +290,7 @@ class TestTokens:
 
         assert len(safe["custom.Birthday"][0]) == 32
         assert safe["custom.Points"].isna().all()
-        assert safe["colour"].isna().all()
+        assert safe["custom.colour"].isna().all()
         assert safe["user_id"].equals(frame["user_id"])
 
     @given(
@@ -357,12 +357,77 @@ class TestPartitions:
     @pytest.mark.parametrize(
         "name", ["email", "first_name", "phone1", "user_id", "comment", "billing_zip_code", "addresses"]
     )
-    def test_names_of_persons_name_no_folders(self, name: str) -> None:
-        with pytest.raises(SettingsError, match="personal data into the names of folders"):
-            redaction.check_partition(["channel", name])
+    def test_names_of_persons_name_no_folders_whatever_is_said(self, frame: pd.DataFrame, name: str) -> None:
+        with pytest.raises(SettingsError, match="personal data into the names of folders") as caught:
+            redaction.check_partition(frame, ["channel", name], [name])
+
+        assert caught.value.setting == "partition_by"
+
+    @pytest.mark.parametrize("name", ["Email", "e_mail", "phone", "custom.Tier", "segment", "rating", "channel"])
+    def test_what_is_not_known_names_folders_only_by_order(self, frame: pd.DataFrame, name: str) -> None:
+        """A label is anybody's: of a known column the type must fit as well."""
+        values: Any = text(["a@x.test"] * 3).astype(object) if name == "channel" else text(["a@x.test"] * 3)
+        odd = frame.drop(columns=name, errors="ignore").assign(**{name: values})
+        for each in (odd, odd.set_index(name)):
+            with pytest.raises(SettingsError, match=rf"say so: impersonal=\[.{name}.\]"):
+                redaction.check_partition(each, name, ())
+            redaction.check_partition(each, name, name)
 
     @pytest.mark.parametrize(
-        "name", ["rating_name", "channel", "city", "billing_country", "created_month", "custom.Tier"]
-    )
-    def test_what_many_share_does(self, name: str) -> None:
-        redaction.check_partition(name)
+        ("name", "values"),
+        [
+            ("channel", text(["Amazon"] * 3)), ("rating", pd.Series([1, 2, None], dtype="int8[pyarrow]")),
+            ("city", text(["Brno"] * 3)), ("billing_country", text(["CZ"] * 3)), ("company_id", pd.Series([1, 2, 3])),
+            ("customer_type", pd.Series(["Retail"] * 3, dtype="category")),
+        ],
+    )  # fmt: skip
+    def test_what_many_share_does(self, frame: pd.DataFrame, name: str, values: Any) -> None:
+        redaction.check_partition(frame.assign(**{name: values}), name, ())
+
+
+class TestLabels:
+    """Labels of columns may be values; see a pivot table."""
+
+    @pytest.mark.parametrize("what", ["redact", "pseudonymize"])
+    def test_a_pivot_table_leaves_no_value_in_its_labels(self, frame: pd.DataFrame, what: str) -> None:
+        pivot = frame.pivot_table(index="channel", columns="email", values="rating", aggfunc="count")
+        deep = frame.pivot_table(index="channel", columns=["email", "last_name"], values="rating", aggfunc="count")
+        for made in (pivot, deep, pivot.rename_axis(columns="Ada Lovelace")):
+            made.attrs = frame.attrs
+            with pytest.warns(sc.SellerCloudWarning, match="columns have new labels") as told:
+                safe = made.sellercloud.redact() if what == "redact" else made.sellercloud.pseudonymize(KEY)
+
+            assert [value for value in values_of(frame) if value.encode() in everything_in(safe)] == []
+            assert "@" not in str(told[0].message)
+            assert list(safe.columns) == ["channel", *(f"column {place}" for place in range(2, safe.shape[1] + 1))]
+            assert list(safe.columns.names) == [None]
+
+    def test_named_labels_stay_and_new_ones_are_free(self, frame: pd.DataFrame) -> None:
+        odd = frame[["user_id", "rating", "email"]].assign(segment="a", zero=0)
+        odd.columns = pd.Index(["user_id", "rating", "email", "segment", 0])
+        odd["column 5"] = 1.5
+        odd.attrs = frame.attrs
+        with pytest.warns(sc.SellerCloudWarning, match="^1 columns"):
+            safe = odd.sellercloud.redact(["segment"], keep=["column 5"])
+
+        assert list(safe.columns) == ["user_id", "rating", "email", "segment", "column 5 ", "column 5"]
+        assert safe["segment"].isna().all()
+        assert safe["column 5"].eq(1.5).all()
+
+    def test_levels_that_are_named_stay_pairs(self, frame: pd.DataFrame) -> None:
+        pairs = frame[["rating", "channel"]].copy()
+        pairs.columns = pd.MultiIndex.from_tuples([("a", "rating"), ("a", "channel")])
+        pairs.attrs = frame.attrs
+        safe = pairs.sellercloud.redact(keep=[*pairs.columns])
+
+        assert list(safe.columns) == list(pairs.columns)
+
+
+def test_columns_that_know_no_missing_value_are_emptied(frame: pd.DataFrame) -> None:
+    columns: dict[str, Any] = {
+        "custom.Span": pd.interval_range(0, 3), "custom.Rare": pd.arrays.SparseArray([1, 0, 0]),
+        "custom.When": pd.period_range("2026-01", periods=3, freq="M"),
+    }  # fmt: skip
+    odd = frame.assign(**columns)
+    for safe in (odd.sellercloud.redact(), odd.sellercloud.pseudonymize(KEY, ["custom.Span"])):
+        assert safe[["custom.Span", "custom.Rare", "custom.When"]].isna().all(axis=None)

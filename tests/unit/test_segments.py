@@ -2,14 +2,17 @@
 
 import json
 import multiprocessing
+import operator
 import os
 import pickle
 import stat
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,7 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sc_pandas as sc
-from sc_pandas.errors import ExportError, FilterError, SettingsError
+from sc_pandas.errors import ExportError, FilterError, SellerCloudWarning, SettingsError
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.query.segment_members import SegmentMembers
 from sc_pandas.segments import Recollection, Seen, SegmentMemory, Segments, alone, change_of, difference_of, memory
@@ -59,6 +62,75 @@ def test_it_is_a_mapping_in_the_users_own_folder(tmp_path: Path, monkeypatch: py
     with pytest.raises(FilterError, match="ratng"):
         segments.save("x", ratng=4)  # type: ignore[call-arg]
     assert segments.names() == ["all", "happy"]
+
+
+def test_a_filter_is_saved_as_filter_dict_or_keywords(tmp_path: Path) -> None:
+    segments = Segments(tmp_path)
+    segments.save("filter", HAPPY)
+    segments.save("dict", {"rating": [4, 5]})
+    segments.save("keywords", rating=[4, 5])
+    assert list(segments.values()) == [HAPPY] * 3
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pd.Series({"ada@example.com": True}),
+        pd.Series(["ada@example.com"]),
+        pd.Series([4, 5], name="rating"),
+        pd.DataFrame({"rating": [4]}),
+        [4, 5],
+        "rating=4",
+        {4: "rating"},
+        True,
+    ],
+)
+def test_what_is_no_filter_is_not_saved(tmp_path: Path, wrong: Any) -> None:
+    segments = Segments(tmp_path)
+    with pytest.raises(FilterError, match=r"takes a CustomerFilter, a dict of filters, or keywords, not a") as caught:
+        segments.save("vip", wrong)
+    assert "ada" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+    if not isinstance(wrong, str):
+        with pytest.raises(FilterError, match="needs a name"):
+            segments.save(wrong, HAPPY)
+
+
+def test_what_has_a_filter_says_where_it_is(tmp_path: Path) -> None:
+    with pytest.raises(FilterError, match=r"not a SimpleNamespace; pass its \.filter"):
+        Segments(tmp_path).save("vip", SimpleNamespace(filter=HAPPY))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("entry", ['{"0": "ada"}', '{"rating": {"a": 1}}', "7", "[4]", "null"])
+def test_a_broken_entry_names_its_segment_and_hides_no_other(tmp_path: Path, entry: str) -> None:
+    segments = Segments(tmp_path)
+    segments.save("happy", HAPPY)
+    (tmp_path / FILE).write_text(f'{{"format": 1, "segments": {{"broken": {entry}, "happy": {{"rating": [4, 5]}}}}}}')
+    assert (segments.names(), len(segments), "broken" in segments) == (["broken", "happy"], 2, True)
+    assert segments["happy"] == HAPPY
+    told = r"The segment 'broken' cannot be asked: .*Segments\.delete\('broken'\)"
+    for all_of_them in (
+        lambda: segments["broken"],
+        lambda: dict(segments),
+        lambda: segments.to_json("broken", "happy"),
+    ):
+        with pytest.raises(FilterError, match=told):
+            all_of_them()
+    with pytest.warns(SellerCloudWarning, match=told) as warned:
+        assert dict(segments.items()) == {"happy": HAPPY}
+    assert [each.filename for each in warned] == [__file__]
+    with pytest.warns(SellerCloudWarning, match=told):
+        assert list(segments.values()) == [HAPPY]
+    with pytest.warns(SellerCloudWarning, match=told):
+        assert json.loads(segments.to_json())["segments"].keys() == {"happy"}
+    with pytest.raises(FilterError, match=told):
+        sc.accessor(ours()).segment(segments)
+    segments.delete("broken")
+    assert dict(segments) == {"happy": HAPPY}
+
+
+def ours() -> pd.DataFrame:
+    return pd.DataFrame({"user_id": [1], "rating": [5], "rating_name": ["Very_Satisfied"]})
 
 
 def test_the_repr_tells_names_and_no_value_of_a_filter(tmp_path: Path) -> None:
@@ -342,7 +414,6 @@ def test_algebra_is_that_of_pythons_sets(a: frozenset[int], b: frozenset[int]) -
     for made, wanted in ((left & right, a & b), (left | right, a | b), (left - right, a - b), (left ^ right, a ^ b)):
         assert made.ids.tolist() == sorted(wanted)
         assert made.count == len(made) == len(wanted) == len(made.to_pandas())
-        assert bool(made) == bool(wanted)
         frame = made.to_pandas()
         assert frame["user_id"].tolist() == sorted(wanted)
         assert frame["said"].tolist() == [f"{'a' if each in a else 'b'}-{each}" for each in sorted(wanted)]
@@ -415,6 +486,47 @@ def test_a_mask_marks_the_rows_of_a_users_own_frame(column: "pd.Series[Any]") ->
     pd.testing.assert_frame_equal(mine, before)
     with pytest.raises(SettingsError, match="user_id"):
         some.mask(mine[["spent"]])
+
+
+@pytest.mark.parametrize("wrong", [[1004], 1004, np.array([1004]), {"user_id": [1004]}, None])
+def test_a_mask_is_of_a_frame_or_a_series(wrong: Any) -> None:
+    with pytest.raises(SettingsError, match=r"mask\(\) takes a DataFrame with user_id, or a Series of ids, not a"):
+        members("a", {1004}).mask(wrong)
+
+
+def test_a_segment_is_neither_true_nor_false() -> None:
+    a: Any = members("a", {1})
+    b: Any = members("b", set())
+    questions: tuple[Callable[[], Any], ...] = (lambda: a and b, lambda: b or a, lambda: not a, lambda: 1 if b else 2)
+    for question in questions:
+        with pytest.raises(ValueError, match=r"Combine segments by & \| - \^.*ask \.count"):
+            question()
+
+
+@pytest.mark.parametrize("sign", [operator.and_, operator.or_, operator.sub, operator.xor])
+@pytest.mark.parametrize(
+    "other",
+    [
+        pd.Series([True]),
+        pd.DataFrame({"user_id": [1]}),
+        np.array([True]),
+        pd.Index([True]),
+        pd.array([True]),
+        {1},
+        [1],
+        True,
+        np.bool_(1),
+    ],
+)
+def test_a_segment_combines_with_segments_only(sign: Any, other: Any) -> None:
+    for left, right in ((members("a", {1}), other), (other, members("a", {1}))):
+        with pytest.raises(TypeError, match=r"not with a .*df\[mask & segment\.mask\(df\)\]"):
+            sign(left, right)
+
+
+def test_help_says_how_a_segment_becomes_a_frame_and_a_file() -> None:
+    for kind in (SegmentMembers, sc.SegmentResult):
+        assert "to_pandas().sellercloud.to_" in str(kind.__doc__)
 
 
 def test_ids_are_not_to_be_written_and_survive_a_pickle() -> None:

@@ -182,6 +182,32 @@ class TestExcel:
         ]  # fmt: skip
         assert [value for value, _ in rows[3]] == [None, "Ada", *[None] * 10]
 
+    @pytest.mark.parametrize(
+        "value",
+        [
+            "_x003D_1+1",
+            "_x0041_",
+            "_x005F_",
+            "_x005F_x003D_",
+            "_x0041_x0042_",
+            "a _x000D_ b",
+            "__x00e9__",
+            "_x00g1_",
+            " _x0041_ ",
+        ],
+    )
+    def test_what_looks_like_a_characters_code_stays_text(self, value: str, tmp_path: Path) -> None:
+        """Excel would show ``_x003D_1+1`` as ``=1+1``; in no element of the file does a code stand."""
+        frame = pd.DataFrame({value: text([value])})
+        write_excel(frame, tmp_path / "x.xlsx", None)
+
+        with zipfile.ZipFile(tmp_path / "x.xlsx") as book:
+            sheet = book.read("xl/worksheets/sheet1.xml").decode()
+        assert not re.search(r">[^<]*_x[0-9A-Fa-f]{4}_", sheet)
+        assert [row[0].value for row in cells(tmp_path / "x.xlsx")] == [value, value]
+        again = pd.read_excel(tmp_path / "x.xlsx")
+        assert (again.columns.tolist(), again[value].tolist()) == ([value], [value])
+
     def test_dates_are_dates_to_pandas(self, tmp_path: Path) -> None:
         write_excel(full().head(1), tmp_path / "x.xlsx", None)
 
@@ -294,3 +320,10 @@ class TestFiles:
         write(frame, tmp_path / "x")
 
         pd.testing.assert_frame_equal(frame, full())
+
+
+@pytest.mark.parametrize("name", ["z.csv", "z.XLS", "z.parquet"])
+def test_a_workbook_is_not_written_under_another_name(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match=r"writes \.xlsx"):
+        write_excel(pd.DataFrame({"a": [1]}), tmp_path / name, None)
+    assert list(tmp_path.iterdir()) == []

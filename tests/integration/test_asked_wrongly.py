@@ -1,0 +1,131 @@
+"""What is asked wrongly is told at once, with the nearest that works, and sends nothing."""
+
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import sc_pandas as sc
+from sc_pandas.errors import FilterError, SellerCloudError, SettingsError
+from sc_pandas.query.keywords import OPTIONS
+from sc_pandas.sandbox import Sandbox
+from tests.support.shops import shop_of
+
+
+@pytest.fixture(scope="module")
+def box() -> Iterator[Sandbox]:
+    with sc.sandbox.serve(customers=12, seed=7) as box:
+        yield box
+
+
+@pytest.fixture
+def shop(box: Sandbox, tmp_path: Path) -> Iterator[sc.Connection]:
+    before = box.calls()
+    with shop_of(box, tmp_path / "cache") as shop:
+        yield shop
+    assert box.calls() == before
+
+
+KEYWORDS = [
+    ({"chache": "off"}, "Did you mean cache"),
+    ({"includes": ["phones"]}, "Did you mean include?"),
+    ({"column": ["email"]}, "Did you mean columns?"),
+    ({"lmit": 5}, "Did you mean limit?"),
+    ({"ratng": 5}, "Did you mean rating?"),
+    ({"phone": "555"}, "Did you mean phone_number?"),
+    ({"user_id": 5}, "Did you mean customer_ids?"),
+    ({"wholesale": True}, "Did you mean customer_type='Wholesale'"),
+    ({"groups": "VIP"}, "include=['groups'] reads it as a column"),
+    ({"country": "US"}, f"The filters are {', '.join(sc.CustomerFilter.names)}; help(sc.CustomerFilter)"),
+]
+
+
+@pytest.mark.parametrize(("given", "told"), KEYWORDS)
+def test_an_unknown_keyword_is_told_with_the_nearest(shop: sc.Connection, given: dict[str, Any], told: str) -> None:
+    (name,) = given
+    for ask in (shop.customers, lambda **wrong: sc.read_sellercloud_customers(shop, **wrong)):
+        with pytest.raises(FilterError) as caught:
+            ask(**given)
+        assert str(caught.value).startswith(f"There is no filter or option {name!r}.")
+        assert told in str(caught.value)
+        assert caught.value.filter == name
+
+
+@pytest.mark.parametrize(("given", "told"), [*KEYWORDS, ({"usernme": "x"}, "Did you mean username?")])
+def test_a_read_that_connects_tells_it_before_it_looks_for_a_login(given: dict[str, Any], told: str) -> None:
+    with pytest.raises(FilterError) as caught:
+        sc.read_sellercloud_customers("team:nobody", **given)
+    assert told.partition(" or ")[0].rstrip("?") in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["username", "password", "token", "cache_dir", "server_timezone"])
+def test_a_keyword_of_connect_is_too_late_for_a_connection(shop: sc.Connection, name: str) -> None:
+    secret: dict[str, Any] = {name: "secret"}
+    for ask in (shop.customers, shop.panel, lambda **wrong: sc.read_sellercloud_customers(shop, **wrong)):
+        with pytest.raises(SettingsError, match=rf"{name} belongs to connect\(\)") as caught:
+            ask(**secret)
+        assert caught.value.setting == name
+        assert "secret" not in str(caught.value)
+
+
+def test_the_options_are_those_of_customers() -> None:
+    named = inspect.signature(sc.Connection.customers).parameters
+    assert set(OPTIONS) == named.keys() - {"self", "filters"}
+
+
+@pytest.mark.parametrize(
+    ("option", "wrong", "told"),
+    [
+        ("include", True, "include takes a list of names"),
+        ("include", 5, "not int"),
+        ("include", None, "not NoneType"),
+        ("include", ["channel", 5], "not int"),
+        ("include", "channel, phones", "give a list: include=['channel', 'phones']"),
+        ("include", ["channel,phones"], "give a list: include=['channel', 'phones']"),
+        ("include", ["email"], "email is in every read"),
+        ("include", "rating_name", "rating_name is in every read"),
+        ("include", ["custom.Tier"], "custom.Tier is in every read"),
+        ("include", ["phone"], "Did you mean phones"),
+        ("columns", 5, "columns takes a list of names, such as columns=['user_id', 'email'], not int"),
+        ("columns", "user_id, email", "columns=['user_id', 'email']"),
+    ],
+)
+def test_names_are_given_as_a_list(shop: sc.Connection, option: str, wrong: Any, told: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        shop.customers(**{option: wrong})
+    assert told in str(caught.value)
+    assert caught.value.setting == option
+
+
+def test_a_server_is_text(box: Sandbox, shop: sc.Connection) -> None:
+    for wrong in (5, b"tt", Path("tt"), True):
+        with pytest.raises(SettingsError, match="server is text"):
+            sc.connect(wrong)  # type: ignore[arg-type]
+    for near in (box, shop):
+        with pytest.raises(SettingsError, match=r"not (Sandbox|Connection)\. Pass its \.url"):
+            sc.connect(near)  # type: ignore[arg-type]
+    with pytest.raises(SettingsError, match="server is text"):
+        sc.read_sellercloud_customers(5)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        sc.Connection.log_in,
+        sc.Connection.calls_left,
+        sc.Connection.cache_info,
+        sc.Connection.segments,
+        sc.Connection.segment_counts,
+        sc.Connection.panel,
+        lambda shop: shop.customers().count(),
+        lambda shop: shop.customers().to_pandas(),
+    ],
+)
+def test_a_closed_connection_says_so_whatever_is_asked(shop: sc.Connection, verb: Any) -> None:
+    shop.close()
+    with pytest.raises(SellerCloudError, match=r"This connection is closed; connect again\."):
+        verb(shop)
+    assert "closed" in repr(shop)
+    assert "closed" in shop._repr_html_()
