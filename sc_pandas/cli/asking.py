@@ -8,7 +8,7 @@ import click
 import pyarrow.parquet as pq
 
 from sc_pandas.cli.options import JSON, SectionedCommand, connection_options, filter_options, query_of, reading_options
-from sc_pandas.cli.wording import in_bytes
+from sc_pandas.cli.wording import for_long, in_bytes
 from sc_pandas.parquet import read_parquet
 from sc_pandas.provenance import Provenance
 from sc_pandas.query import CustomerQuery, Estimate
@@ -39,12 +39,15 @@ def count(*, as_json: bool, **options: Any) -> None:
     Several values of one filter mean any of them; several filters mean all of them.
     """
     with query_of(options) as query:
-        counted = query.count()
+        estimate = query.estimate()
+        counted, age_s = estimate.rows, estimate.age_s
         if as_json:
             facts = {"count": counted, "is_upper_bound": counted.is_upper_bound, "calls": _calls_made(query)}
-            click.echo(json.dumps(facts))
+            click.echo(json.dumps({**facts, "age_s": None if age_s is None else round(age_s, 1)}))
             return
         click.echo(str(counted))
+        if age_s is not None:
+            click.echo(f"(kept count, {for_long(age_s)} old; --cache refresh asks)", err=True)
         if counted.is_upper_bound:
             click.echo("At most so many: customers who match several of the values are counted for each.", err=True)
 

@@ -30,6 +30,7 @@ Examples:
   sc-pandas segments save happy --rating satisfied --rating very_satisfied
   sc-pandas segments run --server tt
   sc-pandas segments run happy --server tt --cache refresh --json
+  sc-pandas segments count --server tt
   sc-pandas segments list --json > for_a_colleague.json
 """
 _RUN_EXAMPLES = """\b
@@ -37,6 +38,11 @@ Examples:
   sc-pandas segments run --server tt
   sc-pandas segments run happy wholesale --server tt --cache refresh
   sc-pandas segments run --server tt --count-only --json
+"""
+_COUNT_EXAMPLES = """\b
+Examples:
+  sc-pandas segments count --server tt
+  sc-pandas segments count happy --server tt --cache refresh --json
 """
 _NOTHING = "No segment is saved. Save one: sc-pandas segments save NAME --rating satisfied"
 _NAME_RULE = "letters, digits, blanks, dots, hyphens and underscores, beginning with a letter or a digit"
@@ -136,10 +142,16 @@ def _check_names(kept: Segments, names: Iterable[str]) -> None:
 # ── running them ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+_NO_REMEMBER = click.option("--no-remember", is_flag=True, help="Look only: the last time stays the last time.")
+_RAN_AS_JSON = click.option(
+    "--json", "as_json", is_flag=True, cls=SectionedOption, section="Options", help="Print one JSON object to stdout."
+)
+
+
 @segments.command(cls=SectionedCommand, epilog=_RUN_EXAMPLES)
 @click.argument("names", nargs=-1)
-@click.option("--count-only", is_flag=True, help="One call each; says how many, not who.")
-@click.option("--no-remember", is_flag=True, help="Look only: the last time stays the last time.")
+@click.option("--count-only", is_flag=True, help="As `segments count`: one call each; says how many, not who.")
+@_NO_REMEMBER
 @click.option("--ids", is_flag=True, help="With --json, the ids of members, of those who came and of those who went.")
 @click.option(
     "--parquet",
@@ -150,9 +162,7 @@ def _check_names(kept: Segments, names: Iterable[str]) -> None:
 )
 @connection_options
 @reading_options("cache", "max_age", "consistency", "max_calls", "progress")
-@click.option(
-    "--json", "as_json", is_flag=True, cls=SectionedOption, section="Options", help="Print one JSON object to stdout."
-)
+@_RAN_AS_JSON
 def run(
     names: tuple[str, ...],
     *,
@@ -171,9 +181,34 @@ def run(
         raise click.UsageError("--count-only reads nobody, so that there are no --ids and no --parquet.")
     if ids and not as_json:
         raise click.UsageError("--ids needs --json.")
+    _run(names, count_only=count_only, ids=ids, folder=folder, as_json=as_json, remember=not no_remember, **options)
+
+
+@segments.command(cls=SectionedCommand, epilog=_COUNT_EXAMPLES)
+@click.argument("names", nargs=-1)
+@_NO_REMEMBER
+@connection_options
+@reading_options("cache", "max_age", "max_calls")
+@_RAN_AS_JSON
+def count(names: tuple[str, ...], *, no_remember: bool, as_json: bool, **options: Any) -> None:
+    """Ask how many are in the segments NAMES (or in all), by one call each; says how many, not who.
+
+    A segment that fails is shown as failed, the others are shown; the exit code is that of the first that failed.
+    """
+    _run(names, count_only=True, as_json=as_json, remember=not no_remember, **options)
+
+
+def _run(
+    names: tuple[str, ...],
+    *,
+    count_only: bool,
+    as_json: bool,
+    ids: bool = False,
+    folder: Path | None = None,
+    **options: Any,
+) -> None:
     kept = Segments()
     given = {name: value for name, value in options.items() if value is not None}
-    given["remember"] = not no_remember
     # What cannot be done is told before a password is asked for.
     chosen = names or tuple(kept.names())
     _check_names(kept, chosen)
@@ -186,8 +221,8 @@ def run(
     ran: SegmentRun | SegmentCounts
     with connect(given.pop("server", None), **login) as shop:
         if count_only:
-            del given["consistency"]
-            given.pop("progress", None)
+            for name in ("consistency", "progress"):
+                given.pop(name, None)
             ran = shop.segment_counts(*names, segments=kept, **given)
         else:
             ran = shop.segments(*names, segments=kept, **given)

@@ -22,12 +22,21 @@ def ago(seconds: float | None) -> str:
     >>> ago(None), ago(5), ago(7_300)
     ('never', '5 s ago', '2 h ago')
     """
-    if seconds is None:
-        return "never"
+    return "never" if seconds is None else f"{for_long(seconds)} ago"
+
+
+def for_long(seconds: float) -> str:
+    """Write a span of time.
+
+    Examples
+    --------
+    >>> for_long(5), for_long(730)
+    ('5 s', '12 min')
+    """
     for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= size:
-            return f"{seconds / size:.0f} {unit} ago"
-    return f"{seconds:.0f} s ago"
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def several(count: int, noun: str) -> str:

@@ -1,6 +1,7 @@
 """`connect` and `Connection`: one user at one SellerCloud."""
 
 import html
+import itertools
 import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -14,11 +15,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sc_pandas import contract, settings
 from sc_pandas.cache import CacheInfo, HttpCache
 from sc_pandas.client import Client, RetryPolicy, Timeouts
-from sc_pandas.errors import CacheWarning, SettingsError
+from sc_pandas.errors import CacheWarning, SellerCloudWarning, SettingsError
 from sc_pandas.files import private_folder
 from sc_pandas.filters import CustomerFilter, CustomerFilterArgs
 from sc_pandas.pacing import Clock
 from sc_pandas.query.customer_query import CustomerQuery
+from sc_pandas.query.keywords import check_keywords, names_of
 from sc_pandas.query.segment_run import OnError, SegmentCounts, SegmentRun, count_segments, run_segments
 from sc_pandas.query.values import QueryOptions, outside
 from sc_pandas.reading import CacheMode, Consistency, Source
@@ -105,6 +107,8 @@ def connect(
     ...         len(shop.customers(customer_type="Wholesale").to_pandas()) < 120
     True
     """
+    if server is not None and not isinstance(server, str):
+        raise SettingsError(_no_server(server), setting="server")
     if dialect not in {"auto", "article", "swagger"}:
         raise SettingsError("dialect is 'auto', 'article' or 'swagger'.", setting="dialect")
     wait_s = max_wait.total_seconds() if isinstance(max_wait, timedelta) else float(max_wait)
@@ -121,6 +125,11 @@ def connect(
         max_wait_s=wait_s,
         ca_bundle=ca_bundle,
     )
+
+
+def _no_server(given: object) -> str:
+    hint = " Pass its .url." if isinstance(getattr(given, "url", None), str) else ""
+    return f"server is text, such as 'tt', 'team:NAME' or a base URL, not {type(given).__name__}.{hint}"
 
 
 def url_of(server: str, *, policy: RetryPolicy | None = None) -> str:
@@ -174,19 +183,65 @@ def _teller(cache: HttpCache) -> Callable[[CacheWarning], None]:
     return tell
 
 
-# The last connection that was opened to each server and is still in use, for frames that ask their query again.
-_OPEN: Final[WeakValueDictionary[str, "Connection"]] = WeakValueDictionary()
+# The connections that are still in use, by the order in which they were opened, for frames that ask their query again.
+_OPEN: Final[WeakValueDictionary[int, "Connection"]] = WeakValueDictionary()
+_NUMBERS: Final = itertools.count()
 
 
-def connection_for(url: str) -> "Connection":
-    """Give this process's open connection to a base URL, or make one.
+def connection_for(url: str, tenant: str = "") -> "Connection":
+    """Give a connection to a base URL, as a certain user where one is known.
+
+    The first of these that there is: the connection of this user that was opened last; a new one, where a login of
+    this user is found without asking a person; the connection of another user that was opened last; a new one with
+    whatever login `connect` finds.
+
+    Parameters
+    ----------
+    url
+        The base URL.
+    tenant
+        Digest of server and user; empty where it is not known, and anybody will do.
 
     Raises
     ------
     SettingsError
-        There is none, and no login to make one.
+        There is no connection, and no login to make one.
+
+    Warns
+    -----
+    SellerCloudWarning
+        It is of another user than the one that was asked for, or one of several users' and it is not known whose.
     """
-    return _OPEN.get(url) or connect(url)
+    made = [connection for ref in reversed(_OPEN.valuerefs()) if (connection := ref()) is not None]
+    by_tenant = [(connection.source.tenant, connection) for connection in made if connection.url == url]
+    for its_tenant, connection in by_tenant:
+        if its_tenant == tenant:
+            return connection
+    if tenant and by_tenant and (found := _login_of(url, tenant)) is not None:
+        return Connection(url, found)
+    connection = by_tenant[0][1] if by_tenant else connect(url)
+    if tenant and connection.source.tenant != tenant:
+        _warn_of_user(connection, "another user than the one who read this frame")
+    elif len({its_tenant for its_tenant, _ in by_tenant}) > 1:
+        _warn_of_user(connection, "the user who connected last; the frame does not say whose it is")
+    return connection
+
+
+def _login_of(url: str, tenant: str) -> Credentials | None:
+    """Find a user's login where nobody has to be asked."""
+    try:
+        found = settings.credentials(url, ask=False)
+    except SettingsError:
+        return None
+    return found if settings.tenant_digest(url, found.user_key) == tenant else None
+
+
+def _warn_of_user(connection: "Connection", who: str) -> None:
+    message = (
+        f"{connection!r} is asked: {who}. Users may see different customers. To be sure ask by a connection of your "
+        "choice: connection.customers(...)."
+    )
+    warnings.warn(SellerCloudWarning(message), stacklevel=outside())
 
 
 class Connection:
@@ -237,7 +292,8 @@ class Connection:
         self._cache = cache
         self._source = Source(client, cache, tenant, DialectMemory(dialect, cache))
         self._closed = False
-        _OPEN[url] = self
+        self._number = next(_NUMBERS)
+        _OPEN[self._number] = self
 
     def customers(
         self,
@@ -280,9 +336,9 @@ class Connection:
             Refuse a read that needs more calls; required where lists multiply to more than 100 reads.
         include
             Columns that the list does not carry, by name.  By a list for each value: channel, customer_type,
-            subscribed, exported, created_month, modified_month (and company_id, city, zip_code where the filter names
-            their values).  By a call for each customer: created_on, company_id, phones, addresses, groups, tax_exempt,
-            credit, order_options, sales_man, account_managers, comment, notes_count, title, name, business_aliases,
+            subscribed, exported, created_month, modified_month, and company_id where the filter names companies.  By a
+            call for each customer: created_on, company_id, phones, addresses, groups, tax_exempt, credit,
+            order_options, sales_man, account_managers, comment, notes_count, title, name, business_aliases,
             e_bay_user_id, source_id, is_black_listed.  `CustomerQuery.estimate` says the calls first.
         **filters
             The nineteen filters, see `CustomerFilter`.
@@ -294,15 +350,17 @@ class Connection:
         Raises
         ------
         FilterError
-            A filter that cannot be asked.
+            A filter that cannot be asked, or a keyword that is neither filter nor option.
         SettingsError
-            An option that does not exist.
+            A value that an option does not take, or a keyword of `connect`.
         """
         if isinstance(columns, str):
-            raise SettingsError(f"columns takes a list of names: columns=[{columns!r}].", setting="columns")
+            listed = [each.strip() for each in columns.split(",")]
+            raise SettingsError(f"columns takes a list of names: columns={listed!r}.", setting="columns")
+        check_keywords(filters, connected=CONNECT_KEYWORDS)
         options = QueryOptions(
             limit=limit,
-            columns=None if columns is None else tuple(columns),
+            columns=None if columns is None else names_of("columns", columns),
             page_size=page_size,
             cache=cache,
             max_age_s=max_age.total_seconds() if isinstance(max_age, timedelta) else max_age,
@@ -310,7 +368,7 @@ class Connection:
             progress=progress,
             on_bad_value=on_bad_value,
             max_calls=max_calls,
-            include=(include,) if isinstance(include, str) else tuple(include),
+            include=names_of("include", include),
         )
         return CustomerQuery(self, CustomerFilter.of(**filters), options)
 
@@ -441,9 +499,12 @@ class Connection:
         SettingsError
             The connection was closed.
         """
+        self._check_open()
+        return self._source
+
+    def _check_open(self) -> None:
         if self._closed:
             raise SettingsError("This connection is closed; connect again.", setting="server")
-        return self._source
 
     def log_in(self) -> None:
         """Log in now, to see at once whether the credentials are right.
@@ -454,8 +515,10 @@ class Connection:
             They are not.
         SellerCloudError
             The server could not be asked.
+        SettingsError
+            The connection was closed.
         """
-        self._source.client.log_in()
+        self.source.client.log_in()
 
     def calls_left(self) -> int:
         """Give the calls that this user may still make within the hour (the quota is 10,800).
@@ -465,8 +528,13 @@ class Connection:
         int
             The calls of every thread and process of this machine that shares the cache's folder are counted, logins and
             repeated calls too.  Calls from other machines are not seen, even where the server sees one address.
+
+        Raises
+        ------
+        SettingsError
+            The connection was closed.
         """
-        return self._source.client.budget.left()
+        return self.source.client.budget.left()
 
     def cache_info(self) -> CacheInfo:
         """Give path, size and age of this user's cache.
@@ -474,16 +542,21 @@ class Connection:
         Returns
         -------
         CacheInfo
+
+        Raises
+        ------
+        SettingsError
+            The connection was closed.
         """
+        self._check_open()
         return self._cache.info()
 
     def close(self) -> None:
         """Close connections and the cache's file; the connection cannot be used afterwards."""
+        _OPEN.pop(self._number, None)
         self._closed = True
         self._source.client.close()
         self._cache.close()
-        if _OPEN.get(self.url) is self:
-            del _OPEN[self.url]
 
     def __enter__(self) -> Self:
         return self
@@ -497,6 +570,8 @@ class Connection:
         raise TypeError("a connection holds a login and is not pickled or copied; connect again where you need it")
 
     def _facts(self) -> list[tuple[str, str]]:
+        if self._closed:
+            return [("server", self.url), ("user", self._user), ("cache", "not in use: the connection is closed")]
         info = self.cache_info()
         age = "empty" if info.newest_age_s is None else f"newest read {_ago(info.newest_age_s)}"
         return [("server", self.url), ("user", self._user), ("cache", f"{_size(info.size_bytes)}, {age}")]

@@ -41,7 +41,7 @@ from sc_pandas.reading import (
 from sc_pandas.reading.plan import overlap_possible, page_params, split
 from sc_pandas.segments import SegmentMemory, Segments
 from sc_pandas.settings import data_folder
-from sc_pandas.tables import CustomerRows, TableBuilder
+from sc_pandas.tables import CustomerRows, TableBuilder, check_columns
 
 if TYPE_CHECKING:
     from sc_pandas.panel.panel import Panel
@@ -162,7 +162,7 @@ class CustomerQuery:
         SellerCloudError
             One of its subclasses; nothing was kept.
         """
-        counted = count(self.connection.source, self._parts, self.options.for_reading(), self._progress())
+        counted = count(self.connection.source, self._parts, self.options.for_reading(), Progress())
         return self._count_of(counted.totals)
 
     def _count_of(self, totals: tuple[int, ...]) -> Count:
@@ -186,8 +186,7 @@ class CustomerQuery:
         SellerCloudError
             One of its subclasses; nothing was kept.
         """
-        progress = self._progress()
-        progress.cancel = cancel or progress.cancel
+        progress = Progress(cancel=cancel or threading.Event())
         counted = estimate(self.connection.source, self._parts, self._includes, self.options.for_reading(), progress)
         client = self.connection.source.client
         latency_s = _GUESSED_LATENCY_S if client.latency_s is None else client.latency_s
@@ -201,6 +200,8 @@ class CustomerQuery:
             reads=len(self._parts),
             age_s=counted.age_s,
             calls_left=left,
+            is_upper_bound=counted.at_most,
+            calls_made=progress.tally.calls,
         )
 
     # ── rows ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -212,7 +213,7 @@ class CustomerQuery:
         cancel
             Set it from another thread to stop between pages; `concurrent.futures.CancelledError` is raised then.
         watcher
-            Is told how the read goes on, in place of the progress bar.
+            Is told how the read goes on, in place of the progress bar; whoever gives one also says who lacks what.
 
         Returns
         -------
@@ -228,6 +229,8 @@ class CustomerQuery:
 
         Warns
         -----
+        SellerCloudWarning
+            Customers lack what was to be included; ``report.gaps`` says whose and why.
         SchemaDriftWarning
             The server sent keys that no public page documents (they are columns), or values that did not fit their
             columns (they are null there, and in full in the report).
@@ -268,7 +271,7 @@ class CustomerQuery:
         return self.run().table
 
     def head(self, n: int = 5) -> pd.DataFrame:
-        """Read the first `n` customers that the server gives, by one call for up to 50.
+        """Read the first `n` customers that the server gives, by one call for up to 50, and what `include=` takes.
 
         Returns
         -------
@@ -314,7 +317,7 @@ class CustomerQuery:
         if number < 1:
             raise SettingsError("number is a whole number of at least 1.", setting="number")
         options = replace(self.options, page_size=size, limit=None)
-        page = read_page(self.connection.source, self._parts[0], options.for_reading(), self._progress(), number)
+        page = read_page(self.connection.source, self._parts[0], options.for_reading(), Progress(), number)
         with TableBuilder(on_bad_value=self.options.on_bad_value) as builder:
             builder.add(page.items)
             table = self._selected(builder.finish(sort=False).to_table())
@@ -393,8 +396,7 @@ class CustomerQuery:
         watcher: Watcher | None = None,
     ) -> Iterator[tuple[CustomerRows, ReadReport]]:
         source, options = self.connection.source, self.options.for_reading()
-        progress = self._progress()
-        progress.cancel = cancel or progress.cancel
+        progress = Progress(max_calls=self.options.max_calls, cancel=cancel or threading.Event())
         with PageProgress(self.options.progress if watcher is None else False) as bar:
             progress.watcher = watcher or bar
             with source.client.gate.heard_by(progress.watcher.wait):
@@ -406,14 +408,14 @@ class CustomerQuery:
                     progress,
                     lambda: TableBuilder(on_bad_value=self.options.on_bad_value, spool_folder=spool_folder),
                 )
-        self._warn(report)
+        self._warn(report, gaps=watcher is None)
         try:
             yield rows, report
         finally:
             rows.close()
 
     @staticmethod
-    def _warn(report: ReadReport) -> None:
+    def _warn(report: ReadReport, *, gaps: bool) -> None:
         if report.undocumented:
             names = ", ".join(report.undocumented)
             message = (
@@ -428,34 +430,29 @@ class CustomerQuery:
                 "run().report.coercions has them in full."
             )
             warnings.warn(SchemaDriftWarning(message, keys=columns), stacklevel=outside())
-        if report.gaps:
+        if gaps and report.gaps:
             lack = "1 customer lacks" if len(report.gaps) == 1 else f"{len(report.gaps):,} customers lack"
             message = f"{lack} what was to be included; it is null there. run().report.gaps says whose, and why."
             warnings.warn(SellerCloudWarning(message), stacklevel=outside())
 
-    def _progress(self) -> Progress:
-        return Progress(max_calls=self.options.max_calls)
-
     def _selected(self, table: pa.Table) -> pa.Table:
         if self.options.columns is None:
             return table
-        missing = [name for name in self.options.columns if name not in table.column_names]
-        if missing:
-            raise SettingsError(
-                f"There is no column {', '.join(map(repr, missing))}. There are: {', '.join(table.column_names)}.",
-                setting="columns",
-            )
+        check_columns(self.options.columns, table.column_names)
         return table.select(list(self.options.columns))
 
     def _provenance(self, report: ReadReport) -> Provenance:
         return Provenance(
             base_url=self.connection.url,
-            filter=self.filter.to_dict(),
+            # In the server's own time, so that it means the same on every connection.
+            filter=self._bound.to_dict(),
             columns=self.options.columns,
             limit=self.options.limit,
             include=self.options.include,
             page_size=self.options.page_size,
+            started_at=report.started_at.isoformat(timespec="seconds"),
             finished_at=report.finished_at.isoformat(timespec="seconds"),
+            tenant=self.connection.source.tenant,
             verdict=report.verdict,
             rows=report.rows,
             version=importlib.metadata.version("sc_pandas"),
@@ -470,7 +467,7 @@ class CustomerQuery:
         str
             Two lines; no secret is in them.
         """
-        return to_code(self.connection.url, self.filter, self.options)
+        return to_code(self.connection.url, self._bound, self.options)
 
     def explain(self) -> str:
         """Say which requests a read would send, without sending any.

@@ -7,7 +7,8 @@ from typing import Any, Literal, Unpack, overload
 import pandas as pd
 
 from sc_pandas.filters import CustomerFilterArgs
-from sc_pandas.query.connection import ConnectArgs, Connection, connect, connection_keywords
+from sc_pandas.query.connection import CONNECT_KEYWORDS, ConnectArgs, Connection, connect, connection_keywords
+from sc_pandas.query.keywords import check_keywords
 from sc_pandas.reading import CacheMode, Consistency
 
 
@@ -95,10 +96,10 @@ def read_sellercloud_customers(
         Refuse a read that needs more calls; required where lists multiply to more than 100 reads.
     include
         Columns that the list does not carry, by name.  By a list for each value: channel, customer_type,
-        subscribed, exported, created_month, modified_month (and company_id, city, zip_code where the filter names
-        their values).  By a call for each customer: created_on, company_id, phones, addresses, groups, tax_exempt,
-        credit, order_options, sales_man, account_managers, comment, notes_count, title, name, business_aliases,
-        e_bay_user_id, source_id, is_black_listed.  `CustomerQuery.estimate` says the calls first.
+        subscribed, exported, created_month, modified_month, and company_id where the filter names companies.  By a
+        call for each customer: created_on, company_id, phones, addresses, groups, tax_exempt, credit, order_options,
+        sales_man, account_managers, comment, notes_count, title, name, business_aliases, e_bay_user_id, source_id,
+        is_black_listed.  `CustomerQuery.estimate` says the calls first.
     **filters
         The nineteen filters, see `CustomerFilter`.
 
@@ -153,5 +154,7 @@ def read_sellercloud_customers(
     if isinstance(server, Connection):
         return server.customers(**options, **filters).to_pandas()
     keywords, asked = connection_keywords(filters)
+    # Told before a team is looked up or a password asked for.
+    check_keywords(asked, connect=CONNECT_KEYWORDS)
     with connect(server, **keywords) as connection:
         return connection.customers(**options, **asked).to_pandas()

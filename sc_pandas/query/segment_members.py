@@ -4,7 +4,7 @@ import html
 import json
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar, Final, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,8 @@ from sc_pandas.tables import to_pandas
 
 Ids = npt.NDArray[np.int64]
 _ID = "user_id"
+# Above pandas' own (a frame has 4,000), so that `mask & segment` comes here, too, and is told what to do.
+_BEFORE_PANDAS: Final = 10_000
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -26,6 +28,10 @@ class SegmentMembers:
 
     ``a & b`` are those in both, ``a | b`` in either, ``a - b`` in the first and not in the second, ``a ^ b`` in one of
     them only.  No call is made: ids and rows are those that were read.
+
+    It is no frame: ``to_pandas()`` gives one, which writes files
+    (``run["trade"].to_pandas().sellercloud.to_excel("trade.xlsx")``), and ``mask(df)`` marks the rows of a frame of
+    yours (``df[segment.mask(df) & (df.rating > 3)]``).
 
     Attributes
     ----------
@@ -41,6 +47,10 @@ class SegmentMembers:
     Where both sides have a customer, the row of the left side stays.  Columns are the left side's, then those that only
     the right side has, null where a row has no say; a column whose values no one type holds is text.  Rows without an
     id take no part.
+
+    What algebra made answers no single query, so that its frame has no provenance and is not verified; it is written to
+    CSV and Excel where that is said:
+    ``(a & b).to_pandas().sellercloud.to_excel("both.xlsx", allow_unverified=True)``.
 
     Examples
     --------
@@ -75,8 +85,12 @@ class SegmentMembers:
     def __len__(self) -> int:
         return self.count
 
-    def __bool__(self) -> bool:
-        return self.count > 0
+    def __bool__(self) -> NoReturn:
+        # `a and b` would be b, without a word.
+        raise ValueError(
+            "A segment is neither true nor false. Combine segments by & | - ^, not by `and`, `or`, `not`; "
+            "ask .count for how many customers there are."
+        )
 
     def __contains__(self, user_id: object) -> bool:
         return bool(np.isin(user_id, self.ids)) if isinstance(user_id, int | np.integer) else False
@@ -88,7 +102,8 @@ class SegmentMembers:
         -------
         pandas.DataFrame
             One row for each, sorted by ``user_id``, RangeIndex, Arrow-backed.  What algebra made answers no single
-            query, so that it has no provenance: ``df.sellercloud.query`` raises an `AccessorError`.
+            query, so that it has no provenance: ``df.sellercloud.query`` raises an `AccessorError`, and ``to_csv`` and
+            ``to_excel`` of ``df.sellercloud`` write it with ``allow_unverified=True`` only.
         """
         return to_pandas(self.table)
 
@@ -108,8 +123,14 @@ class SegmentMembers:
         Raises
         ------
         SettingsError
-            There is no column ``user_id``.
+            There is no column ``user_id``, or it is no frame and no Series.
         """
+        if not isinstance(customers, pd.DataFrame | pd.Series):
+            raise SettingsError(
+                f"mask() takes a DataFrame with {_ID}, or a Series of ids, not a {type(customers).__name__}; for plain "
+                "ids use numpy.isin(ids, segment.ids).",
+                setting="customers",
+            )
         if isinstance(customers, pd.DataFrame):
             if _ID not in customers.columns:
                 raise SettingsError(
@@ -121,19 +142,44 @@ class SegmentMembers:
         return pd.Series(found, index=customers.index, name=self.name)
 
     # ── algebra ────────────────────────────────────────────────────────────────────────────────────────────────────
+    # numpy and pandas stand back; else they would take a segment for one value and compare it with each of theirs.
+    __array_ufunc__: ClassVar[None] = None
+    __pandas_priority__: ClassVar[int] = _BEFORE_PANDAS
+
     def __and__(self, other: object) -> "SegmentMembers":
-        return self._with(other, "&", np.intersect1d) if isinstance(other, SegmentMembers) else NotImplemented
+        return self._with(other, "&", np.intersect1d)
 
     def __or__(self, other: object) -> "SegmentMembers":
-        return self._with(other, "|", np.union1d) if isinstance(other, SegmentMembers) else NotImplemented
+        return self._with(other, "|", np.union1d)
 
     def __sub__(self, other: object) -> "SegmentMembers":
-        return self._with(other, "-", np.setdiff1d) if isinstance(other, SegmentMembers) else NotImplemented
+        return self._with(other, "-", np.setdiff1d)
 
     def __xor__(self, other: object) -> "SegmentMembers":
-        return self._with(other, "^", np.setxor1d) if isinstance(other, SegmentMembers) else NotImplemented
+        return self._with(other, "^", np.setxor1d)
 
-    def _with(self, other: "SegmentMembers", sign: str, combine: Any) -> "SegmentMembers":
+    # Of two segments the left one answers; whoever comes here has another thing on the left.
+    def __rand__(self, other: object) -> NoReturn:
+        self._refuse(other, "&")
+
+    def __ror__(self, other: object) -> NoReturn:
+        self._refuse(other, "|")
+
+    def __rsub__(self, other: object) -> NoReturn:
+        self._refuse(other, "-")
+
+    def __rxor__(self, other: object) -> NoReturn:
+        self._refuse(other, "^")
+
+    def _refuse(self, other: object, sign: str) -> NoReturn:
+        raise TypeError(
+            f"{sign} combines segments with each other, not with a {type(other).__name__}. To choose rows of a frame "
+            "use the segment's mask: df[mask & segment.mask(df)]."
+        )
+
+    def _with(self, other: object, sign: str, combine: Any) -> "SegmentMembers":
+        if not isinstance(other, SegmentMembers):
+            self._refuse(other, sign)
         if self.base_url != other.base_url:
             raise SettingsError(
                 f"{self.name!r} and {other.name!r} are of two servers ({self.base_url}, {other.base_url}), whose ids "

@@ -51,7 +51,8 @@ class SegmentFailedError(SellerCloudError, KeyError):
 class SegmentResult(SegmentMembers):
     """What a run of a saved filter gave: its members, and the difference since the last time.
 
-    It takes part in set algebra, see `SegmentMembers`.
+    It takes part in set algebra, see `SegmentMembers`.  ``to_pandas()`` gives the frame, and by it files:
+    ``run["trade"].to_pandas().sellercloud.to_parquet("trade.parquet")``.
 
     Attributes
     ----------

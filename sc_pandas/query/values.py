@@ -1,7 +1,6 @@
 """What a query is given and what it gives: options, counts, estimates, pages, and the code that asks the same."""
 
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, Self
@@ -12,6 +11,7 @@ import pyarrow as pa
 from sc_pandas.contract.includes import INCLUDES
 from sc_pandas.errors import SettingsError
 from sc_pandas.filters import CustomerFilter
+from sc_pandas.query.keywords import names_of
 from sc_pandas.reading import CacheMode, Consistency, ReadOptions
 from sc_pandas.reading.labels import unknown_include
 from sc_pandas.tables import to_pandas
@@ -40,7 +40,7 @@ class QueryOptions:
             value = getattr(self, name)
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 raise SettingsError(f"{name} is a whole number of at least 1.", setting=name)
-        object.__setattr__(self, "include", tuple(dict.fromkeys(_several(self.include))))
+        object.__setattr__(self, "include", names_of("include", self.include))
         unknown = next((name for name in self.include if name not in INCLUDES), None)
         if unknown is not None:
             raise unknown_include(unknown)
@@ -58,11 +58,8 @@ class QueryOptions:
             consistency=self.consistency,
             on_bad_value=self.on_bad_value,
             include=self.include,
+            columns=self.columns,
         )
-
-
-def _several(names: str | Iterable[str]) -> Iterable[str]:
-    return [names] if isinstance(names, str) else names
 
 
 _CHOICES: Final = {
@@ -70,6 +67,10 @@ _CHOICES: Final = {
     "consistency": ("auto", "strict", "fast"),
     "on_bad_value": ("null", "raise"),
 }
+
+
+# Estimates that took no more calls than this are not worth the words.
+_WORTH_A_WORD: Final = 10
 
 
 class Count(int):
@@ -87,7 +88,7 @@ class Count(int):
         return (int(self),), {"is_upper_bound": self.is_upper_bound}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Estimate:
     """What reading a query takes from here.
 
@@ -105,6 +106,10 @@ class Estimate:
         Seconds since the count was asked of the server, where the cache gave it (the oldest of its parts).
     calls_left : int or None
         Calls that this machine may still make within the hour.
+    calls_made : int
+        Calls that this estimate itself took.
+    is_upper_bound : bool
+        Whether it may be fewer calls: which of the customers are kept one by one is known only when the list is read.
     """
 
     rows: Count
@@ -113,10 +118,18 @@ class Estimate:
     reads: int
     age_s: float | None = None
     calls_left: int | None = None
+    calls_made: int = 0
+    is_upper_bound: bool = False
 
     def __str__(self) -> str:
         bound = "at most " if self.rows.is_upper_bound else ""
-        return f"{bound}{self.rows:,} customers, {self.calls:,} calls, about {max(1, round(self.seconds)):,} s"
+        most = "at most " if self.is_upper_bound else ""
+        looked = f"; to know this took {self.calls_made:,} calls" if self.calls_made > _WORTH_A_WORD else ""
+        seconds = max(1, round(self.seconds))
+        return f"{bound}{self.rows:,} customers, {most}{self.calls:,} calls, about {seconds:,} s{looked}"
+
+    def __repr__(self) -> str:
+        return f"<Estimate: {self}>"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from sc_pandas.sandbox.faults import CallClass, Fault, FaultPlan
+from sc_pandas.sandbox.fields import checked, whole
 from sc_pandas.sandbox.founding import founded
 from sc_pandas.sandbox.log import Endpoint, Kind, LogEntry, TruthLog
 from sc_pandas.sandbox.options import Options
@@ -21,7 +22,6 @@ from sc_pandas.sandbox.store import Store
 if TYPE_CHECKING:
     from sc_pandas.sandbox.serving import Listener
 
-_FIXED = frozenset({"user_id"})
 _A_SECOND = timedelta(seconds=1)
 
 
@@ -109,7 +109,8 @@ class Sandbox:
         n : int
             How many.
         **fields
-            Values that all of them get, by the names of a record.
+            Values that all of them get, by the names of a record; the rating, the channel and the company by the
+            vendor's code.
 
         Returns
         -------
@@ -119,7 +120,9 @@ class Sandbox:
         Raises
         ------
         TypeError
-            If a field is unknown or not to be chosen.
+            If a field is unknown or not to be chosen, or a value is of another type.
+        ValueError
+            If `n` is negative.
 
         Examples
         --------
@@ -128,6 +131,9 @@ class Sandbox:
         ...     box.insert(2, first_name="Ada")
         [1004, 1005]
         """
+        if whole("n", n, "how many customers") < 0:
+            raise ValueError(f"n must not be negative, got {n}")
+        fields = checked(fields)
         with self._changes:
             now = _now()
             created = [_changed(self._population.next_customer(now), fields) for _ in range(n)]
@@ -153,7 +159,7 @@ class Sandbox:
         KeyError
             If there is no such customer.
         TypeError
-            If a field is unknown or not to be changed.
+            If a field is unknown or not to be changed, or a value is of another type.
 
         Examples
         --------
@@ -165,6 +171,7 @@ class Sandbox:
         """
         with self._changes:
             record = self._existing(user_id)
+            fields = checked(fields)
             fields.setdefault("modified_on", max(_now(), record["modified_on"] + _A_SECOND))
             self._store.put([_changed(record, fields)])
             self._note("update", [user_id])
@@ -328,9 +335,6 @@ def _now() -> datetime:
 
 def _changed(record: Record, fields: dict[str, Any]) -> Record:
     """Set fields and keep the record consistent with itself."""
-    unknown = sorted(set(fields) - set(record) | set(fields) & _FIXED)
-    if unknown:
-        raise TypeError(f"not a field to be set: {', '.join(unknown)}")
     changed = record | fields
     if "is_whole_sale_user" in fields and "is_wholesale_string" not in fields:
         changed["is_wholesale_string"] = "Wholesale" if fields["is_whole_sale_user"] else "Retail"

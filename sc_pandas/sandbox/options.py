@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final, Literal, get_args
 
+from sc_pandas.sandbox.fields import whole
+
 Dialect = Literal["article", "swagger"]
 Order = Literal["id_asc", "id_desc", "created_desc", "modified_desc", "unstable"]
 DateBounds = Literal["inclusive", "exclusive_to", "date_only", "minute"]
@@ -52,7 +54,7 @@ class Options:
     def __post_init__(self) -> None:
         if self.style == "article":  # a server written from the article alone knows no other spelling
             object.__setattr__(self, "dialects", ("article",))
-        if self.customers < 0:
+        if whole("customers", self.customers, "how many it opens with") < 0:
             raise ValueError(f"customers must not be negative, got {self.customers}")
         if not self.dialects:
             raise ValueError("dialects must name at least one of 'article', 'swagger'")

@@ -3,11 +3,12 @@
 import difflib
 import json
 import os
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import ItemsView, Iterator, Mapping, ValuesView
 from pathlib import Path
 from typing import Any, Final, Unpack
 
-from sc_pandas.errors import ExportError, FilterError, SettingsError
+from sc_pandas.errors import ExportError, FilterError, SellerCloudWarning, SettingsError
 from sc_pandas.files import atomic_write
 from sc_pandas.filters import CustomerFilter, CustomerFilterArgs
 from sc_pandas.segments import memory
@@ -49,6 +50,12 @@ class Segments(Mapping[str, CustomerFilter]):
     -----
     The file holds names and filters only: no server, no login, no count, no customer (but what a filter itself says,
     such as an e-mail address that you typed).  Give it, or what `to_json` gives, to a colleague.
+
+    An entry of the file that cannot be asked (edited by hand, or of a later version) does not hide the others: it keeps
+    its place in `names`, ``in`` and ``len``; to load it is a `FilterError` that names it; `items`, `values` and
+    `to_json` leave it out with a warning that names it; ``shop.segments()`` has it among ``run.errors``.  What needs
+    every filter, such as ``df.sellercloud.segment(segments)`` and ``dict(segments)``, raises;
+    ``dict(segments.items())`` are those that can be asked.
 
     Examples
     --------
@@ -95,19 +102,59 @@ class Segments(Mapping[str, CustomerFilter]):
         Raises
         ------
         FilterError
-            Nothing is saved under that name (a `KeyError`, too), or what is saved cannot be asked any more.
+            Nothing is saved under that name (a `KeyError`, too), or what is saved cannot be asked any more; the message
+            names the segment.
         SettingsError
-            The file cannot be read, or another kind of thing stands under that name.
+            The file cannot be read.
         """
         kept = self._read()
         if name not in kept:
             raise UnknownSegmentError.among(name, kept)
-        if not isinstance(kept[name], dict):
-            raise self._unreadable()
-        return CustomerFilter.from_dict(kept[name])
+        return self._loaded(name, kept[name])
 
     def __getitem__(self, name: str) -> CustomerFilter:
         return self.load(name)
+
+    def items(self) -> ItemsView[str, CustomerFilter]:
+        """Give the names and filters that can be asked, as they are now.
+
+        Returns
+        -------
+        ItemsView
+
+        Raises
+        ------
+        SettingsError
+            The file cannot be read.
+
+        Warns
+        -----
+        SellerCloudWarning
+            A filter cannot be asked any more, and is left out.
+        """
+        return self._askable().items()
+
+    def values(self) -> ValuesView[CustomerFilter]:
+        """Give the filters that can be asked; raises and warns as `items` does.
+
+        Returns
+        -------
+        ValuesView
+        """
+        return self._askable().values()
+
+    def _askable(self) -> dict[str, CustomerFilter]:
+        found = {}
+        for name, entry in sorted(self._read().items()):
+            try:
+                found[name] = self._loaded(name, entry)
+            except FilterError as error:
+                warnings.warn(SellerCloudWarning(f"{error} It is left out here."), stacklevel=3)
+        return found
+
+    def _loaded(self, name: str, entry: object) -> CustomerFilter:
+        remedy = f"Save it anew, or delete it: Segments.delete({name!r}). It is in {self._path}."
+        return _filter_in(name, entry, remedy)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names())
@@ -116,10 +163,15 @@ class Segments(Mapping[str, CustomerFilter]):
         return len(self._read())
 
     def __contains__(self, name: object) -> bool:
-        return name in self._read()
+        return isinstance(name, str) and name in self._read()
 
     # ── changing it ────────────────────────────────────────────────────────────────────────────────────────────────
-    def save(self, name: str, question: CustomerFilter | None = None, **filters: Unpack[CustomerFilterArgs]) -> None:
+    def save(
+        self,
+        name: str,
+        question: CustomerFilter | Mapping[str, Any] | None = None,
+        **filters: Unpack[CustomerFilterArgs],
+    ) -> None:
         """Save a filter under a name; what was there under it is replaced.
 
         Parameters
@@ -127,14 +179,15 @@ class Segments(Mapping[str, CustomerFilter]):
         name
             Up to 100 letters.
         question
-            The filter.
+            The filter, or a dict of its keywords.
         **filters
             Or its keywords.  Without either it is all customers.
 
         Raises
         ------
         FilterError
-            The name is empty or very long, or the filter cannot be asked.
+            The name is empty or very long, the filter cannot be asked, or it is none (a mask of rows, for example);
+            nothing was written.
         SettingsError
             The file that is there cannot be read; it is as it was.
         ExportError
@@ -142,7 +195,7 @@ class Segments(Mapping[str, CustomerFilter]):
         """
         if question is not None and filters:
             raise FilterError("Give save() a filter or keywords, not both.")
-        asked = CustomerFilter.of(**filters) if question is None else question
+        asked = CustomerFilter.of(**filters) if question is None else _checked_filter(question)
         entry = {_checked_name(name): asked.to_dict()}
         self._make_folder()
         with alone(self._lock):
@@ -198,15 +251,22 @@ class Segments(Mapping[str, CustomerFilter]):
         -------
         str
             Names and filters.  No server, login, count or id of a member is in it; a filter says what you typed.
+            Without names, what cannot be asked any more is left out.
 
         Raises
         ------
         FilterError
-            Nothing is saved under a name, or what is saved cannot be asked any more.
+            Nothing is saved under one of the names, or what is saved cannot be asked any more.
         SettingsError
             The file cannot be read.
+
+        Warns
+        -----
+        SellerCloudWarning
+            A filter is left out.
         """
-        return _text_of({name: self.load(name).to_dict() for name in names or self.names()})
+        chosen = {name: self.load(name) for name in names} or self._askable()
+        return _text_of({name: question.to_dict() for name, question in chosen.items()})
 
     def add_json(self, text: str, *, replace: bool = False) -> list[str]:
         """Save what `to_json` gave; all of it or nothing.
@@ -240,7 +300,9 @@ class Segments(Mapping[str, CustomerFilter]):
             raise FilterError(
                 "This is not a file of segments; to_json() and `sc-pandas segments list --json` give one."
             )
-        entries = {_checked_name(name): CustomerFilter.from_dict(each).to_dict() for name, each in shared.items()}
+        entries = {
+            _checked_name(name): _filter_in(name, each, "Nothing was saved.").to_dict() for name, each in shared.items()
+        }
         self._make_folder()
         with alone(self._lock):
             kept = self._read()
@@ -290,11 +352,36 @@ class Segments(Mapping[str, CustomerFilter]):
         return f"<Segments {', '.join(map(repr, self.names())) or 'none'} in {self._path}>"
 
 
-def _checked_name(name: str) -> str:
-    name = name.strip()
+def _checked_name(name: object) -> str:
+    name = name.strip() if isinstance(name, str) else ""
     if not name or len(name) > LONGEST_NAME:
         raise FilterError(f"A saved filter needs a name, of at most {LONGEST_NAME} letters.")
     return name
+
+
+def _checked_filter(question: object) -> CustomerFilter:
+    """Give the filter that was meant; a frame's values never become one, because they would be kept and shared."""
+    if isinstance(question, CustomerFilter):
+        return question
+    # A dict alone: other mappings, such as a run or `Segments`, have names that are no filters.
+    if isinstance(question, dict) and all(isinstance(name, str) for name in question):
+        return CustomerFilter.from_dict(question)
+    if isinstance(getattr(question, "filter", None), CustomerFilter):
+        raise FilterError(f"save() takes a filter, not a {type(question).__name__}; pass its .filter.")
+    raise FilterError(
+        f"save() takes a CustomerFilter, a dict of filters, or keywords, not a {type(question).__name__}: "
+        "save('happy', rating=[4, 5]). Rows of a frame are no filter; save what they are chosen by. Nothing was saved."
+    )
+
+
+def _filter_in(name: str, entry: object, remedy: str) -> CustomerFilter:
+    try:
+        if not isinstance(entry, dict):
+            raise FilterError("It is no object of filter names and values.")  # noqa: TRY301  # told as the others are
+        return CustomerFilter.from_dict(entry)
+    except FilterError as error:
+        message = f"The segment {name!r} cannot be asked: {error} {remedy}"
+        raise FilterError(message, filter=error.filter, suggestions=error.suggestions) from error
 
 
 def _segments_in(document: object) -> dict[str, Any] | None:

@@ -149,10 +149,25 @@ def test_count_is_one_number_by_one_call(serve: Any, run: Any) -> None:
 def test_count_as_json_says_calls_and_bound(serve: Any, run: Any) -> None:
     box = serve()
     ran = run("count", "--json", "--cache", "off")
-    assert ran.json == {"count": 120, "is_upper_bound": False, "calls": box.calls()}
+    assert ran.json == {"count": 120, "is_upper_bound": False, "calls": box.calls(), "age_s": None}
     union = run("count", "--json", "--city", "o", "--city", "bo")
     assert union.json["is_upper_bound"] is True
     assert union.err == ""
+
+
+def test_a_count_of_the_cache_says_its_age(serve: Any, run: Any) -> None:
+    box = serve()
+    assert run("count").err == ""
+    box.insert(2)
+    kept = run("count")
+    assert (kept.code, kept.out) == (0, "120\n")
+    assert kept.err.startswith("(kept count, ")
+    assert kept.err.endswith(" s old; --cache refresh asks)\n")
+    as_json = run("count", "--json")
+    assert 0 <= as_json.json["age_s"] < 60
+    assert as_json.err == ""
+    fresh = run("count", "--cache", "refresh")
+    assert (fresh.out, fresh.err) == ("122\n", "")
 
 
 def test_a_bound_is_said_on_stderr(at_box: Sandbox, run: Any) -> None:

@@ -149,6 +149,19 @@ def test_counting_costs_one_call_each(serve: Any, run: Any, saved: None) -> None
     assert [each["change"] for each in run("segments", "run", "--count-only", "--json").json["segments"]] == [2, 0]
 
 
+def test_count_is_the_short_name_of_count_only(serve: Any, run: Any, saved: None) -> None:
+    box = serve(300, seed=7)
+    ran = run("segments", "count", "happy", "--no-remember")
+    assert (ran.code, box.calls("list")) == (0, 2)  # two ratings
+    assert ran.out.split()[:2] == ["happy", str(len(happy(box)))]
+    assert run("segments", "run", "--count-only", "happy", "--cache", "refresh").out == ran.out
+    told = run("segments", "count", "--json").json
+    assert {each["name"]: each["count"] for each in told["segments"]}["happy"] == len(happy(box))
+    assert run("segments", "count", "hapy").code == 2
+    assert "--ids" not in run("segments", "count", "--help").out
+    assert "count" in run("segments", "--help").out
+
+
 def test_one_that_fails_is_shown_among_the_others(serve: Any, run: Any, saved: None) -> None:
     serve(120)
     sc.Segments().save("zoned", created_on_from="2024-01-01T00:00+01:00")

@@ -2,11 +2,13 @@
 
 import contextlib
 import dataclasses
+import re
 import socket
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +16,9 @@ from typing import Any
 import pytest
 
 import sc_pandas.sandbox
+from sc_pandas.contract import Channel, Rating
 from sc_pandas.sandbox import LogEntry, MissingSandboxError
+from sc_pandas.sandbox.fields import FIELDS, checked
 
 
 def sandbox_threads() -> list[str]:
@@ -164,6 +168,64 @@ def test_updates_are_seen_and_move_the_date_of_modification(serve: Any) -> None:
             caller.box.update(user_id, **wrong)
     with pytest.raises(KeyError):
         caller.box.update(5, rating=1)
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"channel": "Etsy"}, "channel takes a whole number, the vendor's code (24 is Etsy)"),
+        ({"chanel": 4}, "chanel. Did you mean channel?"),
+        ({"rating": "super"}, "rating takes a whole number"),
+        ({"rating": True}, "rating takes a whole number"),
+        ({"company_id": "163"}, "company_id takes a whole number"),
+        ({"created_on": "yesterday"}, "created_on takes a datetime without a zone; got str 'yesterday'"),
+        ({"created_on": datetime(2026, 1, 1, tzinfo=UTC)}, "without a zone"),
+        ({"modified_on": None}, "modified_on takes a datetime"),
+        ({"subscribed": "yes"}, "subscribed takes True or False"),
+        ({"credit_limit": "much"}, "credit_limit takes a number"),
+        ({"groups": "VIP"}, "groups takes a list"),
+        ({"first_name": 5}, "first_name takes text or None; got int 5"),
+    ],
+)
+def test_values_that_no_record_holds_change_nothing(serve: Any, fields: dict[str, Any], told: str) -> None:
+    box = serve(3).box
+    before = box.customers()
+    changes: tuple[Callable[[], Any], ...] = (
+        lambda: box.insert(1, **fields),
+        lambda: box.update(1001, **fields),
+        lambda: box.insert(0, **fields),
+    )
+    for change in changes:
+        with pytest.raises((TypeError, ValueError), match=re.escape(told)):
+            change()
+    assert box.customers() == before
+    assert box.insert() == [1004]  # no id was used up
+
+
+def test_every_field_of_a_record_but_the_id_can_be_set(serve: Any) -> None:
+    box = serve(300).box
+    for record in box.customers():
+        del record["user_id"]
+        assert record.keys() == FIELDS.keys()
+        assert checked(record) == record
+
+
+def test_codes_may_be_members_of_enumerations(serve: Any) -> None:
+    box = serve(3).box
+    box.insert(1, channel=Channel["Etsy"], rating=Rating.Satisfied)
+    added = box.customers()[-1]
+    assert (added["channel"], type(added["channel"]), type(added["rating"])) == (Channel["Etsy"], int, int)
+
+
+def test_counts_are_whole_numbers(serve: Any) -> None:
+    wrong: Any
+    for wrong in ("20", 2.5, None, True):
+        with pytest.raises(TypeError, match="customers takes a whole number"):
+            sc_pandas.sandbox.serve(customers=wrong)
+        with pytest.raises(TypeError, match="n takes a whole number"):
+            serve(1).box.insert(wrong)
+    with pytest.raises(ValueError, match="negative"):
+        serve(1).box.insert(-1)
 
 
 def test_merging_leaves_one_of_two(serve: Any) -> None:
