@@ -103,7 +103,7 @@ class TestUnverified:
         merged = frame.copy()
         merged.attrs = {}
 
-        with pytest.raises(AccessorError, match="no longer says"):
+        with pytest.raises(AccessorError, match="does not say"):
             getattr(merged.sellercloud, verb)(tmp_path / "x")
         assert getattr(merged.sellercloud, verb)(tmp_path / "x", allow_unverified=True).rows == 300
 
