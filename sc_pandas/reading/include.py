@@ -153,7 +153,7 @@ class IncludedRead:
         rows = read.rows.num_rows
         questions = parts
         if self._names_customers(parts, rows):
-            ids = [int(each) for batch in read.rows.iter_batches() for each in batch.column("user_id").drop_null()]
+            ids = [each for batch in read.rows.iter_batches() for each in self._ids(batch)]
             questions = [CustomerFilter(customer_ids=tuple(ids))] if ids else []
         labels = {}
         came = [np.concatenate(read.ids)] if len(parts) == 1 else read.ids
