@@ -168,6 +168,8 @@ def test_a_change_that_hides_a_customer_without_a_month_is_seen(
     """One comes and one is merged away while the months are read: the sums agree, and yet one would be missing."""
     with sc.sandbox.serve(customers=300, seed=7) as box, shop_of(box, tmp_path) as shop:
         (odd,) = box.insert(created_on=datetime.fromisoformat(far))
+        # Counted in two months, so that their sum alone shows nothing.
+        box.insert(3, created_on=datetime.fromisoformat("2025-03-01"))
         ids = Partition.ids
 
         def while_it_moves(self: Partition, lists: Any) -> Any:
