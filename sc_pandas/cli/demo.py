@@ -175,7 +175,7 @@ def _say_what_next(tour: _Tour) -> None:
           q = shop.customers({_code(_SEGMENT)})
           print(q.count(), len(q.to_pandas()), sc.read_parquet(path).equals(df))""")
     _title("Next")
-    _line("notebook", "pip install 'sc_pandas[notebook]', then: jupyter lab notebooks/01_first_look.ipynb")
+    _line("notebook", "pip install -e '.[notebook]', then: jupyter lab notebooks/01_first_look.ipynb")
     _line("sandbox", "sc-pandas sandbox (the same customers, for as long as you like)")
     _line("your own", "sc-pandas login --server ID, then: sc-pandas count --server ID")
 
