@@ -127,7 +127,7 @@ def write_excel(
     # Numbers stay numbers here; only what is text, or has no other form in Excel, is text.
     names = table.column_names
     table, guarded = _guarded(_nested_as_texts(table), on=formula_guard)
-    table, replaced = _without_illegal(table, names)
+    table, replaced = _changed(table, names, _replaced)
     _check_lengths(table, path)
     with atomic_write(target, check=lambda temp: _check_no_formula(temp, path)) as file:
         # Filled in here, because openpyxl writes to temporary files of its own, and their disk may be full, too.
@@ -136,7 +136,7 @@ def write_excel(
         if note is not None:
             labels, texts = zip(*note.lines(), strict=True)
             notes = pa.table({"what": list(labels), "value": list(texts)})
-            _fill(book.create_sheet(_NOTE_SHEET), _without_illegal(notes, notes.column_names)[0])
+            _fill(book.create_sheet(_NOTE_SHEET), _changed(notes, notes.column_names, _replaced)[0])
         book.save(_Unclosed(file))
     return Spreadsheet(path=Path(path), rows=table.num_rows, guarded=guarded, replaced=replaced)
 
@@ -232,18 +232,23 @@ def _moment(value: Any, text: Callable[[str], Any], dated: Callable[[Any, str], 
 
 
 def _guarded(table: pa.Table, *, on: bool) -> tuple[pa.Table, dict[str, int]]:
-    """Put an apostrophe before what might run, in texts and in names, and count by column."""
-    if not on:
-        return table, {}
-    arrays, names, counts = [], [], {}
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        (guarded_name,), in_name = _apostrophes(pa.array([name]))
-        values, in_values = _apostrophes(column) if _is_text(column.type) else (column, 0)
+    """Put an apostrophe before what might run."""
+    return _changed(table, table.column_names, _apostrophes) if on else (table, {})
+
+
+def _changed(
+    table: pa.Table, names: list[str], change: Callable[[Any], tuple[Any, int]]
+) -> tuple[pa.Table, dict[str, int]]:
+    """Change texts and headers, and count what changed by column, called as `names` call it."""
+    arrays, headers, counts = [], [], {}
+    for name, header, column in zip(names, table.column_names, table.columns, strict=True):
+        (changed,), in_header = change(pa.array([header]))
+        values, in_values = change(column) if _is_text(column.type) else (column, 0)
         arrays.append(values)
-        names.append(str(guarded_name))
-        if in_name + in_values:
-            counts[name] = in_name + in_values
-    return pa.table(arrays, names=names), counts
+        headers.append(str(changed))
+        if in_header + in_values:
+            counts[name] = in_header + in_values
+    return pa.table(arrays, names=headers), counts
 
 
 def _apostrophes(texts: Any) -> tuple[Any, int]:
@@ -252,20 +257,8 @@ def _apostrophes(texts: Any) -> tuple[Any, int]:
     return pc.if_else(runs, pc.binary_join_element_wise(before, texts, nothing), texts), pc.sum(runs).as_py() or 0
 
 
-def _without_illegal(table: pa.Table, names: list[str]) -> tuple[pa.Table, dict[str, int]]:
-    """Replace what an Excel file cannot hold, and count by column, called as the frame calls it."""
-    arrays, headers, counts = [], [], {}
-    for name, header, column in zip(names, table.column_names, table.columns, strict=True):
-        (clean,), in_name = _replaced(pa.array([header]))
-        values, in_values = _replaced(column) if _is_text(column.type) else (column, 0)
-        arrays.append(values)
-        headers.append(str(clean))
-        if in_name + in_values:
-            counts[name] = in_name + in_values
-    return pa.table(arrays, names=headers), counts
-
-
 def _replaced(texts: Any) -> tuple[Any, int]:
+    """Replace what an Excel file cannot hold."""
     count = pc.sum(pc.match_substring_regex(texts, _NO_XML)).as_py() or 0
     return (pc.replace_substring_regex(texts, _NO_XML, "\ufffd") if count else texts), count
 

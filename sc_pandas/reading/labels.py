@@ -257,10 +257,9 @@ def merge_labels(fact: PartitionFact, found: Sequence[tuple[Any, Ids]]) -> Label
     changes = np.flatnonzero(ids[1:] != ids[:-1]) + 1
     starts = np.append(0, changes) if len(ids) else changes
     ends = np.append(changes, len(ids))[: len(starts)]
+    doubled = np.flatnonzero(ends - starts > 1)
     several = [
-        (int(ids[start]), [distinct[number] for number in codes[start:end]])
-        for start, end in zip(starts, ends, strict=True)
-        if end - start > 1
+        (int(ids[starts[each]]), [distinct[number] for number in codes[starts[each] : ends[each]]]) for each in doubled
     ]
     on_borders = {user_id for user_id, values in several if fact.kind == "month" and _are_neighbours(values)}
     contradictions = [(user_id, tuple(map(str, values))) for user_id, values in several if user_id not in on_borders]

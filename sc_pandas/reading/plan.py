@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlencode
 
-from sc_pandas.contract import CUSTOMERS_PATH, PAGE_NUMBER, PAGE_SIZE, SERVED_AT_MOST, URL_BYTES_AT_MOST, Dialect
+from sc_pandas.contract import CUSTOMERS_PATH, PAGE_NUMBER, PAGE_SIZE, URL_BYTES_AT_MOST, Dialect
 from sc_pandas.errors import FilterError
 from sc_pandas.filters import CustomerFilter
 
@@ -120,8 +120,3 @@ class PagePlan:
         if consistency == "strict" and self.limit is None:
             return 3 * self.last + 6
         return self.last + (0 if consistency == "fast" else 2)
-
-
-def estimated_calls(total: int, asked: int, limit: int | None = None) -> int:
-    """Calls that a read of `total` customers takes from nothing, at the page size that is known to be served."""
-    return PagePlan(total, min(asked, SERVED_AT_MOST), limit).calls()

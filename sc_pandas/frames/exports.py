@@ -1,0 +1,431 @@
+"""What leaves the house: frames that can be shared, and files; the part of `df.sellercloud` that hands rows on."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from sc_pandas.errors import AccessorError, ExportError
+from sc_pandas.frames.import_template import Incomplete, template_of, write_template
+from sc_pandas.frames.redaction import check_partition, pseudonymized, redacted
+from sc_pandas.frames.spreadsheets import Spreadsheet, write_csv, write_excel
+from sc_pandas.parquet import export_table, frame_to_arrow
+from sc_pandas.provenance import Provenance
+
+# Columns that only SellerCloud's customers have; a frame that lost its attrs is known by them.
+_OURS: Final = frozenset({"is_whole_sale_user", "is_wholesale_string", "rating_name"})
+
+
+class Exports:
+    """A frame of customers that knows where it came from, and can be handed on.
+
+    Raises
+    ------
+    AccessorError
+        The frame did not come from SellerCloud.
+    """
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self._frame = frame
+        if Provenance.from_attrs(frame.attrs) is None and not (
+            "user_id" in frame.columns and _OURS & set(frame.columns)
+        ):
+            raise AccessorError(
+                "This frame did not come from SellerCloud. df.sellercloud works on frames of "
+                "read_sellercloud_customers() and read_parquet() of sc_pandas."
+            )
+
+    @property
+    def provenance(self) -> Provenance:
+        """Where the rows came from.
+
+        Returns
+        -------
+        Provenance
+            Server, filter, time and verdict of the read; a frame that you filtered keeps those of the whole read, and
+            `frame_rows` says that it is a part (rows replaced by as many others cannot be seen).
+
+        Raises
+        ------
+        AccessorError
+            An operation dropped ``df.attrs`` (a merge with another frame does).
+        """
+        # Looked up each time: attrs may be copied over after the accessor was made, and pandas 3.0 keeps accessors.
+        note = Provenance.from_attrs(self._frame.attrs)
+        if note is None:
+            raise AccessorError(
+                "This frame does not say where it came from. If a merge with another frame dropped df.attrs, copy them "
+                "over: merged.attrs.update(df.attrs). Rows of set algebra (`a & b` of segments) come from several "
+                "reads and have no single origin; to_csv and to_excel take allow_unverified=True."
+            )
+        return _of_frame(note, self._frame)
+
+    def redact(self, columns: Iterable[str] | None = None, *, keep: Iterable[str] = ()) -> pd.DataFrame:
+        """Empty whatever may be personal, so that the frame can be shown to others.
+
+        Personal is what is not known to be otherwise: names, addresses, phones, texts, every ``custom.`` column, every
+        column that SellerCloud does not document and every one that you added.  See the table in
+        `sc_pandas.frames.redaction`.  ``user_id`` stays: it says nothing to those who have no account.
+
+        Parameters
+        ----------
+        columns
+            Further columns to empty, for example ``["user_id"]``.
+        keep
+            Columns to leave as they are, for example ``["custom.Tier"]``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The same columns and dtypes (those that know no missing value, such as NumPy's own integers and booleans,
+            become ones that do), with a fresh RangeIndex: labels of rows may say who it is, and named levels of the
+            index are columns in front.  ``attrs`` hold nothing but the provenance, without filter values that may name
+            a person; where there were any, `query` cannot be asked again.  A column whose label is no name of
+            SellerCloud's columns becomes "column 22", by its place, unless you name it in `columns` or `keep`: the
+            labels of a pivot table are values.
+
+        Raises
+        ------
+        SettingsError
+            A column in `columns` or `keep` does not exist.
+
+        Warns
+        -----
+        SellerCloudWarning
+            Columns have new labels.
+
+        Examples
+        --------
+        >>> import sc_pandas as sc
+        >>> with sc.sandbox.serve(customers=120, seed=7) as box:
+        ...     shop = sc.connect(box.url, username=box.username, password=box.password)
+        ...     df = shop.customers(customer_type="Wholesale").to_pandas()
+        ...     shop.close()
+        >>> safe = df.sellercloud.redact()
+        >>> int(safe.email.notna().sum()), safe.rating_name.equals(df.rating_name)
+        (0, True)
+        """
+        return redacted(self._frame, self._note(), columns, keep)
+
+    def pseudonymize(
+        self, key: str | bytes, columns: Iterable[str] | None = None, *, keep: Iterable[str] = ()
+    ) -> pd.DataFrame:
+        """Replace personal values by tokens that are equal where the values are, in all frames under one key.
+
+        A token is HMAC-SHA-256 of the value under the key, cut to 128 bits, in hexadecimal.  Values of one kind share
+        their tokens whatever the column: an address in ``email`` and in ``email_cc``, all phones, all places of one
+        sort; see the table in `sc_pandas.frames.redaction`.  E-mails, names and places are compared without regard
+        to case and surplus blanks, phones without blanks and punctuation.  ``user_id`` becomes another int64, one to
+        one: joins between frames under one key work, and two customers never become one.
+
+        Whoever has the key can find out who is behind a token; in law such data is still personal.  The rows stay in
+        their order and figures such as ``created_on`` stay as they are; use `redact` on what need not be shared, and
+        ``.sample(frac=1)`` where the order says too much.
+
+        Parameters
+        ----------
+        key
+            At least 16 bytes; make one with ``secrets.token_hex(32)``.  It is kept nowhere.
+        columns
+            Further columns of text to replace by tokens, for example ``["custom.MemberNo"]``; each is a kind of its
+            own, compared to the letter.
+        keep
+            Columns to leave as they are, for example ``["user_id", "custom.Tier"]``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The same columns and dtypes; missing values stay missing.  What is personal and is no text that tokens fit
+            (comments, address lines, lists, custom and undocumented columns) is emptied.  Index, labels of columns and
+            ``attrs`` as `redact` gives them.
+
+        Raises
+        ------
+        SettingsError
+            The key is too short or too simple, or a column does not exist.
+
+        Warns
+        -----
+        SellerCloudWarning
+            Columns have new labels.
+
+        Examples
+        --------
+        >>> import sc_pandas as sc
+        >>> with sc.sandbox.serve(customers=120, seed=7) as box:
+        ...     shop = sc.connect(box.url, username=box.username, password=box.password)
+        ...     df = shop.customers().to_pandas()
+        ...     shop.close()
+        >>> here, there = (part.sellercloud.pseudonymize("correct horse battery staple") for part in (df, df.head(9)))
+        >>> len(there.merge(here, on="user_id")), bool(there.email.equals(here.email.head(9)))
+        (9, True)
+        >>> df.sellercloud.pseudonymize("secret")
+        Traceback (most recent call last):
+        ...
+        sc_pandas.errors.SettingsError: key is too easy to guess: it takes at least 16 bytes, ...
+        """
+        return pseudonymized(self._frame, self._note(), key, columns, keep)
+
+    def to_parquet(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        partition_by: str | Sequence[str] | None = None,
+        storage_options: Mapping[str, Any] | None = None,
+        overwrite: bool = False,
+        impersonal: str | Iterable[str] = (),
+        allow_unverified: bool = False,
+    ) -> Path | str:
+        """Write the frame to Parquet, crash-safe, with its provenance inside.
+
+        `sc_pandas.read_parquet` gives the equal frame.  The index is not kept, unless its levels have names: these
+        become columns in front.  A frame that was filtered after the read is written as a part of it: the file's
+        provenance says how many rows of how many.
+
+        Parameters
+        ----------
+        path
+            A path, or an address that fsspec knows, such as ``"s3://bucket/customers.parquet"``.  A new file is private
+            (0600), an existing one keeps its mode.  Writing to an address is as atomic as the store makes it: a file is
+            checked here and sent in one piece, a folder is sent file by file.
+        partition_by
+            One column or several whose values name folders, ``channel=Amazon/part-0.parquet``, as pandas, DuckDB and
+            Polars know them.  The folder appears under its name as a whole.  Columns that many customers share may:
+            ratings, kinds, channels, months, companies and the like, and places down to the city.  Columns that say who
+            somebody is may never, all others where `impersonal` names them.  (Where a column has missing values, plain
+            pandas needs ``pd.read_parquet(folder, partitioning=pyarrow.dataset.partitioning(flavor="hive"))``: a limit
+            of pyarrow.)
+        storage_options
+            What fsspec needs for an address, as in `pandas.DataFrame.to_parquet`; kept nowhere.
+        overwrite
+            Whether a folder of an earlier export may be replaced; without it nothing may stand there.  The old folder
+            is set aside, the new one renamed, the old one removed; killed between the first two, both stand beside the
+            path under names that begin with a dot.  A single file is always replaced, in one step.
+        impersonal
+            Columns in `partition_by` of which you know that they name nobody, for example ``["custom.Tier"]``.  Names
+            of folders are read by everybody who lists them, and stand in logs.
+        allow_unverified
+            Whether rows of a read that was not proven complete may be written; the file says so.
+
+        Returns
+        -------
+        pathlib.Path or str
+            The path; of an address, the address.
+
+        Raises
+        ------
+        ExportError
+            It could not be written, or the rows are not verified; what stood at the path is untouched.
+        MissingExtraError
+            An address needs fsspec, or the store's own package, and it is not installed.
+        SettingsError
+            The arguments do not fit the frame or each other.
+        AccessorError
+            The frame no longer says where it came from.
+
+        Examples
+        --------
+        >>> import sc_pandas as sc
+        >>> with sc.sandbox.serve(customers=120, seed=7) as box:
+        ...     shop = sc.connect(box.url, username=box.username, password=box.password)
+        ...     df = shop.customers().to_pandas()
+        ...     shop.close()
+        >>> folder = df.sellercloud.to_parquet("by_rating", partition_by="rating_name")
+        >>> sc.read_parquet(folder).equals(df)
+        True
+        >>> part = sc.read_parquet(df[df.rating >= 4].sellercloud.to_parquet("happy.parquet"))
+        >>> part.sellercloud.provenance.rows_in_words()
+        'part of a read: 9 of 120 rows, edited after the read'
+        """
+        note = self.provenance
+        self._check_verified(path, "; the file will say so", allowed=allow_unverified)
+        if partition_by is not None:
+            check_partition(self._frame, partition_by, impersonal)
+        table = frame_to_arrow(self._frame, path)
+        return export_table(
+            path, table, note, partition_by=partition_by, storage_options=storage_options, overwrite=overwrite
+        )
+
+    def to_csv(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        formula_guard: bool = True,
+        sep: str = ",",
+        encoding: str = "utf-8-sig",
+        allow_unverified: bool = False,
+    ) -> Spreadsheet:
+        """Write the frame to a CSV file that is safe to open in a spreadsheet; crash-safe and private.
+
+        Lists and structs are JSON, booleans True and False, times ISO.  All text is in quotes; missing values are
+        empty, empty text is ``""``.  The index is written as `to_parquet` does.  CSV has no place for the provenance.
+
+        Parameters
+        ----------
+        path
+            The target; a new file is private (0600), an existing one keeps its mode.
+        formula_guard
+            Whether text that a spreadsheet might run (it begins, after blanks, with ``= + - @``, one of their
+            full-width forms, or a control character) gets an apostrophe before it.  That holds for a phone such as
+            ``+1 212 555 0100``, too; numbers are untouched.
+        sep
+            ``","``, ``";"``, ``"|"`` or a tab.  The guard looks at whole values: open the file with the separator that
+            it was written with.
+        encoding
+            ``"utf-8-sig"``, whose mark tells Excel that it is UTF-8, or ``"utf-8"``.
+        allow_unverified
+            Whether rows that were not proven complete may be written, also those of a frame that lost its provenance.
+
+        Returns
+        -------
+        Spreadsheet
+            The path, usable as one, and how many texts were guarded.
+
+        Raises
+        ------
+        ExportError
+            The file could not be written, or the rows are not verified; what stood at the path is untouched.
+        SettingsError
+            `sep` or `encoding` is another.
+        AccessorError
+            The frame no longer says where it came from.
+
+        Examples
+        --------
+        >>> import pandas as pd, sc_pandas as sc
+        >>> with sc.sandbox.serve(customers=120, seed=7) as box:
+        ...     shop = sc.connect(box.url, username=box.username, password=box.password)
+        ...     df = shop.customers().to_pandas()
+        ...     shop.close()
+        >>> written = df.assign(first_name="=1+1").sellercloud.to_csv("customers.csv")
+        >>> written.guarded["first_name"], pd.read_csv(written).first_name[0]
+        (120, "'=1+1")
+        """
+        self._check_verified(path, ", although CSV has no place to say so", allowed=allow_unverified)
+        return write_csv(self._frame, path, formula_guard=formula_guard, sep=sep, encoding=encoding)
+
+    def to_excel(
+        self, path: str | os.PathLike[str], *, formula_guard: bool = True, allow_unverified: bool = False
+    ) -> Spreadsheet:
+        """Write the frame to an Excel workbook in which nothing can run; crash-safe and private.
+
+        The sheet "Customers" has the rows, "Where from" the provenance.  Text is typed as text, so that with or without
+        the guard no cell is a formula.  Times are Excel's dates (to the millisecond); whole numbers beyond 2**53,
+        decimals that a double cannot hold, times before March 1900 and times with a zone are text.  Lists and structs
+        are JSON.  Characters that Excel files cannot hold become U+FFFD.  Takes openpyxl.
+
+        Parameters
+        ----------
+        path
+            The target; a new file is private (0600), an existing one keeps its mode.
+        formula_guard
+            See `to_csv`.  In Excel it guards against those who edit a cell, or save the sheet as CSV.
+        allow_unverified
+            Whether rows that were not proven complete may be written, also those of a frame that lost its provenance.
+
+        Returns
+        -------
+        Spreadsheet
+            The path, usable as one, and how many texts were guarded or had characters replaced.
+
+        Raises
+        ------
+        ExportError
+            The file could not be written, a text is longer than 32,767 characters, or the rows are not verified; what
+            stood at the path is untouched.
+        MissingExtraError
+            openpyxl is not installed.
+        AccessorError
+            The frame no longer says where it came from.
+
+        Examples
+        --------
+        >>> import pandas as pd, sc_pandas as sc
+        >>> with sc.sandbox.serve(customers=120, seed=7) as box:
+        ...     shop = sc.connect(box.url, username=box.username, password=box.password)
+        ...     df = shop.customers().to_pandas()
+        ...     shop.close()
+        >>> written = df.sellercloud.to_excel("customers.xlsx")
+        >>> pd.read_excel(written, sheet_name="Where from").set_index("what").value["rows"]
+        '120, as read'
+        """
+        self._check_verified(path, "; the sheet will say so", allowed=allow_unverified)
+        return write_excel(self._frame, path, self._note(), formula_guard=formula_guard)
+
+    def to_import_template(
+        self, path: str | os.PathLike[str] | None = None, *, incomplete: Incomplete = "warn"
+    ) -> pd.DataFrame:
+        """Give the customers in the columns of SellerCloud's own import, and write them where a path is given.
+
+        The help page "Import Customer Accounts" documents the columns FirstName, LastName, BusinessName, Email,
+        CompanyID, IsWholeSale, TaxExempt, UserGroupName and AllowShippingUnPaidOrders, and that retail customers need a
+        first and a last name, wholesale customers a business name.  It has no column for the customer's id: it is
+        assumed, not documented, that the import finds customers by e-mail, creates those it does not find, and leaves
+        alone what has no column.  Try it with one customer first.
+
+        Parameters
+        ----------
+        path
+            ``.xlsx`` or ``.csv``; crash-safe and private.  Apostrophes would be imported, so that CSV is refused where
+            a text might run as a formula; in ``.xlsx`` none can.
+        incomplete
+            What becomes of rows that lack what the import needs, such as retail customers without a last name, of whom
+            every shop has some.  ``"warn"`` leaves them out and says which ``user_id`` lack what: customers who are not
+            in the file stay as they are.  ``"raise"`` stops, ``"drop"`` leaves them out silently, ``"keep"`` keeps
+            them.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The index of the frame, so that rows can be found again; Arrow-backed; of the last columns only those that
+            the frame can fill (``include=["company_id", "tax_exempt", "groups", "order_options"]``).
+
+        Raises
+        ------
+        ExportError
+            Rows are incomplete and `incomplete` is ``"raise"``, or all of them are; the frame was redacted or
+            pseudonymised; or the file could not be written.
+        SettingsError
+            `incomplete` is none of the four, or the path has another suffix.
+
+        Warns
+        -----
+        SellerCloudWarning
+            With ``"warn"``, who is left out and why.
+
+        Examples
+        --------
+        >>> import sc_pandas as sc
+        >>> with sc.sandbox.serve(customers=120, seed=7) as box:
+        ...     shop = sc.connect(box.url, username=box.username, password=box.password)
+        ...     df = shop.customers().to_pandas()
+        ...     shop.close()
+        >>> df.sellercloud.to_import_template("import.xlsx", incomplete="drop").columns.tolist()
+        ['FirstName', 'LastName', 'BusinessName', 'Email', 'IsWholeSale']
+        """
+        template = template_of(self._frame, self._note(), incomplete)
+        if path is not None:
+            write_template(template, path)
+        return template
+
+    def _note(self) -> Provenance | None:
+        """Give the provenance where there is one, for what works without."""
+        note = Provenance.from_attrs(self._frame.attrs)
+        return None if note is None else _of_frame(note, self._frame)
+
+    def _check_verified(self, path: str | os.PathLike[str], told: str, *, allowed: bool) -> None:
+        if not allowed and not self.provenance.is_verified:
+            raise ExportError(
+                "These rows were not proven complete, so that they are not written. Read again, or pass "
+                f"allow_unverified=True{told}.",
+                path=str(path),
+                reason="not_verified",
+            )
+
+
+def _of_frame(note: Provenance, frame: pd.DataFrame) -> Provenance:
+    """Compare the note with the frame: attrs stay as they are through whatever pandas does to the rows."""
+    ids = frame["user_id"] if list(frame.columns).count("user_id") == 1 else pd.Series(dtype="int64")
+    return note.of_frame(len(frame), repeated=bool(ids.dropna().duplicated().any()))
