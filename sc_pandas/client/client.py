@@ -35,6 +35,8 @@ from sc_pandas.settings import Credentials, is_loopback
 
 IN_FLIGHT: Final = 16
 _HEADERS: Final = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "sc_pandas"}
+# The article asks for the first on a GET, too; the second is for proxies on the way.
+_DATA_HEADERS: Final = {"Content-Type": "application/json", "Cache-Control": "no-cache"}
 _THROTTLES_AT_MOST: Final = 5
 _FRESH_REFUSED_AT_MOST: Final = 3
 # A server may fail with 500 for a customer it does not know; more tries for each of thousands would be in vain.
@@ -282,6 +284,8 @@ class Client:
 
     def _signed(self, adapter: TimedAdapter, request: DataRequest, token: Token) -> Answer:
         signed = request.copy()
+        # Below our own cache, which would take "no-cache" for an order to itself.
+        signed.headers.update(_DATA_HEADERS)
         signed.headers["Authorization"] = f"Bearer {token.value.reveal()}"
         answer = self._call(adapter, signed, request.tally, request.cancel)
         if answer.status != requests.codes.unauthorized:

@@ -73,6 +73,7 @@ def serve(
     throttle_status: int = 409,
     retry_after: bool = False,
     compress: bool = True,
+    insists_on_json: bool = False,
     teams: Mapping[str, str | None] | None = None,
 ) -> Sandbox:
     """Start a SellerCloud of invented customers on 127.0.0.1.
@@ -126,6 +127,9 @@ def serve(
         Whether throttled calls also get a ``Retry-After`` header.
     compress : bool
         Whether to compress for clients that accept gzip.
+    insists_on_json : bool
+        Whether a call for customers must carry ``Content-Type: application/json``, as the endpoint's article has it on
+        the GET; one without it gets 415.
     teams : mapping of str to (str or None), optional
         Known teams and the ``RestApiEndpoint`` told for each, None for this server; by default "sandbox".
 
@@ -185,6 +189,7 @@ def serve(
         throttle_status=throttle_status,
         retry_after=retry_after,
         compress=compress,
+        insists_on_json=insists_on_json,
         teams={"sandbox": None} if teams is None else teams,
     )
     return Sandbox(options, port)

@@ -88,6 +88,8 @@ class Front:
                 authorized=answer.authorized,
                 token=answer.token or self._label(call),
                 headers_seen=tuple(sorted({name.lower() for name in request.headers})),
+                media_type=request.headers.get("content-type", ""),
+                scheme=_scheme(request.headers.get("authorization", "")),
             )
         )
         return ScriptedResponse(script) if script else _response(answer, gzip_accepted=accepts_gzip)
@@ -131,6 +133,11 @@ class Front:
     def _label(self, call: Call) -> str | None:
         login = self.service.logins.find(call.headers)
         return login.label if login else None
+
+
+def _scheme(authorization: str) -> str:
+    scheme, space, _ = authorization.partition(" ")
+    return scheme if space else ""
 
 
 class ScriptedResponse(Response):

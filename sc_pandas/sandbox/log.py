@@ -14,7 +14,7 @@ Endpoint = Literal["token", "list", "detail", "team", "swagger", "other"]
 class LogEntry:
     """One thing that happened.
 
-    No entry holds a password, a token or a header's value.
+    No entry holds a password, a token or another header's value than the two below.
 
     Attributes
     ----------
@@ -48,6 +48,10 @@ class LogEntry:
         Which login its token came from, as in "token#3"; for a login, the token given out.
     headers_seen : tuple of str
         Lower-case header names of the request, sorted.
+    media_type : str
+        The request's ``Content-Type``, as sent.
+    scheme : str
+        How it showed its token, as in "Bearer"; the token is not kept.
     """
 
     kind: Kind
@@ -66,6 +70,8 @@ class LogEntry:
     authorized: bool = False
     token: str | None = None
     headers_seen: tuple[str, ...] = ()
+    media_type: str = ""
+    scheme: str = ""
 
 
 class TruthLog(Sequence[LogEntry]):

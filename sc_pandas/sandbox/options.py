@@ -49,6 +49,7 @@ class Options:
     throttle_status: int = 409
     retry_after: bool = False
     compress: bool = True
+    insists_on_json: bool = False
     teams: Mapping[str, str | None] = field(default_factory=lambda: {"sandbox": None})
 
     def __post_init__(self) -> None:

@@ -75,7 +75,7 @@ class Service:
         try:
             given = _credentials(call)
         except _UnsupportedMediaTypeError as error:
-            return message(f"The request entity's media type '{error}' is not supported for this resource.", 415)
+            return _unsupported(str(error))
         except ValueError:
             return message(_INVALID, 400)
         missing = [name for name in ("Username", "Password") if not isinstance(given.get(name.casefold()), str)]
@@ -95,7 +95,10 @@ class Service:
             if login is None or not login.alive:
                 return _refused(login)
             login.calls_left -= 1
-            return replace(handler(call), authorized=True, token=login.label)
+            answer = handler(call)
+            if self._options.insists_on_json and _media_type(call) != "application/json":
+                answer = _unsupported(_media_type(call))
+            return replace(answer, authorized=True, token=login.label)
 
         return guarded
 
@@ -143,13 +146,21 @@ def _refused(login: Login | None) -> Answer:
     )
 
 
+def _media_type(call: Call) -> str:
+    return call.headers.get("content-type", "").partition(";")[0].strip().casefold()
+
+
+def _unsupported(media_type: str) -> Answer:
+    return message(f"The request entity's media type '{media_type}' is not supported for this resource.", 415)
+
+
 class _UnsupportedMediaTypeError(Exception):
     """The body is of a type the login does not read."""
 
 
 def _credentials(call: Call) -> dict[str, Any]:
     """Read a login's body, its keys in lower case."""
-    media_type = call.headers.get("content-type", "application/json").partition(";")[0].strip().casefold()
+    media_type = _media_type(call) or "application/json"
     text = call.body.decode()
     if media_type == "application/x-www-form-urlencoded":
         return {name.casefold(): value for name, value in parse_qsl(text, keep_blank_values=True)}

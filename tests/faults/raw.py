@@ -27,6 +27,7 @@ class Wire:
     number: int
     target: str
     sock: socket.socket
+    headers: dict[str, str] = field(default_factory=dict)
     alive: bool = True
 
     @property
@@ -149,11 +150,11 @@ class RawServer:
         head = lines.readline().split()
         if len(head) < 2:
             return False
-        length = 0
+        headers = {}
         while (line := lines.readline()) not in {b"\r\n", b""}:
-            name, _, value = line.partition(b":")
-            length = int(value) if name.lower() == b"content-length" else length
-        lines.read(length)
+            name, _, value = line.decode().partition(":")
+            headers[name.lower()] = value.strip()
+        lines.read(int(headers.get("content-length", 0)))
         target = head[1].decode()
         if target.endswith("/token"):
             with self._lock:
@@ -162,7 +163,7 @@ class RawServer:
             return True
         with self._lock:
             self.calls += 1
-            wire = Wire(self.calls, target, sock)
+            wire = Wire(self.calls, target, sock, headers)
         self.script(wire)
         return wire.alive
 

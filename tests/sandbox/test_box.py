@@ -315,3 +315,12 @@ def test_customers_change_while_calls_run(serve: Any) -> None:
         assert all(page.result().status == 200 for page in pages)
     assert caller.page().json["TotalResults"] == 230 == len(caller.box.customers())
     assert [entry.seq for entry in caller.box.log] == list(range(len(caller.box.log)))
+
+
+def test_a_sandbox_that_insists_on_json_refuses_others(serve: Any) -> None:
+    caller = serve(3, insists_on_json=True)
+    for path in ("/rest/api/Customers", "/rest/api/Customers/1001"):
+        caller.ask("GET", path)
+        caller.ask("GET", path, headers={"Content-Type": "text/plain"})
+        caller.ask("GET", path, headers={"Content-Type": "application/json; charset=utf-8"})
+    assert [entry.status for entry in caller.box.log if entry.endpoint in {"list", "detail"}] == [415, 415, 200] * 2
