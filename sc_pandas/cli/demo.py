@@ -13,7 +13,6 @@ import click
 import pandas as pd
 
 from sc_pandas.cli.endings import FAILED
-from sc_pandas.cli.sandbox import open_sandbox
 from sc_pandas.cli.wording import in_bytes, several
 from sc_pandas.filters import CustomerFilterArgs
 from sc_pandas.parquet import read_parquet
@@ -68,11 +67,13 @@ def demo(customers: int, seed: int, keep: Path | None) -> None:
     It starts a sandbox on this machine, reads its customers, writes them to Parquet and reads them back, asks again
     without a call, asks a segment, and ends with nothing left behind.  The exit code is 0 only if all of it held.
     """
+    from sc_pandas.sandbox import serve
+
     if keep is not None:
         keep.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix="sc_pandas-demo-") as folder,
-        open_sandbox(customers, seed=seed, latency_s=_LATENCY_S) as box,
+        serve(customers, seed=seed, latency_s=_LATENCY_S) as box,
         connect(box.url, username=box.username, password=box.password, cache_dir=Path(folder, "cache")) as shop,
     ):
         tour = _Tour(box, shop, seed, Path(keep or folder, "customers.parquet"))

@@ -1,7 +1,7 @@
 """`sc-pandas sandbox`: a SellerCloud of invented customers, until Ctrl-C."""
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -26,33 +26,15 @@ Examples:
 @click.option("--calls-per-hour", type=click.IntRange(min=1), metavar="N", help="Quota; SellerCloud's if not said.")
 def sandbox(customers: int, port: int, seed: int, latency: float, calls_per_hour: int | None) -> None:
     """Serve a SellerCloud of invented customers on this machine until Ctrl-C."""
-    from sc_pandas.sandbox import MissingSandboxError, run
+    from sc_pandas.sandbox import run
 
     quota = {} if calls_per_hour is None else {"calls_per_hour": calls_per_hour}
     try:
         with contextlib.suppress(KeyboardInterrupt):  # `run` waits for it, but it may come while it starts
             run(customers, port, seed=seed, latency_s=latency, on_start=_introduce, **quota)
-    except MissingSandboxError as error:
-        raise SellerCloudError(str(error)) from error
     except OSError as error:
         raise SellerCloudError(f"The sandbox cannot listen on port {port}: {error.strerror or error}.") from error
     click.echo("\nThe sandbox has ended.", err=True)
-
-
-def open_sandbox(customers: int, **options: Any) -> "Sandbox":
-    """Start a sandbox; without its libraries it says how to install them.
-
-    Raises
-    ------
-    SellerCloudError
-        The extra is not installed.
-    """
-    from sc_pandas.sandbox import MissingSandboxError, serve
-
-    try:
-        return serve(customers, **options)
-    except MissingSandboxError as error:
-        raise SellerCloudError(str(error)) from error
 
 
 def _introduce(box: "Sandbox") -> None:

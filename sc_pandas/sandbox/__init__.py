@@ -20,7 +20,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from sc_pandas.sandbox.box import MissingSandboxError, Sandbox
+from sc_pandas.sandbox.box import Sandbox
 from sc_pandas.sandbox.faults import KINDS as FAULTS
 from sc_pandas.sandbox.log import LogEntry, TruthLog
 from sc_pandas.sandbox.options import (
@@ -41,7 +41,6 @@ __all__ = [
     "FAULTS",
     "ExpiresIn",
     "LogEntry",
-    "MissingSandboxError",
     "Sandbox",
     "TruthLog",
     "run",
@@ -140,8 +139,6 @@ def serve(
 
     Raises
     ------
-    MissingSandboxError
-        If starlette or uvicorn are not installed.
     ValueError
         If an option has no such value.
     OSError

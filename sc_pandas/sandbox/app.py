@@ -1,23 +1,16 @@
-"""The service on Starlette: requests in, answers or raw bytes out, everything written to the truth log."""
+"""The front of the sandbox: requests in, answers or raw bytes out, everything written to the truth log."""
 
-import asyncio
 import logging
-import socket
-import struct
+import re
+import threading
 import time
-from dataclasses import dataclass, replace
-from typing import Any, Final
-from urllib.parse import parse_qsl
-
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import parse_qsl, unquote
 
 from sc_pandas.sandbox.answers import Answer, message, throttled
 from sc_pandas.sandbox.faults import Fault, FaultPlan
+from sc_pandas.sandbox.listening import Request
 from sc_pandas.sandbox.log import Endpoint, LogEntry, TruthLog
 from sc_pandas.sandbox.options import Options
 from sc_pandas.sandbox.quota import Quota
@@ -29,7 +22,13 @@ _logger = logging.getLogger(__name__)
 # The vendor counts calls by user; the other endpoints do not know who is asking.
 _COUNTED: Final = frozenset({"token", "list", "detail"})
 _DATA: Final = frozenset({"list", "detail"})
-_ABRUPT: Final = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 s: closing sends RST
+# As in ASP.NET, case and a trailing slash do not matter.
+_ROUTES: Final[tuple[tuple[Endpoint, str, str], ...]] = (
+    ("token", "POST", "/rest/api/token/*"),
+    ("list", "GET", "/rest/api/customers/*"),
+    ("detail", "GET", "/rest/api/customers/([^/]+)/*"),
+    ("team", "GET", "(?:/rest)?/api/server-by-team/*"),
+)
 
 
 @dataclass(frozen=True)
@@ -56,18 +55,18 @@ class Front:
     faults: FaultPlan
     log: TruthLog
 
-    async def respond(self, endpoint: Endpoint, request: Request, failure: Answer | None = None) -> Response:
-        """Answer a request, log it, and give what is to be sent."""
+    def respond(self, request: Request, closed: threading.Event) -> Answer | Script:
+        """Answer a request and log it; every wait ends when the sandbox closes."""
         arrived = time.monotonic()
-        call = await _call(endpoint, request)
-        locked_s = self.quota.locked_s() if endpoint in _COUNTED else 0.0
-        refusal = self._refusal(endpoint, locked_s)
-        fault = None if refusal else self.faults.draw(endpoint)
+        call, failure = _routed(request)
+        locked_s = self.quota.locked_s() if call.endpoint in _COUNTED else 0.0
+        refusal = self._refusal(call.endpoint, locked_s)
+        fault = None if refusal else self.faults.draw(call.endpoint)
         if fault and fault.kind == "throttle":
             refusal = self._throttle(fault)
         elif refusal is None:
-            await self._wait(endpoint, fault)
-        answer = refusal or failure or await self._answer(call, fault)
+            self._wait(call.endpoint, fault, closed)
+        answer = refusal or failure or self._answer(call, fault)
         script: Script | None = None
         accepts_gzip = self.options.compress and "gzip" in request.headers.get("accept-encoding", "")
         if fault and not refusal:
@@ -76,10 +75,10 @@ class Front:
             LogEntry(
                 kind="request",
                 at=arrived,
-                endpoint=endpoint,
+                endpoint=call.endpoint,
                 method=request.method,
                 path=call.path,
-                params=() if endpoint == "token" else call.pairs,
+                params=() if call.endpoint == "token" else call.pairs,
                 status=answer.status,
                 user_ids=answer.user_ids,
                 total=answer.total,
@@ -87,12 +86,14 @@ class Front:
                 early=locked_s > 0.0,
                 authorized=answer.authorized,
                 token=answer.token or self._label(call),
-                headers_seen=tuple(sorted({name.lower() for name in request.headers})),
+                headers_seen=tuple(sorted(request.headers)),
                 media_type=request.headers.get("content-type", ""),
                 scheme=_scheme(request.headers.get("authorization", "")),
             )
         )
-        return ScriptedResponse(script) if script else _response(answer, gzip_accepted=accepts_gzip)
+        if script is None and accepts_gzip and answer.body and not answer.encoded:
+            return answer.gzipped()
+        return script or answer
 
     def _refusal(self, endpoint: Endpoint, locked_s: float) -> Answer | None:
         if endpoint not in _COUNTED:
@@ -113,13 +114,13 @@ class Front:
             body_extra=asked["body_extra"],
         )
 
-    async def _wait(self, endpoint: Endpoint, fault: Fault | None) -> None:
+    def _wait(self, endpoint: Endpoint, fault: Fault | None, closed: threading.Event) -> None:
         seconds = self.options.latency_s if endpoint in _DATA else 0.0
         seconds += fault.options["delay_s"] if fault and fault.kind == "delay" else 0.0
         if seconds:
-            await asyncio.sleep(seconds)
+            closed.wait(seconds)
 
-    async def _answer(self, call: Call, fault: Fault | None) -> Answer:
+    def _answer(self, call: Call, fault: Fault | None) -> Answer:
         if fault and fault.kind == "token_death":
             self.service.logins.expire_all()
         if fault and fault.kind == "repeat_page":
@@ -140,113 +141,31 @@ def _scheme(authorization: str) -> str:
     return scheme if space else ""
 
 
-class ScriptedResponse(Response):
-    """Writes a script's bytes to the connection itself, past the HTTP library that would refuse them."""
-
-    def __init__(self, script: Script) -> None:
-        super().__init__(status_code=script.status)
-        self._script = script
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
-        """Play the script and hang up."""
-        transport: asyncio.Transport = scope["state"]["transport"]
-        for piece in self._script.pieces:
-            if transport.is_closing():
-                break
-            transport.write(piece)
-            if self._script.pause_s:
-                await asyncio.sleep(self._script.pause_s)
-        await _sleep_while_open(transport, self._script.linger_s)
-        if self._script.end == "reset":
-            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABRUPT)
-            transport.abort()
-        else:
-            transport.close()
-        while (await receive())["type"] != "http.disconnect":
-            pass  # what is left of the request's body
-
-
-async def _sleep_while_open(transport: asyncio.Transport, seconds: float) -> None:
-    end = time.monotonic() + seconds
-    # Nothing tells a writer that the other side has gone; asking ten times a second is often enough.
-    while not transport.is_closing() and (left := end - time.monotonic()) > 0:  # noqa: ASYNC110
-        await asyncio.sleep(min(left, 0.1))
-
-
-def _response(answer: Answer, *, gzip_accepted: bool) -> Response:
-    sent = answer.gzipped() if gzip_accepted and answer.body and not answer.encoded else answer
-    response = Response(sent.body, sent.status)
-    for name, value in sent.all_headers():
-        response.headers.append(name, value)
-    return response
-
-
-async def _call(endpoint: Endpoint, request: Request) -> Call:
-    raw_path: bytes = request.scope["raw_path"]
-    query: bytes = request.scope["query_string"]
-    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True) if query else []
-    return Call(
+def _routed(request: Request) -> tuple[Call, Answer | None]:
+    """Find the endpoint that a request is for, or the answer that there is none."""
+    path = unquote(request.path)
+    endpoint, customer_id, failure = _endpoint(request.method, path)
+    query = request.query
+    call = Call(
         endpoint=endpoint,
         method=request.method,
-        path=raw_path.decode("latin-1"),
-        target_bytes=len(raw_path) + (len(query) + 1 if query else 0),
-        pairs=tuple(pairs),
+        path=request.path,
+        target_bytes=len(request.path) + (len(query) + 1 if query else 0),
+        pairs=tuple(parse_qsl(query, keep_blank_values=True)) if query else (),
         headers=request.headers,
-        body=await request.body() if endpoint == "token" else b"",
-        customer_id=str(request.path_params.get("id", "")),
+        body=request.body if endpoint == "token" else b"",
+        customer_id=customer_id,
     )
+    return call, failure
 
 
-def build(front: Front) -> ASGIApp:
-    """Put a front on its routes."""
-
-    def at(path: str, endpoint: Endpoint, method: str = "GET") -> Route:
-        async def handle(request: Request) -> Response:
-            return await front.respond(endpoint, request)
-
-        return Route(path, handle, methods=[method])
-
-    async def no_such_route(request: Request, error: Exception) -> Response:
-        status = error.status_code if isinstance(error, HTTPException) else 500
-        headers: dict[str, Any] = dict(getattr(error, "headers", None) or {})
-        text = {
-            404: f"No HTTP resource was found that matches the request URI '{request.url.path}'.",
-            405: f"The requested resource does not support http method '{request.method}'.",
-        }.get(status, "An error has occurred.")
-        return await front.respond("other", request, replace(message(text, status), headers=tuple(headers.items())))
-
-    starlette = Starlette(
-        routes=[
-            at("/rest/api/token", "token", "POST"),
-            at("/rest/api/customers", "list"),
-            at("/rest/api/customers/{id}", "detail"),
-            at("/rest/api/server-by-team", "team"),
-            at("/api/server-by-team", "team"),
-            at("/rest/swagger/docs/v1", "swagger"),
-        ],
-        exception_handlers={HTTPException: no_such_route},
-    )
-    return _hanging_up_quietly(_without_regard_to_case(starlette))
-
-
-def _hanging_up_quietly(app: ASGIApp) -> ASGIApp:
-    """Keep uvicorn from reporting as errors the requests that are cut off when the sandbox closes."""
-
-    async def quiet(scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await app(scope, receive, send)
-        except asyncio.CancelledError:
-            scope["state"]["transport"].abort()
-            await asyncio.sleep(0)  # lets the protocol hear of it before this task ends
-
-    return quiet
-
-
-def _without_regard_to_case(app: ASGIApp) -> ASGIApp:
-    """Route as ASP.NET does: case and a trailing slash do not matter."""
-
-    async def routed(scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope["path"].lower().rstrip("/")
-        await app({**scope, "path": path or "/"}, receive, send)
-
-    return routed
+def _endpoint(method: str, path: str) -> tuple[Endpoint, str, Answer | None]:
+    for endpoint, allowed, pattern in _ROUTES:
+        found = re.fullmatch(pattern, path, re.IGNORECASE)
+        if found is None:
+            continue
+        if method in {allowed, "HEAD" if allowed == "GET" else allowed}:
+            return endpoint, "".join(found.groups()), None
+        text = f"The requested resource does not support http method '{method}'."
+        return "other", "", message(text, 405, headers=(("Allow", allowed),))
+    return "other", "", message(f"No HTTP resource was found that matches the request URI '{path}'.", 404)

@@ -7,11 +7,13 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
+from sc_pandas.sandbox.app import Front
 from sc_pandas.sandbox.faults import CallClass, Fault, FaultPlan
 from sc_pandas.sandbox.fields import checked, whole
 from sc_pandas.sandbox.founding import founded
+from sc_pandas.sandbox.listening import Listener
 from sc_pandas.sandbox.log import Endpoint, Kind, LogEntry, TruthLog
 from sc_pandas.sandbox.options import Options
 from sc_pandas.sandbox.people import Record
@@ -19,17 +21,7 @@ from sc_pandas.sandbox.quota import Quota
 from sc_pandas.sandbox.service import Service
 from sc_pandas.sandbox.store import Store
 
-if TYPE_CHECKING:
-    from sc_pandas.sandbox.serving import Listener
-
 _A_SECOND = timedelta(seconds=1)
-
-
-class MissingSandboxError(ImportError):
-    """The libraries that the sandbox serves with are not installed."""
-
-    def __init__(self) -> None:
-        super().__init__("the sandbox needs starlette and uvicorn: pip install 'sc_pandas[sandbox]'")
 
 
 class Sandbox:
@@ -48,7 +40,6 @@ class Sandbox:
     """
 
     def __init__(self, options: Options, port: int = 0) -> None:
-        listen, build_app, front = _server_parts()
         self._options = options
         self._changes = threading.RLock()
         rows, self._population = founded(options.customers, options.seed, options.style)
@@ -59,8 +50,8 @@ class Sandbox:
         listening = _bound(port)
         self.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         self._service = Service(options, self._store, self.url)
-        app = build_app(front(options, self._service, self._quota, self._faults, self.log))
-        self._listener: Listener | None = listen(listening, app)
+        front = Front(options, self._service, self._quota, self._faults, self.log)
+        self._listener: Listener | None = Listener(listening, front.respond)
         atexit.register(self.close)
 
     def __repr__(self) -> str:
@@ -270,7 +261,7 @@ class Sandbox:
 
         Parameters
         ----------
-        endpoint : {"token", "list", "detail", "team", "swagger", "other"}, optional
+        endpoint : {"token", "list", "detail", "team", "other"}, optional
             Of this endpoint only.
 
         Returns
@@ -304,21 +295,8 @@ class Sandbox:
         self.log.append(LogEntry(kind=kind, at=time.monotonic(), user_ids=tuple(user_ids)))
 
 
-def _server_parts() -> tuple[Any, Any, Any]:
-    """Import the web libraries, which `import sc_pandas` must not need."""
-    try:
-        from sc_pandas.sandbox.app import Front, build
-        from sc_pandas.sandbox.serving import Listener
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in {"starlette", "uvicorn", "h11", "anyio"}:
-            raise MissingSandboxError from error
-        raise
-    return Listener, build, Front
-
-
 def _bound(port: int) -> socket.socket:
-    # The protocol is named because asyncio turns Nagle's algorithm off only where it is: 40 ms a call.
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(("127.0.0.1", port))

@@ -46,7 +46,7 @@ _CLASSES: Final[Mapping[str, frozenset[Endpoint]]] = MappingProxyType(
         "detail": frozenset({"detail"}),
         "token": frozenset({"token"}),
         "data": frozenset({"list", "detail"}),
-        "any": frozenset({"list", "detail", "token", "team", "swagger", "other"}),
+        "any": frozenset({"list", "detail", "token", "team", "other"}),
     }
 )
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Literal, overload
 
 Kind = Literal["request", "insert", "update", "merge"]
-Endpoint = Literal["token", "list", "detail", "team", "swagger", "other"]
+Endpoint = Literal["token", "list", "detail", "team", "other"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class LogEntry:
     kind : {"request", "insert", "update", "merge"}
         What happened.
     endpoint : str or None
-        "token", "list", "detail", "team", "swagger" or "other"; None for changes.
+        "token", "list", "detail", "team" or "other"; None for changes.
     method, path : str
         Of the request line, without the query.
     params : tuple of (str, str)

@@ -9,7 +9,6 @@ from urllib.parse import parse_qsl
 from sc_pandas.sandbox import rendering
 from sc_pandas.sandbox.answers import Answer, json_answer, message
 from sc_pandas.sandbox.binding import BindingError, bind, integer
-from sc_pandas.sandbox.description import describe
 from sc_pandas.sandbox.log import Endpoint
 from sc_pandas.sandbox.logins import Login, Logins
 from sc_pandas.sandbox.options import Options
@@ -61,7 +60,6 @@ class Service:
             "list": self._guarded(self._list),
             "detail": self._guarded(self._detail),
             "team": self._team,
-            "swagger": lambda _: json_answer(describe(options, url)),
         }
 
     def answer(self, call: Call) -> Answer:

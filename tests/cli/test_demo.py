@@ -115,13 +115,3 @@ def test_a_call_too_many_is_told(run: Any, monkeypatch: pytest.MonkeyPatch) -> N
     ran = run("demo", "--customers", "60")
     assert ran.code == 1
     assert "NOT TRUE: 4 calls" in ran.out
-
-
-@pytest.mark.parametrize(("command", "missing"), [("demo", "uvicorn"), ("sandbox", "starlette")])
-def test_without_the_extra_it_says_how_to_install_it(command: str, missing: str) -> None:
-    code = f"import sys; sys.modules[{missing!r}] = None; from sc_pandas.cli import main; main([{command!r}])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert "pip install 'sc_pandas[sandbox]'" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert done.stdout == ""

@@ -10,8 +10,6 @@ import pytest
 ROOT = Path(__file__).parents[2]
 HEAVY = (
     "ipywidgets",
-    "uvicorn",
-    "starlette",
     "matplotlib",
     "openpyxl",
     "fsspec",

@@ -7,6 +7,8 @@ from urllib.parse import quote
 
 import pytest
 
+from sc_pandas.sandbox.parameters import CHANNELS
+
 FIELDS = {
     *("UserID", "Email", "FirstName", "LastName", "EmailCC", "Rating", "CorporateName", "IsWholeSaleUser"),
     *("IsWholesaleString", "CustomColumns"),
@@ -272,3 +274,8 @@ def test_a_server_written_from_the_article_alone(serve: Any) -> None:
     assert (first["ID"], first["CreatedOn"]) == (record["user_id"], record["created_on"].isoformat())
     assert first["Address"]["City"] == record["city"]
     assert len(caller.page(("model.pageSize", 50)).json["Items"]) == 10
+
+
+def test_channels_are_the_published_ones() -> None:
+    assert len(CHANNELS) == 74
+    assert set(range(80)) - set(CHANNELS) == {8, 9, 10, 11, 13, 14}
