@@ -8,7 +8,6 @@ from typing import Any, Final
 import pandas as pd
 
 from sc_pandas.errors import AccessorError, ExportError
-from sc_pandas.frames.import_template import Incomplete, template_of, write_template
 from sc_pandas.frames.redaction import check_partition, pseudonymized, redacted
 from sc_pandas.frames.spreadsheets import Spreadsheet, write_csv, write_excel
 from sc_pandas.parquet import export_table, frame_to_arrow
@@ -353,62 +352,6 @@ class Exports:
         """
         self._check_verified(path, "; the sheet will say so", allowed=allow_unverified)
         return write_excel(self._frame, path, self._note(), formula_guard=formula_guard)
-
-    def to_import_template(
-        self, path: str | os.PathLike[str] | None = None, *, incomplete: Incomplete = "warn"
-    ) -> pd.DataFrame:
-        """Give the customers in the columns of SellerCloud's own import, and write them where a path is given.
-
-        The help page "Import Customer Accounts" documents the columns FirstName, LastName, BusinessName, Email,
-        CompanyID, IsWholeSale, TaxExempt, UserGroupName and AllowShippingUnPaidOrders, and that retail customers need a
-        first and a last name, wholesale customers a business name.  It has no column for the customer's id: it is
-        assumed, not documented, that the import finds customers by e-mail, creates those it does not find, and leaves
-        alone what has no column.  Try it with one customer first.
-
-        Parameters
-        ----------
-        path
-            ``.xlsx`` or ``.csv``; crash-safe and private.  Apostrophes would be imported, so that CSV is refused where
-            a text might run as a formula; in ``.xlsx`` none can.
-        incomplete
-            What becomes of rows that lack what the import needs, such as retail customers without a last name, of whom
-            every shop has some.  ``"warn"`` leaves them out and says which ``user_id`` lack what: customers who are not
-            in the file stay as they are.  ``"raise"`` stops, ``"drop"`` leaves them out silently, ``"keep"`` keeps
-            them.
-
-        Returns
-        -------
-        pandas.DataFrame
-            The index of the frame, so that rows can be found again; Arrow-backed; of the last columns only those that
-            the frame can fill (``include=["company_id", "tax_exempt", "groups", "order_options"]``).
-
-        Raises
-        ------
-        ExportError
-            Rows are incomplete and `incomplete` is ``"raise"``, or all of them are; the frame was redacted or
-            pseudonymised; or the file could not be written.
-        SettingsError
-            `incomplete` is none of the four, or the path has another suffix.
-
-        Warns
-        -----
-        SellerCloudWarning
-            With ``"warn"``, who is left out and why.
-
-        Examples
-        --------
-        >>> import sc_pandas as sc
-        >>> with sc.sandbox.serve(customers=120, seed=7) as box:
-        ...     shop = sc.connect(box.url, username=box.username, password=box.password)
-        ...     df = shop.customers().to_pandas()
-        ...     shop.close()
-        >>> df.sellercloud.to_import_template("import.xlsx", incomplete="drop").columns.tolist()
-        ['FirstName', 'LastName', 'BusinessName', 'Email', 'IsWholeSale']
-        """
-        template = template_of(self._frame, self._note(), incomplete)
-        if path is not None:
-            write_template(template, path)
-        return template
 
     def _note(self) -> Provenance | None:
         """Give the provenance where there is one, for what works without."""

@@ -95,11 +95,6 @@ def write_csv(
     return Spreadsheet(path=Path(path), rows=table.num_rows, guarded=guarded)
 
 
-def formulas_in(frame: pd.DataFrame) -> dict[str, int]:
-    """Count by column the texts that a spreadsheet might run."""
-    return _guarded(_nested_as_texts(frame_to_arrow(frame)), on=True)[1]
-
-
 def _header(names: list[str], sep: str) -> bytes:
     line = io.StringIO()
     csv.writer(line, delimiter=sep, quoting=csv.QUOTE_ALL, lineterminator="\n").writerow(names)
