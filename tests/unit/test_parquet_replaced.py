@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +16,7 @@ import pytest
 from sc_pandas.errors import ExportError
 from sc_pandas.parquet import export_table, folder, read_parquet
 from sc_pandas.provenance import Provenance
+from sc_pandas.tables import to_pandas
 
 NOTE = Provenance(base_url="https://tt.api.example")
 OLD, NEW = (pa.table({"user_id": range(first, first + 4), "tier": list("aaba")}) for first in (1, 7))
@@ -125,21 +127,25 @@ def test_who_reads_while_it_is_replaced_gets_one_edition(tmp_path: Path, *, exch
 
 
 def read_of(first: int) -> pd.DataFrame:
-    table = OLD if first == 1 else NEW
-    return table.to_pandas(types_mapper=pd.ArrowDtype)
+    return to_pandas(OLD if first == 1 else NEW)
 
 
 def test_what_is_replaced_all_the_time_is_an_error_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Damage alone is told at once; a folder that is another one each time is tried again, but not for ever."""
     path = export_table(tmp_path / "all", OLD, NOTE, partition_by="tier")
     next(Path(path).rglob("*.parquet")).unlink()
-    looked = []
-    monkeypatch.setattr("sc_pandas.parquet.export.part_files", lambda where: looked.append(where) or iter(()))
+    looked: list[Path] = []
+
+    def none(where: Path) -> Iterator[object]:
+        looked.append(where)
+        return iter(())
+
+    monkeypatch.setattr("sc_pandas.parquet.export.part_files", none)
     with pytest.raises(ExportError):
         read_parquet(path)
     assert len(looked) == 1
 
-    def replaced(where: Path) -> object:
+    def replaced(where: Path) -> Iterator[object]:
         looked.append(where)
         export_table(where, OLD, NOTE, partition_by="tier", overwrite=True)
         return iter(())

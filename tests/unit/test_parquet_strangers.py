@@ -231,11 +231,16 @@ def make_socket(path: Path) -> None:
             os.chdir(here)
 
 
+def make_link_to_pipe(path: Path) -> None:
+    os.mkfifo(path.with_name("pipe"))
+    path.symlink_to("pipe")
+
+
 SPECIAL: dict[str, Callable[[Path], None]] = {
     "pipe": os.mkfifo,
     "socket": make_socket,
     "device": lambda path: path.symlink_to("/dev/zero"),
-    "pipe by a link": lambda path: (os.mkfifo(path.with_name("pipe")), path.symlink_to("pipe"))[1],
+    "pipe by a link": make_link_to_pipe,
 }
 
 
