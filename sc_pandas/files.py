@@ -9,6 +9,7 @@ import contextlib
 import os
 import re
 import secrets
+import shutil
 import stat
 import sys
 import tempfile
@@ -177,6 +178,46 @@ def _cannot(path: Path, errno: int | None, what: str) -> ExportError:
     return ExportError(f"{path} cannot be written: {what}", path=str(path), reason="os", errno=errno)
 
 
+class NotAFileError(OSError):
+    """What stands at a path is a folder, a pipe, a device or a socket."""
+
+
+def open_plain(path: PathLike) -> BinaryIO:
+    """Open a file for reading, and nothing else: a pipe would wait for ever, and a device may act when it is opened.
+
+    Parameters
+    ----------
+    path : str or path
+        The file; symbolic links are followed.
+
+    Returns
+    -------
+    binary file
+
+    Raises
+    ------
+    NotAFileError
+        It is no plain file.
+    OSError
+        The system refuses.
+    """
+    _check_plain(Path(path).stat())
+    # Without waiting, should something else have come into its place just now.
+    now = getattr(os, "O_NONBLOCK", 0)
+    file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | now))  # noqa: SIM115  # the caller closes it
+    try:
+        _check_plain(os.fstat(file.fileno()))
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _check_plain(facts: os.stat_result) -> None:
+    if not stat.S_ISREG(facts.st_mode):
+        raise NotAFileError("it is a folder, a pipe, a device or a socket, no file.")
+
+
 @contextlib.contextmanager
 def atomic_write(
     path: PathLike, *, mode: int = 0o600, check: Callable[[Path], None] | None = None
@@ -292,31 +333,34 @@ def remove_stale_temps(folder: PathLike) -> int:
     Parameters
     ----------
     folder : str or path
-        The folder to look in; folders below it are not entered.
+        The folder to look in; of those below it only temporary ones go, with all in them.
 
     Returns
     -------
     int
-        How many files were removed.  What cannot be looked at or removed is passed over.
+        How many files and folders were removed.  What cannot be looked at or removed is passed over.
     """
     removed = 0
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             named = TEMP_NAME.fullmatch(entry.name)
-            if named is None or not _is_stale(entry) or _is_alive(int(named[1])):
+            if named is None or _is_alive(int(named[1])):
                 continue
             with contextlib.suppress(OSError):
-                os.unlink(entry.path)  # noqa: PTH108  # scandir's entry, no Path is built for each
-                removed += 1
+                removed += _remove_if_stale(entry)
     return removed
 
 
-def _is_stale(entry: os.DirEntry[str]) -> bool:
-    try:
-        facts = entry.stat(follow_symlinks=False)
-    except OSError:
+def _remove_if_stale(entry: os.DirEntry[str]) -> bool:
+    facts = entry.stat(follow_symlinks=False)
+    is_folder = stat.S_ISDIR(facts.st_mode)
+    if time.time() - facts.st_mtime <= STALE_AFTER_S or not (is_folder or stat.S_ISREG(facts.st_mode)):
         return False
-    return stat.S_ISREG(facts.st_mode) and time.time() - facts.st_mtime > STALE_AFTER_S
+    if is_folder:
+        shutil.rmtree(entry.path)
+    else:
+        os.unlink(entry.path)  # noqa: PTH108  # scandir's entry, no Path is built for each
+    return True
 
 
 def _is_alive(pid: int) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, Final, Self
 from urllib.parse import urlsplit, urlunsplit
 
 ATTRS_KEY: Final = "sellercloud"
+_DEEPEST: Final = 16
 _TEXTS: Final = ("include", "filter_redacted", "privacy")
 # Filters whose values name no person; also of a filter that is not known here the value is taken out.
 _IMPERSONAL_FILTERS: Final = frozenset({
@@ -209,8 +210,7 @@ class Provenance:
         Provenance or None
             None where there is none, or where it is damaged.  Keys of a later version are passed over.
         """
-        note = attrs.get(ATTRS_KEY)
-        return cls._from_note(note) if isinstance(note, Mapping) else None
+        return cls._from_note(attrs.get(ATTRS_KEY) if isinstance(attrs, Mapping) else None)
 
     def to_json(self) -> str:
         """Give the note as JSON text, keys sorted: equal notes give equal text."""
@@ -220,19 +220,20 @@ class Provenance:
     def from_json(cls, text: str | bytes) -> Self | None:
         """Read what `to_json` gave; None where it is damaged."""
         try:
-            note = json.loads(text)
-        except ValueError:
+            return cls._from_note(json.loads(text))
+        except (ValueError, RecursionError):
             return None
-        return cls._from_note(note) if isinstance(note, Mapping) else None
 
     @classmethod
-    def _from_note(cls, note: Mapping[str, Any]) -> Self | None:
+    def _from_note(cls, note: object) -> Self | None:
+        if not isinstance(note, dict):
+            return None
         known = {each.name: note[each.name] for each in fields(cls) if each.name in note}
         if "base_url" not in known or not all(_IS_VALID[name](value) for name, value in known.items()):
             return None
         try:
             return cls(**known)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, RecursionError):
             return None
 
     def __str__(self) -> str:
@@ -277,7 +278,21 @@ def _is_text(value: object) -> bool:
 
 
 def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 63
+
+
+def _is_filter(value: object) -> bool:
+    """Whether it is an object of JSON values, no deeper than pandas can copy; a filter's are lists at most."""
+    level: list[Any] = [value] if isinstance(value, dict) else []
+    for _ in range(_DEEPEST if level else 0):
+        keys = (key for each in level if isinstance(each, dict) for key in each)
+        if not all(isinstance(key, str) for key in keys):
+            return False
+        inner = (each.values() if isinstance(each, dict) else each for each in level)
+        level = [each for values in inner for each in values if isinstance(each, dict | list | tuple)]
+        if not level:
+            return True
+    return False
 
 
 def _is_texts(value: object) -> bool:
@@ -286,7 +301,7 @@ def _is_texts(value: object) -> bool:
 
 _IS_VALID: Final = {
     "base_url": _is_text,
-    "filter": lambda value: isinstance(value, Mapping) and all(isinstance(key, str) for key in value),
+    "filter": _is_filter,
     "columns": lambda value: value is None or _is_texts(value),
     "limit": lambda value: value is None or _is_whole(value),
     "include": _is_texts,

@@ -1,16 +1,17 @@
 """The two ends for callers: write a table wherever it shall stand, and read it again from there."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, Final
 
 import pandas as pd
 import pyarrow as pa
 
-from sc_pandas.errors import SettingsError
-from sc_pandas.files import PathLike
+from sc_pandas.errors import ExportError, SettingsError
+from sc_pandas.files import PathLike, open_plain
 from sc_pandas.parquet.file import check_columns, write_parquet
-from sc_pandas.parquet.folder import part_files, write_folder
+from sc_pandas.parquet.folder import part_files, put_back, write_folder
+from sc_pandas.parquet.note import Note
 from sc_pandas.parquet.parts import whole_of
 from sc_pandas.parquet.remote import (
     check_options,
@@ -23,6 +24,9 @@ from sc_pandas.parquet.remote import (
 from sc_pandas.parquet.sealed import mismatch, opened, reading
 from sc_pandas.provenance import ATTRS_KEY, Provenance
 from sc_pandas.tables import to_pandas
+
+# A folder that is replaced while it is read is read anew; so often in a row nobody replaces one.
+_TRIES: Final = 100
 
 
 def export_table(
@@ -126,28 +130,56 @@ def read_parquet(
         url = str(path)
         is_folder, files = remote_files(url, storage_options)
         where = shown_address(url)
-        table, note = whole_of(files, where, columns) if is_folder else _single(files[0][1], where, columns)
-    else:
-        table, note = _from_disk(here, columns)
-    frame = to_pandas(table)
-    frame.attrs = {ATTRS_KEY: note["provenance"]}
-    return frame
+        return _whole(files, where, columns) if is_folder else _single(files[0][1], where, columns)
+    tries = 0
+    while True:
+        tries += 1
+        seen = _identity(here)
+        try:
+            return _from_disk(here, columns)
+        except ExportError:
+            if tries == _TRIES or _identity(here) == seen:
+                raise
 
 
-def _from_disk(path: Path, columns: Sequence[str] | None) -> tuple[pa.Table, Mapping[str, Any]]:
+def _identity(path: Path) -> tuple[int, ...] | None:
+    """What tells one folder at a path from the next: a folder that gets its name by a rename has a new change time."""
+    try:
+        facts = path.stat()
+    except (OSError, ValueError):
+        return None
+    return facts.st_dev, facts.st_ino, facts.st_ctime_ns
+
+
+def _from_disk(path: Path, columns: Sequence[str] | None) -> pd.DataFrame:
     with reading(path):
+        put_back(path)
         is_folder = path.is_dir()
     if is_folder:
-        return whole_of(part_files(path), path, columns)
-    with reading(path), path.open("rb") as file:
+        return _whole(part_files(path), path, columns)
+    with reading(path):
+        file = open_plain(path)
+    with file:
         return _single(file, path, columns)
 
 
-def _single(file: Any, where: PathLike, columns: Sequence[str] | None) -> tuple[pa.Table, Mapping[str, Any]]:
+def _whole(files: Iterable[tuple[str, BinaryIO]], where: PathLike, columns: Sequence[str] | None) -> pd.DataFrame:
+    table, note = whole_of(files, where, columns)
+    return _frame(table, note, where)
+
+
+def _single(file: BinaryIO, where: PathLike, columns: Sequence[str] | None) -> pd.DataFrame:
     with reading(where):
         sealed = opened(file, where)
-        if "part" in sealed.note:
+        if sealed.note.part is not None:
             raise mismatch(where, "it is one part of a partitioned export. Read the folder of all parts.")
         check_columns(where, sealed.names, columns)
         table = sealed.parquet.read(columns=None if columns is None else list(columns))
-    return (table if columns is None else table.select(list(columns))), sealed.note
+    return _frame(table if columns is None else table.select(list(columns)), sealed.note, where)
+
+
+def _frame(table: pa.Table, note: Note, where: PathLike) -> pd.DataFrame:
+    with reading(where):
+        frame = to_pandas(table)
+    frame.attrs = {ATTRS_KEY: note.provenance.to_attrs()}
+    return frame

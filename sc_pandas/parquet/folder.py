@@ -1,12 +1,15 @@
 """A folder of parts on this machine: it appears as a whole, under its name only when it is complete."""
 
 import contextlib
+import ctypes
 import os
+import re
 import secrets
 import shutil
+import sys
 import time
 from collections.abc import Iterator, Sequence
-from errno import EEXIST, EINVAL, ENOENT, ENOTSUP
+from errno import EEXIST, EINVAL, ENOENT, ENOSYS, ENOTSUP, EPERM
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -14,13 +17,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sc_pandas.errors import ExportError
-from sc_pandas.files import STALE_AFTER_S, TEMP_NAME, PathLike, plain_path
+from sc_pandas.files import PathLike, open_plain, plain_path, remove_stale_temps
 from sc_pandas.parquet.file import write_parquet
 from sc_pandas.parquet.parts import PART_NAME, parts_of
-from sc_pandas.parquet.sealed import NOTE
+from sc_pandas.parquet.sealed import NOTE, reading
 from sc_pandas.provenance import Provenance
 
 _UNSYNCABLE: Final = {EINVAL, ENOTSUP}
+_OLD_END: Final = re.compile(r"[0-9a-f]{8}")
+# A writer renames twice within microseconds; whoever takes longer was killed.
+_PATIENCE_S: Final = 1.0
+# Of Linux' fcntl.h and fs.h.
+_AT_FDCWD: Final = -100
+_RENAME_EXCHANGE: Final = 2
+_NO_EXCHANGE: Final = {EINVAL, ENOSYS, ENOTSUP, EPERM}
 
 
 def write_folder(
@@ -56,12 +66,13 @@ def write_folder(
     target = Path(os.path.realpath(plain_path(path)))
     parts = parts_of(table, by, provenance, target)
     try:
+        put_back(target)
         _check_free(target, overwrite=overwrite)
     except OSError as error:
         raise _cannot(target, error.errno, f"{error.strerror or type(error).__name__}.") from error
     temp = target.parent / f".sc_pandas-{os.getpid()}-{secrets.token_hex(8)}.tmp"
     try:
-        _remove_stale(target.parent)
+        remove_stale_temps(target.parent)
         temp.mkdir(mode=0o700)
         for part in parts:
             file = temp / part.name
@@ -69,8 +80,11 @@ def write_folder(
             write_parquet(file, part.table.to_batches(), part.table.schema, provenance, part=part.says)
         for folder, _, _ in os.walk(temp, topdown=False):
             _sync(Path(folder))
+        left = _set_aside(target)
         _publish(temp, target, overwrite=overwrite)
         _sync(target.parent)
+        for aside in left:
+            shutil.rmtree(aside, ignore_errors=True)
     except OSError as error:
         raise _cannot(target, error.errno, f"{error.strerror or type(error).__name__}.") from error
     except ExportError as error:
@@ -84,10 +98,45 @@ def write_folder(
 
 
 def part_files(folder: Path) -> Iterator[tuple[str, BinaryIO]]:
-    """Open the parts of a folder, one after the other."""
-    for path in sorted(folder.rglob("*.parquet")):
-        with path.open("rb") as file:
+    """Open the parts of a folder, one after the other.
+
+    Raises
+    ------
+    ExportError
+        The folder or one of the files cannot be opened.
+    """
+    with reading(folder):
+        found = sorted(folder.rglob("*.parquet"))
+    for path in found:
+        with reading(path):
+            file = open_plain(path)
+        with file:
             yield path.relative_to(folder).as_posix(), file
+
+
+def put_back(target: Path) -> None:
+    """Undo an overwrite that was killed when nothing bore the name, where folders cannot be exchanged."""
+    until = time.monotonic() + _PATIENCE_S
+    while not os.path.lexists(target) and (aside := _set_aside(target)):
+        if time.monotonic() > until:
+            with contextlib.suppress(OSError):  # another was quicker, or nothing may be renamed here
+                aside[0].rename(target)
+            return
+        time.sleep(0.01)
+
+
+def _set_aside(target: Path) -> list[Path]:
+    """Find the earlier exports that were set aside while one came into their place, the last one first."""
+    start = f".{target.name}.sc_pandas-old-"
+    try:
+        found = [
+            (entry.stat(follow_symlinks=False).st_ctime_ns, target.with_name(entry.name))
+            for entry in os.scandir(target.parent)
+            if entry.name.startswith(start) and _OLD_END.fullmatch(entry.name[len(start) :])
+        ]
+    except OSError:
+        return []
+    return [path for _, path in sorted(found, reverse=True) if path.is_dir() and not path.is_symlink()]
 
 
 def _make_private(folder: Path, top: Path) -> None:
@@ -114,19 +163,22 @@ def _is_part(path: Path) -> bool:
     if path.is_symlink() or not PART_NAME.fullmatch(path.name):
         return False
     try:
-        return NOTE in (pq.read_metadata(path).metadata or {})
+        with open_plain(path) as file:
+            return NOTE in (pq.read_metadata(file).metadata or {})
     except (OSError, pa.ArrowException):
         return False
 
 
 def _publish(temp: Path, target: Path, *, overwrite: bool) -> None:
-    """Give the finished folder its name; an old one is set aside before and removed after."""
+    """Give the finished folder its name; what bore it goes by the temporary name afterwards."""
     with contextlib.suppress(OSError):
         target.rmdir()  # an empty one
     if not overwrite or not target.exists():
         temp.rename(target)  # refused by the system where another export was quicker
         return
-    # Not a temporary name: were we killed right here, it would be the only folder that ever was complete and known.
+    if _exchange(temp, target):
+        return
+    # Not a temporary name: were we killed right here, `put_back` must know whose it was.
     aside = target.with_name(f".{target.name}.sc_pandas-old-{secrets.token_hex(4)}")
     target.rename(aside)
     try:
@@ -134,7 +186,20 @@ def _publish(temp: Path, target: Path, *, overwrite: bool) -> None:
     except BaseException:
         aside.rename(target)
         raise
-    shutil.rmtree(aside, ignore_errors=True)
+    aside.rename(temp)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Let two folders change names at one instant; False where system or file system cannot."""
+    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None) if sys.platform == "linux" else None
+    if renameat2 is None:
+        return False
+    if renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in _NO_EXCHANGE:
+        return False
+    raise OSError(number, os.strerror(number))
 
 
 def _sync(folder: Path) -> None:
@@ -148,25 +213,6 @@ def _sync(folder: Path) -> None:
             raise
     finally:
         os.close(descriptor)
-
-
-def _remove_stale(parent: Path) -> None:
-    """Remove folders that a crash of ours left: own temporary names, an hour old, of a process that is gone."""
-    there: list[Path] = []
-    with contextlib.suppress(OSError):
-        there += parent.iterdir()
-    for path in there:
-        named = TEMP_NAME.fullmatch(path.name)
-        with contextlib.suppress(OSError):
-            if named and path.is_dir() and not path.is_symlink() and time.time() - path.stat().st_mtime > STALE_AFTER_S:
-                _remove_if_orphaned(path, int(named[1]))
-
-
-def _remove_if_orphaned(path: Path, pid: int) -> None:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        shutil.rmtree(path, ignore_errors=True)
 
 
 def _cannot(path: Path, errno: int | None, what: str, *, reason: str = "os") -> ExportError:

@@ -18,14 +18,15 @@ from urllib.parse import quote
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from sc_pandas.errors import ExportError, SettingsError
 from sc_pandas.files import PathLike
 from sc_pandas.parquet.file import check_columns
-from sc_pandas.parquet.sealed import KEY, Sealed, check_types, mismatch, opened, reading
+from sc_pandas.parquet.note import PARTS_AT_MOST, Note, PartNote
+from sc_pandas.parquet.sealed import KEY, check_types, mismatch, opened, reading
 from sc_pandas.provenance import Provenance
 
-PARTS_AT_MOST: Final = 1_000
 PART_NAME: Final = re.compile(r"part-[0-9]+\.parquet")
 # Hive's word for a missing value.
 _NULL: Final = "__HIVE_DEFAULT_PARTITION__"
@@ -165,7 +166,7 @@ def _digest(table: pa.Table, by: Sequence[str], provenance: Provenance) -> str:
 
 def whole_of(
     files: Iterable[tuple[str, BinaryIO]], path: PathLike, columns: Sequence[str] | None
-) -> tuple[pa.Table, Mapping[str, Any]]:
+) -> tuple[pa.Table, Note]:
     """Read all parts, check that they are one export, and give its rows by `user_id` and its note.
 
     Raises
@@ -173,54 +174,48 @@ def whole_of(
     ExportError
         A part is damaged, missing, double, of another export, or not ours.
     """
-    tables, notes = [], []
+    tables, parts = [], []
+    note = None
     for name, file in files:
         where = f"{path}/{name}"
         with reading(where):
-            part = opened(file, where)
-            says = part.note.get("part")
-            if not isinstance(says, dict):
-                raise ExportError(
-                    f"{where} is a whole export, not a part of one. Read it by itself.", path=where, reason="mismatch"
-                )
-            notes.append(part.note)
-            check_columns(where, says["columns"], columns)
-            tables.append(_restored(part, says, columns))
-    _check_complete([note["part"] for note in notes], path)
-    table = pa.concat_tables(tables)
-    if KEY in table.column_names and pa.types.is_int64(table.schema.field(KEY).type):
-        table = table.take(pc.sort_indices(table, [(KEY, "ascending")]))
-    return (table if columns is None else table.select(list(columns))), notes[0]
-
-
-def _restored(part: Sealed, says: Mapping[str, Any], columns: Sequence[str] | None) -> pa.Table:
-    """Put the columns that the folders name back in their places."""
-    # Rows are put in order by their key, also where it is not asked for.
-    wanted = [name for name in says["columns"] if columns is None or name in columns or name == KEY]
-    inside = [name for name in wanted if name not in says["values"]]
-    table = part.parquet.read(columns=inside).replace_schema_metadata(None)
-    rows = part.parquet.metadata.num_rows
-    arrays = [
-        _repeated(says["values"][name], says["types"][name], rows) if name in says["values"] else table.column(name)
-        for name in wanted
-    ]
-    return pa.table(arrays, names=wanted)
-
-
-def _repeated(value: Any, type_name: str, rows: int) -> pa.Array:
-    of_type = pa.type_for_alias(type_name)
-    if pa.types.is_date32(of_type) and value is not None:
-        value = dt.date.fromisoformat(value)
-    return pa.repeat(pa.scalar(value, of_type), rows)
-
-
-def _check_complete(says: Sequence[Mapping[str, Any]], path: PathLike) -> None:
-    if not says:
+            sealed = opened(file, where)
+            part = sealed.note.part
+            if part is None:
+                raise mismatch(where, "it is a whole export, not a part of one. Read it by itself.")
+            if sealed.names != part.inside:
+                raise mismatch(where, "its columns are not those that it names. Export it again.")
+            check_columns(where, part.columns, columns)
+            tables.append(_restored(sealed.parquet, part, columns))
+        parts.append(part)
+        note = note or sealed.note
+    if note is None:
         raise ExportError(
             f"{path} is a folder without parts of an export of sc_pandas. Look at the path.",
             path=str(path), reason="not_ours",
         )  # fmt: skip
-    if len({each["folder"] for each in says}) > 1:
+    _check_complete(parts, path)
+    with reading(path):
+        table = pa.concat_tables(tables)
+        if KEY in table.column_names and pa.types.is_int64(table.schema.field(KEY).type):
+            table = table.take(pc.sort_indices(table, [(KEY, "ascending")]))
+    return (table if columns is None else table.select(list(columns))), note
+
+
+def _restored(parquet: pq.ParquetFile, part: PartNote, columns: Sequence[str] | None) -> pa.Table:
+    """Put the columns that the folders name back in their places."""
+    # Rows are put in order by their key, also where it is not asked for.
+    asked = set(part.columns if columns is None else [*columns, KEY])
+    wanted = [name for name in part.columns if name in asked]
+    table = parquet.read(columns=[name for name in wanted if name not in part.values])
+    inside = dict(zip(table.column_names, table.columns, strict=True))
+    arrays = [pa.repeat(part.values[name], table.num_rows) if name in part.values else inside[name] for name in wanted]
+    return pa.table(arrays, names=wanted)
+
+
+def _check_complete(parts: Sequence[PartNote], path: PathLike) -> None:
+    if any(each.export != parts[0].export for each in parts):
         raise mismatch(path, "it holds parts of different exports. Export it again, into a new folder.")
-    if sorted(each["number"] for each in says) != list(range(says[0]["of"])):
-        raise mismatch(path, f"it holds {len(says):,} of {says[0]['of']:,} parts. Export it again.")
+    found, of = len({each.number for each in parts}), parts[0].of
+    if not len(parts) == found == of:
+        raise mismatch(path, f"it holds {found if found < of else len(parts):,} of {of:,} parts. Export it again.")

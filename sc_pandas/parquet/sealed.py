@@ -12,11 +12,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sc_pandas.errors import ExportError
-from sc_pandas.files import PathLike
+from sc_pandas.files import NotAFileError, PathLike
+from sc_pandas.parquet.note import FORMAT, NOTE_AT_MOST, Note, json_object
 from sc_pandas.provenance import ATTRS_KEY, Provenance
 from sc_pandas.tables.rows import rechunked
 
-FORMAT: Final = 1
 ROWS_IN_GROUP: Final = 65_536
 NOTE: Final = b"sellercloud"
 KEY: Final = "user_id"
@@ -71,7 +71,7 @@ class Sealed:
     """A file of ours, open, with every byte of its pages and the columns' names and types verified."""
 
     parquet: pq.ParquetFile
-    note: Mapping[str, Any]
+    note: Note
 
     @property
     def names(self) -> list[str]:
@@ -92,6 +92,8 @@ def write_sealed(
 ) -> Tally:
     """Write rows, note and seal; `part` says which part of a folder the file is."""
     notes = _notes(provenance, part)
+    if len(notes[NOTE]) > NOTE_AT_MOST:
+        raise mismatch(path, f"what was asked takes more than {NOTE_AT_MOST >> 20} MiB to note. Export fewer at once.")
     hashed, tally = _HashedFile(file), Tally()
     noted = schema.with_metadata(notes)
     # Compliant names would turn the items of a list from "item" to "element", and the schema would not read back.
@@ -145,15 +147,17 @@ _UNREADABLE: Final = "it is damaged, or is no Parquet file. Export it again."
 
 @contextlib.contextmanager
 def reading(path: PathLike) -> Iterator[None]:
-    """Turn whatever a damaged file makes Arrow raise into an ExportError."""
+    """Turn whatever a damaged or crafted file makes Arrow raise into an ExportError."""
     try:
         yield
+    except NotAFileError as error:
+        raise mismatch(path, f"{error} Name a file of an export.") from None
     except OSError as error:
         if error.errno is None:  # Arrow's own, for damaged pages
             raise mismatch(path, _UNREADABLE) from None
         what = f"{path} cannot be read: {error.strerror}. Look at the path and its permissions."
         raise ExportError(what, path=str(path), reason="os", errno=error.errno) from error
-    except (pa.ArrowException, ValueError):
+    except (pa.ArrowException, ValueError, MemoryError, RecursionError):
         raise mismatch(path, _UNREADABLE) from None
 
 
@@ -170,19 +174,22 @@ def opened(file: BinaryIO, path: PathLike) -> Sealed:
         raise ExportError(
             f"{path} was not written by sc_pandas. Use pandas.read_parquet for it.", path=str(path), reason="not_ours"
         )
-    note = json.loads(notes[NOTE])
-    if not isinstance(note, dict) or not isinstance(note.get("format"), int):
-        raise mismatch(path, _UNREADABLE)
-    if note["format"] > FORMAT:
+    document = json_object(notes[NOTE]) or {}
+    number = document.get("format")
+    if type(number) is int and number > FORMAT:
         raise ExportError(
-            f"{path} was written by a later sc_pandas (format {note['format']}). Upgrade sc_pandas, or use "
+            f"{path} was written by a later sc_pandas (format {number}). Upgrade sc_pandas, or use "
             "pandas.read_parquet.",
             path=str(path), reason="newer",
         )  # fmt: skip
+    note = Note.of_json(document)
+    if type(number) is not int or note is None:
+        raise mismatch(path, _UNREADABLE)
     schema = parquet.schema_arrow
     refuse_extensions(path, schema)
-    seal = json.loads(notes.get(_SEAL, b"null"))
-    if seal != {
+    if len(set(schema.names)) < len(schema.names):
+        raise mismatch(path, _UNREADABLE)
+    if json_object(notes.get(_SEAL)) != {
         "rows": parquet.metadata.num_rows,
         "bytes": (end := _footer_start(file)),
         "sha256": _sha256(file, end),

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sc_pandas.errors import ExportError
-from sc_pandas.files import atomic_write, private_folder
+from sc_pandas.files import atomic_write, open_plain, private_folder
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.segments.alone import alone
 
@@ -90,7 +90,8 @@ class SegmentMemory:
         """Give what is remembered of a segment; a damaged file is as good as none, and says so."""
         path = self._path(name)
         try:
-            content = path.read_bytes()
+            with open_plain(path) as file:
+                content = file.read()
         except (FileNotFoundError, NotADirectoryError):
             return Recollection()
         except OSError:
@@ -209,8 +210,21 @@ def _opened(content: bytes) -> dict[str, Any]:
 
 
 def _recollection(document: dict[str, Any]) -> Recollection:
-    reads = tuple(Seen(_time(each["at"]), np.array(each["ids"], dtype=np.int64)) for each in document["reads"])
-    return Recollection(reads=reads, counts=tuple((_time(at), int(count)) for at, count in document["counts"]))
+    reads = tuple(Seen(_time(each["at"]), _ids(each["ids"])) for each in document["reads"])
+    return Recollection(reads=reads, counts=tuple((_time(at), _whole(count)) for at, count in document["counts"]))
+
+
+def _ids(values: list[Any]) -> npt.NDArray[np.int64]:
+    ids = np.array([_whole(each) for each in values], dtype=np.int64)
+    if (np.diff(ids) < 0).any():
+        raise ValueError("the ids are not sorted")
+    return ids
+
+
+def _whole(value: object) -> int:
+    if type(value) is not int:
+        raise TypeError(type(value))
+    return value
 
 
 def _time(text: str) -> datetime:

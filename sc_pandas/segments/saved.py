@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Unpack
 
 from sc_pandas.errors import ExportError, FilterError, SellerCloudWarning, SettingsError
-from sc_pandas.files import atomic_write
+from sc_pandas.files import atomic_write, open_plain
 from sc_pandas.filters import CustomerFilter, CustomerFilterArgs
 from sc_pandas.segments import memory
 from sc_pandas.segments.alone import alone
@@ -322,7 +322,8 @@ class Segments(Mapping[str, CustomerFilter]):
 
     def _read(self) -> dict[str, Any]:
         try:
-            kept = _segments_in(json.loads(self._path.read_text(encoding="utf-8")))
+            with open_plain(self._path) as file:
+                kept = _segments_in(json.loads(file.read().decode()))
         except (FileNotFoundError, NotADirectoryError):
             return {}
         except (OSError, ValueError, RecursionError):

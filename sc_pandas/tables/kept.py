@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, Final, Self
 
 import pyarrow as pa
 
-from sc_pandas.files import atomic_write
+from sc_pandas.files import atomic_write, open_plain
 from sc_pandas.tables.rows import Coercion, CustomerRows
 from sc_pandas.tables.spool import MemoryStore
 
@@ -80,7 +80,7 @@ class KeptRows:
     def open(cls, path: Path) -> Self | None:
         """Open a file; None where there is none, or where it is not whole, as it was written, and of this format."""
         try:
-            with path.open("rb") as file:
+            with open_plain(path) as file:
                 content = pa.py_buffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         except (OSError, ValueError):
             return None
@@ -91,21 +91,33 @@ class KeptRows:
         try:
             with pa.ipc.open_stream(pa.BufferReader(body)) as stream:
                 facts = json.loads((stream.schema.metadata or {})[_NOTE])
-                schema = stream.schema.remove_metadata()
                 # The batches stay mapped: "in memory" costs what is looked at.
                 store = MemoryStore()
                 for batch in stream:
                     store.append(batch.replace_schema_metadata(None))
-        except (pa.ArrowInvalid, KeyError, ValueError):
+                return cls(_rows(stream.schema.remove_metadata(), facts, store), dict(facts["note"]))
+        except (pa.ArrowException, OSError, KeyError, TypeError, ValueError, RecursionError):
             return None
-        rows = CustomerRows(
-            schema=schema,
-            num_rows=facts["rows"],
-            coercions=tuple(Coercion(**each) for each in facts["coercions"]),
-            doubles_dropped=facts["doubles_dropped"],
-            undocumented=tuple(facts["undocumented"]),
-            rows_without_key=facts["rows_without_key"],
-            _store=store,
-            _order=None,
-        )
-        return cls(rows, facts["note"])
+
+
+def _rows(schema: pa.Schema, facts: Any, store: MemoryStore) -> CustomerRows:
+    """Put rows together again; KeyError, TypeError or ValueError where the note is not one of ours."""
+    counts = {name: facts[name] for name in ("rows", "doubles_dropped", "rows_without_key")}
+    coercions = tuple(Coercion(**each) for each in facts["coercions"])
+    texts = [*facts["undocumented"], *(text for each in coercions for text in (each.column, each.raw, each.reason))]
+    if not all(type(each) is int and each >= 0 for each in counts.values()) or not all(
+        type(each) is str for each in texts
+    ):
+        raise TypeError("a count is no whole number, or a text is none")
+    if counts["rows"] != sum(store.read(index).num_rows for index in range(len(store))):
+        raise ValueError("it has another number of rows than it says")
+    return CustomerRows(
+        schema=schema,
+        num_rows=counts["rows"],
+        coercions=coercions,
+        doubles_dropped=counts["doubles_dropped"],
+        undocumented=tuple(facts["undocumented"]),
+        rows_without_key=counts["rows_without_key"],
+        _store=store,
+        _order=None,
+    )

@@ -1,11 +1,23 @@
+import copy
 import json
 from typing import Any
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.provenance import ATTRS_KEY, Provenance
+
+CIRCLE: dict[str, Any] = {}
+CIRCLE["rating"] = [CIRCLE]
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.just(object()),
+    lambda inner: st.lists(inner) | st.tuples(inner) | st.dictionaries(st.text() | st.integers(), inner),
+    max_leaves=9,
+)
 
 
 @pytest.fixture
@@ -72,9 +84,16 @@ def test_keys_of_a_later_version_are_passed_over(note: Provenance) -> None:
         {ATTRS_KEY: {"base_url": "https://x", "filter": {1: 2}}},
         {ATTRS_KEY: {"base_url": "https://x", "filter": {"a": object()}}},
         {ATTRS_KEY: {"base_url": "https://[x", "verdict": "proven"}},
+        {ATTRS_KEY: {"base_url": "https://x", "rows": 10**30}},
+        {ATTRS_KEY: {"base_url": "https://x", "limit": -1}},
+        {ATTRS_KEY: {"base_url": "https://x", "filter": {"rating": [{1: 2}]}}},
+        {ATTRS_KEY: {"base_url": "https://x", "filter": {"rating": json.loads("[" * 90 + "]" * 90)}}},
+        {ATTRS_KEY: {"base_url": "https://x", "filter": CIRCLE}},
+        [],
+        None,
     ],
 )
-def test_attrs_without_a_valid_note_give_none(attrs: dict[str, Any]) -> None:
+def test_attrs_without_a_valid_note_give_none(attrs: Any) -> None:
     assert Provenance.from_attrs(attrs) is None
 
 
@@ -175,3 +194,26 @@ def test_the_user_is_not_in_what_is_shared(note: Provenance) -> None:
     """A digest of a guessed user name would say whether the guess is right."""
     assert note.without_persons("redacted").tenant == ""
     assert note.tenant
+
+
+NOTE = Provenance(
+    base_url="https://x", filter={"rating": [4]}, columns=("user_id",), limit=1, rows=4, include=("detail",)
+)
+
+
+@given(st.sampled_from(sorted(NOTE.to_attrs())), anything)
+def test_any_attrs_give_a_note_that_can_be_used_or_none(name: str, value: Any) -> None:
+    """What pandas restores from a file into attrs is a stranger's: a note that prints, copies and travels, or none."""
+    assert Provenance.from_attrs({ATTRS_KEY: value}) is None or isinstance(value, dict)
+    found = Provenance.from_attrs({ATTRS_KEY: NOTE.to_attrs() | {name: value}})
+
+    if found is not None:
+        assert Provenance.from_json(found.to_json()) == found == copy.deepcopy(found)
+        assert str(found)
+        assert found._repr_html_()
+        assert "redacted" in found.without_persons("redacted").of_frame(3).privacy
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"base_url": ' * 100_000])
+def test_json_deeper_than_python_gives_none(text: str) -> None:
+    assert Provenance.from_json(text) is None

@@ -1,5 +1,6 @@
 """Segments without a server: names and filters, what is remembered, the difference, and sets against Python's."""
 
+import hashlib
 import json
 import multiprocessing
 import operator
@@ -537,3 +538,30 @@ def test_ids_are_not_to_be_written_and_survive_a_pickle() -> None:
         assert each.ids.tolist() == [1, 2]
         with pytest.raises(ValueError, match="read-only"):
             each.ids[0] = 7
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_in_the_place_of_a_file_is_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "segments.json")
+    kept = SegmentMemory(tmp_path, "t")
+    kept.remember("happy", HAPPY, Seen(datetime.now(UTC), ids_of(1, 2)))
+    (path,) = memory_files(tmp_path)
+    path.unlink()
+    os.mkfifo(path)
+
+    with pytest.raises(SettingsError, match="move it away"):
+        Segments(tmp_path).names()
+    assert kept.recall("happy", HAPPY).damaged
+
+
+@pytest.mark.parametrize("ids", [[2, 1], [1.5], ["1"], [True], [[1, 2]], [2**63], {"1": 2}, None, 0.5])
+def test_a_memory_of_another_shape_is_damage(tmp_path: Path, ids: object) -> None:
+    """Its seal is a checksum, so that a true one says nothing of what is in it."""
+    kept = SegmentMemory(tmp_path, "t")
+    kept.remember("happy", HAPPY, Seen(datetime.now(UTC), ids_of(1, 2)))
+    (path,) = memory_files(tmp_path)
+    document = json.loads(path.read_bytes().partition(b"\n")[2])
+    for wrong in ({"reads": [document["reads"][0] | {"ids": ids}]}, {"counts": [["2026-01-05T10:00:00", ids]]}):
+        body = json.dumps(document | wrong).encode()
+        path.write_bytes(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+        assert kept.recall("happy", HAPPY).damaged

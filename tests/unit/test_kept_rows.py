@@ -1,0 +1,76 @@
+"""An Arrow file of the cache that is whole but says what ours never says: as good as none."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from sc_pandas.tables import TableBuilder
+from sc_pandas.tables.kept import KeptRows, keep_rows
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    with TableBuilder() as builder:
+        builder.add([{"UserID": 1, "Rating": "x"}, {"UserID": 2}])
+        keep_rows(tmp_path / "x.arrow", builder.finish(), {"of": "key"})
+    return tmp_path / "x.arrow"
+
+
+def facts_in(path: Path) -> dict[str, Any]:
+    with pa.ipc.open_stream(path.read_bytes()[64:]) as stream:
+        facts: dict[str, Any] = json.loads(stream.schema.metadata[b"sc_pandas"])
+    return facts
+
+
+def rewrite(path: Path, facts: object) -> None:
+    """Put other facts into a file, under a checksum that fits."""
+    with pa.ipc.open_stream(path.read_bytes()[64:]) as stream:
+        table = stream.read_all().replace_schema_metadata({b"sc_pandas": json.dumps(facts).encode()})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    body = sink.getvalue().to_pybytes()
+    path.write_bytes((b"sc_pandas rows 1" + hashlib.sha256(body).digest()).ljust(64, b"\0") + body)
+
+
+def test_the_facts_that_the_others_are_made_of_are_true(path: Path) -> None:
+    rewrite(path, facts_in(path))
+
+    kept = KeptRows.open(path)
+    assert kept is not None
+    assert (kept.rows.num_rows, kept.note, len(kept.rows.coercions)) == (2, {"of": "key"}, 1)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"rows": 10**9}, {"rows": "2"}, {"rows": True}, {"rows": -1}, {"note": 5}, {"note": None}, {"coercions": 5},
+        {"coercions": [{"column": "a"}]}, {"coercions": [{"colour": 1}]}, {"undocumented": None}, {"undocumented": [1]},
+        {"doubles_dropped": None}, {"rows_without_key": 1.5},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_facts_of_another_shape_are_none(path: Path, wrong: dict[str, object]) -> None:
+    rewrite(path, facts_in(path) | wrong)
+
+    assert KeptRows.open(path) is None
+
+
+@pytest.mark.parametrize("facts", [[], 7, None, {}])
+def test_facts_that_are_no_object_of_ours_are_none(path: Path, facts: object) -> None:
+    rewrite(path, facts)
+
+    assert KeptRows.open(path) is None
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_is_not_opened(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+    assert KeptRows.open(path) is None
