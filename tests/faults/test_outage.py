@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,25 @@ class Restarting:
         self.box.close()
 
 
+class Told:
+    """Somebody who watches a read."""
+
+    def __init__(self) -> None:
+        self.waits: list[tuple[datetime, float]] = []
+
+    def expect(self, pages: int) -> None:
+        pass
+
+    def advance(self) -> None:
+        pass
+
+    def wait(self, *_wait: object) -> None:
+        raise AssertionError("no quota is used up")
+
+    def away(self, until: datetime, seconds: float) -> None:
+        self.waits.append((until, seconds))
+
+
 @contextmanager
 def restarting(customers: int = 1_000) -> Iterator[Restarting]:
     server = Restarting(customers)
@@ -77,9 +97,11 @@ def test_a_server_that_restarts_ends_no_read_and_is_asked_little(tmp_path: Path)
     """
     with restarting() as server, shop_of(server.box, tmp_path, policy=BRIEF) as shop:
         thread = stop_in_the_middle(server, DOWN_S)
-        df = shop.customers().to_pandas()
+        told = Told()
+        df = shop.customers().run(watcher=told).to_pandas()
         thread.join()
         assert_equals_truth(df, server.box.customers())
+        assert told.waits, "whoever watches sees why nothing comes"
         refused = shop.source.client.budget.total - server.calls - server.box.calls()
         # Those that were in flight, and one by one a growing wait apart.
         assert refused <= 16 + 6 + DOWN_S / 0.1
