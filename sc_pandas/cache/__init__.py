@@ -7,11 +7,12 @@ together or not at all.
 """
 
 from sc_pandas.cache.folder import clear_folder, home_of, private_home
-from sc_pandas.cache.http_cache import CacheInfo, HttpCache, KeptRead, KeyedRequest, cache_key
+from sc_pandas.cache.http_cache import NO_STORE, CacheInfo, HttpCache, KeptRead, KeyedRequest, cache_key
 from sc_pandas.cache.storage import KEEP_AT_MOST
 
 __all__ = [
     "KEEP_AT_MOST",
+    "NO_STORE",
     "CacheInfo",
     "HttpCache",
     "KeptRead",

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from requests import PreparedRequest
+from requests import PreparedRequest, Response
 from requests_cache import CachedSession
 
 from sc_pandas.cache.folder import OURS, hide_from_git, home_of, left_behind, private_home
@@ -20,6 +20,7 @@ from sc_pandas.cache.storage import KEEP_AT_MOST, Backend, fault_reason, set_asi
 from sc_pandas.errors import CacheWarning, SettingsError
 
 FORMAT: Final = 1
+NO_STORE: Final = "no-store"
 # Locks are removed by who holds them; those of a process that was killed, and of earlier editions, after a day.
 _KEPT_S: Final = {".arrow": KEEP_AT_MOST.total_seconds(), ".lock": 86_400.0}
 # What one tenant's pages may take on disk; the space of deleted ones is used again.
@@ -68,6 +69,10 @@ class KeyedRequest(PreparedRequest):
 
 def _key_of(request: KeyedRequest, **_settings: object) -> str:
     return request.cache_key
+
+
+def _may_be_kept(response: Response) -> bool:
+    return bool(response.headers.get("Cache-Control") != NO_STORE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -187,7 +192,12 @@ class HttpCache:
         if self._backend is None:
             return None
         return CachedSession(
-            backend=self._backend, key_fn=_key_of, allowable_codes=(200,), allowable_methods=("GET",), expire_after=-1
+            backend=self._backend,
+            key_fn=_key_of,
+            filter_fn=_may_be_kept,
+            allowable_codes=(200,),
+            allowable_methods=("GET",),
+            expire_after=-1,
         )
 
     def find_page(self, key: str) -> bytes | None:

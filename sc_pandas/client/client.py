@@ -8,7 +8,7 @@ from urllib.parse import urlencode, urlsplit
 
 import requests
 
-from sc_pandas.cache import HttpCache
+from sc_pandas.cache import NO_STORE, HttpCache
 from sc_pandas.client.bodies import Expectation, NotDataError, Page, accept_rows, parse_json
 from sc_pandas.client.exchange import Answer, ExchangeError, Timeouts, exchange
 from sc_pandas.client.login import Authorizer, Token, login_body, token_of
@@ -16,6 +16,7 @@ from sc_pandas.client.outcomes import (
     Setback,
     away_of,
     document_of,
+    forbids_keeping,
     setback_of_exchange,
     setback_of_not_data,
     throttle_of,
@@ -63,11 +64,14 @@ class _VerifyingAdapter(TimedAdapter):
         super().__init__(pool_connections=2, pool_maxsize=IN_FLIGHT, max_retries=0)
         self._client = client
 
-    def send(self, request: requests.PreparedRequest, *_args: Any, **_settings: Any) -> requests.Response:
-        body = self._client.fetch(self, cast("DataRequest", request))
+    def send(self, prepared: requests.PreparedRequest, *_args: Any, **_settings: Any) -> requests.Response:
+        request = cast("DataRequest", prepared)
+        body = self._client.fetch(self, request)
         response = requests.Response()
         response.status_code = 200
         response.headers["Content-Type"] = "application/json"
+        if not request.may_be_kept:
+            response.headers["Cache-Control"] = NO_STORE
         response.url = request.url or ""
         response.request = request
         response._content = body  # noqa: SLF001  # requests has no public way to give a response its body
@@ -225,9 +229,13 @@ class Client:
         def attempt() -> bytes:
             answer = self._authorized(adapter, request)
             try:
-                return request.accept(document_of(answer, where="data"), answer.body)
+                body = request.accept(document_of(answer, where="data"), answer.body)
             except NotDataError as error:
                 raise setback_of_not_data(error, answer) from None
+            if forbids_keeping(answer):
+                request.may_be_kept = False
+                request.tally.count_unkept()
+            return body
 
         attempts = min(self._policy.attempts, request.attempts_at_most or self._policy.attempts)
         return self._retries.until_good(attempt, attempts, request.cancel)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
+from sc_pandas.cache import NO_STORE
 from sc_pandas.client.bodies import NotDataError, message_of, parse_json
 from sc_pandas.client.exchange import Answer, ExchangeError
 from sc_pandas.errors import AuthError, ResponseError, SellerCloudError, ServerError, TransportError
@@ -59,6 +60,12 @@ def throttle_of(answer: Answer) -> Throttle | None:
 def away_of(answer: Answer) -> Setback | None:
     """Recognise that a server is down by what a gateway in front of it answers; the answer is no throttle."""
     return _server_setback(answer) if answer.status in _AWAY else None
+
+
+def forbids_keeping(answer: Answer) -> bool:
+    """Whether the server says that its answer must not be stored."""
+    said = answer.headers.get("Cache-Control", "").lower()
+    return NO_STORE in (directive.partition("=")[0].strip() for directive in said.split(","))
 
 
 def document_of(answer: Answer, *, where: str) -> Any:
