@@ -276,7 +276,8 @@ class CacheWarning(SellerCloudWarning):
     Attributes
     ----------
     reason : str
-        ``"locked"``, ``"damaged"``, ``"full"``, ``"not_private"`` or ``"unwritable"``.
+        ``"locked"``, ``"damaged"``, ``"full"``, ``"not_private"``, ``"unwritable"``, ``"no_home"`` (there is no folder
+        for it) or ``"left_behind"`` (one of an earlier edition lies in the way, and is not used).
     """
 
     facts: ClassVar = {"reason": ""}

@@ -6,7 +6,7 @@ import ipaddress
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
@@ -336,15 +336,36 @@ def _person_is_there() -> bool:
 
 
 def cache_folder(cache_dir: str | os.PathLike[str] | None = None, env: Mapping[str, str] | None = None) -> Path:
-    """Give the folder that keeps caches: the argument, else ``SC_PANDAS_CACHE_DIR``, else the user's cache folder."""
+    """Give the folder that keeps caches: the argument, else ``SC_PANDAS_CACHE_DIR``, else the user's cache folder.
+
+    Raises
+    ------
+    SettingsError
+        It would lie in a home folder, and this user has none.
+    """
     named = cache_dir or (os.environ if env is None else env).get("SC_PANDAS_CACHE_DIR")
-    return Path(named).expanduser() if named else platformdirs.user_cache_path("sc_pandas", appauthor=False)
+    return _at_home(named, platformdirs.user_cache_path, "cache_dir", "SC_PANDAS_CACHE_DIR")
 
 
-def data_folder(env: Mapping[str, str] | None = None) -> Path:
-    """Give the folder that keeps saved filters: ``SC_PANDAS_DATA_DIR``, else the user's data folder."""
-    named = (os.environ if env is None else env).get("SC_PANDAS_DATA_DIR")
-    return Path(named).expanduser() if named else platformdirs.user_data_path("sc_pandas", appauthor=False)
+def data_folder(folder: str | os.PathLike[str] | None = None, env: Mapping[str, str] | None = None) -> Path:
+    """Give the folder that keeps saved filters: the argument, else ``SC_PANDAS_DATA_DIR``, else the user's data folder.
+
+    Raises
+    ------
+    SettingsError
+        It would lie in a home folder, and this user has none.
+    """
+    named = folder or (os.environ if env is None else env).get("SC_PANDAS_DATA_DIR")
+    return _at_home(named, platformdirs.user_data_path, "folder", "SC_PANDAS_DATA_DIR")
+
+
+def _at_home(named: str | os.PathLike[str] | None, default: Callable[..., Path], setting: str, variable: str) -> Path:
+    try:
+        return Path(named).expanduser() if named else default("sc_pandas", appauthor=False)
+    except RuntimeError:
+        raise SettingsError(
+            f"There is no home folder for this user here. Name another folder by {variable}.", setting=setting
+        ) from None
 
 
 def tenant_digest(url: str, user_key: str) -> str:

@@ -6,7 +6,19 @@ of the file into a miss and one `CacheWarning`.  Pages of one read carry its *re
 together or not at all.
 """
 
-from sc_pandas.cache.http_cache import CacheInfo, HttpCache, KeptRead, KeyedRequest, cache_key, clear_folder
+from sc_pandas.cache.folder import clear_folder, home_of, private_home
+from sc_pandas.cache.http_cache import NO_STORE, CacheInfo, HttpCache, KeptRead, KeyedRequest, cache_key
 from sc_pandas.cache.storage import KEEP_AT_MOST
 
-__all__ = ["KEEP_AT_MOST", "CacheInfo", "HttpCache", "KeptRead", "KeyedRequest", "cache_key", "clear_folder"]
+__all__ = [
+    "KEEP_AT_MOST",
+    "NO_STORE",
+    "CacheInfo",
+    "HttpCache",
+    "KeptRead",
+    "KeyedRequest",
+    "cache_key",
+    "clear_folder",
+    "home_of",
+    "private_home",
+]

@@ -1,8 +1,9 @@
 """One tenant's cache: a session that keeps verified bodies, and the reads they belong to."""
 
+import contextlib
 import hashlib
 import json
-import re
+import os
 import sqlite3
 import time
 import warnings
@@ -11,27 +12,29 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from requests import PreparedRequest
+from requests import PreparedRequest, Response
 from requests_cache import CachedSession
 
+from sc_pandas.cache.folder import OURS, hide_from_git, home_of, left_behind, private_home
 from sc_pandas.cache.storage import KEEP_AT_MOST, Backend, fault_reason, set_aside
 from sc_pandas.errors import CacheWarning, SettingsError
-from sc_pandas.files import private_folder
 
 FORMAT: Final = 1
+NO_STORE: Final = "no-store"
+# Locks are removed by who holds them; those of a process that was killed, and of earlier editions, after a day.
+_KEPT_S: Final = {".arrow": KEEP_AT_MOST.total_seconds(), ".lock": 86_400.0}
 # What one tenant's pages may take on disk; the space of deleted ones is used again.
 BYTES_AT_MOST: Final = 2**30
 _BYTES_USED: Final = (
     "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
 )
-# Databases with what SQLite puts beside them, kept rows, locks; the count of calls is no cache and stays.
-_OURS: Final = re.compile(r"[0-9a-f]{32}\.(v\d+\.sqlite.*|[0-9a-f]{32}\.(v\d+\.arrow|lock))")
 _SENTENCES: Final = {
     "locked": "another program holds its lock",
     "damaged": "its file is damaged; it was moved aside and a new one begins",
     "full": "the disk is full",
     "unwritable": "its file cannot be read or written",
     "not_private": "its folder is not private to you",
+    "no_home": "this user has no home folder; name a folder by cache_dir= or SC_PANDAS_CACHE_DIR",
 }
 
 
@@ -66,6 +69,10 @@ class KeyedRequest(PreparedRequest):
 
 def _key_of(request: KeyedRequest, **_settings: object) -> str:
     return request.cache_key
+
+
+def _may_be_kept(response: Response) -> bool:
+    return bool(response.headers.get("Cache-Control") != NO_STORE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,7 +123,7 @@ class HttpCache:
     Parameters
     ----------
     folder
-        Where databases lie; made private.
+        Where databases lie, or in a folder below where others' files lie; made private.  None where there is none.
     tenant
         Digest of host and user: the file's name and a part of every key.
 
@@ -126,9 +133,10 @@ class HttpCache:
         Once, when the file is locked, damaged, full or not private; from then on everything is a miss.
     """
 
-    def __init__(self, folder: Path, tenant: str) -> None:
+    def __init__(self, folder: Path | None, tenant: str) -> None:
         self.tenant = tenant
-        self.path = folder / f"{tenant}.v{FORMAT}.sqlite"
+        home = Path(os.devnull) if folder is None else home_of(folder)
+        self.path = home / f"{tenant}.v{FORMAT}.sqlite"
         self._warned = False
         self._backend = self._open(folder)
         self._purge()
@@ -138,17 +146,24 @@ class HttpCache:
         """Whether there is a database at all."""
         return self._backend is not None
 
-    def _open(self, folder: Path) -> Backend | None:
+    def _open(self, folder: Path | None) -> Backend | None:
+        if folder is None:
+            self._warn("no_home")
+            return None
         try:
-            private_folder(folder)
-            # A cache inside a repository must never be committed.
-            (folder / ".gitignore").write_text("*\n")
+            hide_from_git(private_home(folder))
         except SettingsError:
             self._warn("not_private")
             return None
         except OSError:
             self._warn("unwritable")
             return None
+        if left_behind(folder):
+            message = (
+                f"Among other files in {folder} lies a cache of an earlier edition, which is not used any more: the "
+                f"cache lies in {self.path.parent} now. Remove it with `sc-pandas cache clear --cache-dir {folder}`."
+            )
+            warnings.warn(CacheWarning(message, reason="left_behind"), stacklevel=4)
         for _attempt in range(2):
             try:
                 return Backend(self.path, self._fault)
@@ -177,7 +192,12 @@ class HttpCache:
         if self._backend is None:
             return None
         return CachedSession(
-            backend=self._backend, key_fn=_key_of, allowable_codes=(200,), allowable_methods=("GET",), expire_after=-1
+            backend=self._backend,
+            key_fn=_key_of,
+            filter_fn=_may_be_kept,
+            allowable_codes=(200,),
+            allowable_methods=("GET",),
+            expire_after=-1,
         )
 
     def find_page(self, key: str) -> bytes | None:
@@ -247,8 +267,9 @@ class HttpCache:
     def _purge(self) -> None:
         now = int(time.time())
         for path in self._files():
-            if path.suffix == ".arrow" and path.stat().st_mtime < now - KEEP_AT_MOST.total_seconds():
-                path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # another process may have removed it
+                if path.suffix in _KEPT_S and path.stat().st_mtime < now - _KEPT_S[path.suffix]:
+                    path.unlink(missing_ok=True)
         stale = self._attempt("SELECT 1 FROM responses WHERE expires <= ? LIMIT 1", (now,))
         if stale:
             self._attempt("DELETE FROM responses WHERE expires <= ?", (now,), write=True)
@@ -288,7 +309,7 @@ class HttpCache:
 
     def _files(self) -> list[Path]:
         found = self.path.parent.glob(f"{self.tenant}.*")
-        return [path for path in found if _OURS.fullmatch(path.name) and path.is_file()]
+        return [path for path in found if OURS.fullmatch(path.name) and path.is_file()]
 
     def close(self) -> None:
         """Close the database."""
@@ -313,19 +334,3 @@ def _facts_read(slot: str, raw: bytes) -> KeptRead | None:
         return KeptRead(**facts) if check == cache_key(slot, json.dumps(facts)) else None
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
-
-
-def clear_folder(folder: Path) -> list[Path]:
-    """Remove every cache file of every tenant below a folder; what else lies there is left alone.
-
-    Returns
-    -------
-    list of pathlib.Path
-        The files that were removed.
-    """
-    removed = []
-    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if _OURS.fullmatch(path.name) and path.is_file() and not path.is_symlink():
-            path.unlink()
-            removed.append(path)
-    return removed

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from sc_pandas.cache import CacheInfo, HttpCache, clear_folder
+from sc_pandas.cache import CacheInfo, HttpCache, clear_folder, home_of
 from sc_pandas.cache.http_cache import FORMAT
 from sc_pandas.cli.options import CACHE_DIR, JSON
 from sc_pandas.cli.wording import ago, in_bytes, several
@@ -32,7 +32,7 @@ def cache() -> None:
 @JSON
 def info(cache_dir: str | None, *, as_json: bool) -> None:
     """Show the caches in the folder: one for each server and user, named by a digest of both."""
-    folder = cache_folder(cache_dir)
+    folder = home_of(cache_folder(cache_dir))
     kept = list(_kept(folder))
     if as_json:
         caches = [{"tenant": _tenant(one.path), **asdict(one), "path": str(one.path)} for one in kept]

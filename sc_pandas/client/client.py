@@ -1,21 +1,28 @@
 """`Client`: one user's session, from a page request to a verified page."""
 
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlencode, urlsplit
 
 import requests
-import tenacity
 
-from sc_pandas.cache import HttpCache
+from sc_pandas.cache import NO_STORE, HttpCache
 from sc_pandas.client.bodies import Expectation, NotDataError, Page, accept_rows, parse_json
 from sc_pandas.client.exchange import Answer, ExchangeError, Timeouts, exchange
 from sc_pandas.client.login import Authorizer, Token, login_body, token_of
-from sc_pandas.client.outcomes import Setback, document_of, setback_of_exchange, setback_of_not_data, throttle_of
+from sc_pandas.client.outcomes import (
+    Setback,
+    away_of,
+    document_of,
+    forbids_keeping,
+    setback_of_exchange,
+    setback_of_not_data,
+    throttle_of,
+)
 from sc_pandas.client.questions import DataRequest, DetailRequest, PageRequest, Tally
+from sc_pandas.client.retries import Retries, RetryPolicy
 from sc_pandas.client.timed import TimedAdapter
 from sc_pandas.contract import TOKEN_PATH
 from sc_pandas.errors import AuthError, RateLimitedError
@@ -23,8 +30,9 @@ from sc_pandas.pacing import (
     CallBudget,
     Cancelled,
     Clock,
+    OutageGate,
     PaceFile,
-    RetryBudget,
+    StillAwayError,
     SystemClock,
     Throttle,
     ThrottleGate,
@@ -45,16 +53,6 @@ _DETAIL_ATTEMPTS: Final = 3
 _LONGEST_WAIT_S: Final = 100 * 365 * 86_400.0
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RetryPolicy:
-    """How often a call is tried, and the bounds of the fully jittered waits between."""
-
-    attempts: int = 5
-    login_attempts: int = 3
-    base_s: float = 0.5
-    cap_s: float = 20.0
-
-
 Request = TypeVar("Request", bound=DataRequest)
 Cancel = threading.Event | None
 
@@ -66,11 +64,14 @@ class _VerifyingAdapter(TimedAdapter):
         super().__init__(pool_connections=2, pool_maxsize=IN_FLIGHT, max_retries=0)
         self._client = client
 
-    def send(self, request: requests.PreparedRequest, *_args: Any, **_settings: Any) -> requests.Response:
-        body = self._client.fetch(self, cast("DataRequest", request))
+    def send(self, prepared: requests.PreparedRequest, *_args: Any, **_settings: Any) -> requests.Response:
+        request = cast("DataRequest", prepared)
+        body = self._client.fetch(self, request)
         response = requests.Response()
         response.status_code = 200
         response.headers["Content-Type"] = "application/json"
+        if not request.may_be_kept:
+            response.headers["Cache-Control"] = NO_STORE
         response.url = request.url or ""
         response.request = request
         response._content = body  # noqa: SLF001  # requests has no public way to give a response its body
@@ -89,7 +90,8 @@ class Client:
     cache
         Keeps verified bodies, or None.
     timeouts, max_wait_s
-        Bounds of every wait; `max_wait_s` is the longest throttle that is waited out.
+        Bounds of every wait; `max_wait_s` is the longest throttle, or outage of a server that has answered, that is
+        waited out.
     policy, clock
         For tests: other retries, other time.
     ca_bundle
@@ -114,14 +116,15 @@ class Client:
         self.url = url
         self.clock: Clock = clock or SystemClock()
         self.pace = None if pace_file is None else PaceFile(pace_file)
+        self._policy = policy or RetryPolicy()
+        self._retries = Retries(self.clock, self._policy)
         self.budget = CallBudget(self.clock, shared=self.pace)
         self.gate = ThrottleGate(self.clock, max_wait_s=max_wait_s, shared=self.pace)
+        self.outage = OutageGate(self.clock, max_wait_s=max_wait_s, pause_s=self._retries.pause_s)
         self.skew_s: float | None = None
         self.latency_s: float | None = None
         self._credentials = credentials
         self._timeouts = timeouts or Timeouts()
-        self._policy = policy or RetryPolicy()
-        self._retries = RetryBudget()
         self._settings = self._connection_settings(ca_bundle)
         self._adapter = _VerifyingAdapter(self)
         self._authorizer = Authorizer(credentials, self.clock)
@@ -226,37 +229,16 @@ class Client:
         def attempt() -> bytes:
             answer = self._authorized(adapter, request)
             try:
-                return request.accept(document_of(answer, where="data"), answer.body)
+                body = request.accept(document_of(answer, where="data"), answer.body)
             except NotDataError as error:
                 raise setback_of_not_data(error, answer) from None
+            if forbids_keeping(answer):
+                request.may_be_kept = False
+                request.tally.count_unkept()
+            return body
 
         attempts = min(self._policy.attempts, request.attempts_at_most or self._policy.attempts)
-        return cast("bytes", self._retrying(attempt, attempts, request.cancel))
-
-    def _retrying(self, attempt: Callable[[], object], attempts: int, cancel: threading.Event | None) -> Any:
-        started = self.clock.monotonic()
-        policy = self._policy
-
-        def pay(state: tenacity.RetryCallState) -> None:
-            setback = state.outcome.exception() if state.outcome else None
-            if isinstance(setback, Setback) and not self._retries.spend(timed_out=setback.timed_out):
-                raise setback.final(state.attempt_number, self.clock.monotonic() - started, budget_exhausted=True)
-
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(Setback),
-            stop=tenacity.stop_after_attempt(attempts),
-            wait=tenacity.wait_random_exponential(multiplier=policy.base_s, max=policy.cap_s),
-            sleep=lambda seconds: self.clock.sleep(seconds, cancel),
-            before_sleep=pay,
-            reraise=True,
-        )
-        try:
-            result = retrying(attempt)
-        except Setback as setback:
-            made = retrying.statistics.get("attempt_number", attempts)
-            raise setback.final(made, self.clock.monotonic() - started) from None
-        self._retries.refund()
-        return result
+        return self._retries.until_good(attempt, attempts, request.cancel)
 
     # ── one authorised call ────────────────────────────────────────────────────────────────────────────────────────
     def _authorized(self, adapter: TimedAdapter, request: DataRequest) -> Answer:
@@ -308,7 +290,7 @@ class Client:
             answer = self._call(adapter, request, tally, cancel)
             return token_of(document_of(answer, where="login"), now=self.clock.monotonic())
 
-        return cast("Token", self._retrying(attempt, self._policy.login_attempts, cancel))
+        return self._retries.until_good(attempt, self._policy.login_attempts, cancel)
 
     def log_in(self, tally: Tally | None = None) -> None:
         """Log in now, so that wrong credentials show at once.
@@ -336,32 +318,14 @@ class Client:
         def attempt() -> object:
             return document_of(self._call(self._adapter, request, Tally(), None), where="data")
 
-        return self._retrying(attempt, self._policy.attempts, None)
+        return self._retries.until_good(attempt, self._policy.attempts, None)
 
     def _call(
         self, adapter: TimedAdapter, request: requests.PreparedRequest, tally: Tally, cancel: threading.Event | None
     ) -> Answer:
-        """Make one call when the gate is open, and wait out throttles."""
+        """Make one call when the gates are open, and wait out throttles."""
         for waits in range(_THROTTLES_AT_MOST + 1):
-            self.budget.take(cancel, self.gate, self.gate.tell)
-            if cancel is not None and cancel.is_set():
-                raise Cancelled
-            tally.count_call()
-            begun = self.clock.monotonic()
-            try:
-                answer = exchange(
-                    adapter,
-                    request,
-                    timeouts=self._timeouts,
-                    clock=self.clock,
-                    settings=self._settings,
-                    cancel=cancel,
-                )
-            except ExchangeError as error:
-                raise setback_of_exchange(error) from None
-            self._remember_latency(self.clock.monotonic() - begun)
-            date = http_date(answer.headers.get("Date"))
-            self.skew_s = self.skew_s if date is None else (date - self.clock.now()).total_seconds()
+            answer = self._call_once_back(adapter, request, tally, cancel)
             throttle = throttle_of(answer)
             if throttle is None:
                 return answer
@@ -371,6 +335,51 @@ class Client:
             f"SellerCloud throttled the same call {_THROTTLES_AT_MOST + 1} times in a row; finished pages are kept.",
             reset_at=throttle.reset_at if throttle else None,
         )
+
+    def _call_once_back(
+        self, adapter: TimedAdapter, request: requests.PreparedRequest, tally: Tally, cancel: Cancel
+    ) -> Answer:
+        """Make one call; while the server is away, wait until it is back, or be the one that finds that out."""
+        try:
+            while True:
+                probed = self.outage.enter(cancel)
+                try:
+                    answer = self._exchange(adapter, request, tally, cancel)
+                except Setback as setback:
+                    if setback.away:
+                        self.outage.refused(setback, probed)
+                    elif probed is not None:
+                        self.outage.answered()
+                    if probed is None or not setback.away:
+                        raise
+                else:
+                    self.outage.answered()
+                    return answer
+                finally:
+                    self.outage.leave(probed)
+        except StillAwayError as still:
+            raise cast("Setback", still.outage.why).given_up(still.outage.calls, still.elapsed_s) from None
+
+    def _exchange(
+        self, adapter: TimedAdapter, request: requests.PreparedRequest, tally: Tally, cancel: Cancel
+    ) -> Answer:
+        self.budget.take(cancel, self.gate, self.gate.tell)
+        if cancel is not None and cancel.is_set():
+            raise Cancelled
+        tally.count_call()
+        begun = self.clock.monotonic()
+        try:
+            answer = exchange(
+                adapter, request, timeouts=self._timeouts, clock=self.clock, settings=self._settings, cancel=cancel
+            )
+        except ExchangeError as error:
+            raise setback_of_exchange(error) from None
+        self._remember_latency(self.clock.monotonic() - begun)
+        date = http_date(answer.headers.get("Date"))
+        self.skew_s = self.skew_s if date is None else (date - self.clock.now()).total_seconds()
+        if throttle_of(answer) is None and (setback := away_of(answer)) is not None:
+            raise setback
+        return answer
 
     def _wait_s(self, throttle: Throttle, answer: Answer, waits_before: int) -> float:
         wait_s = throttle_wait_s(

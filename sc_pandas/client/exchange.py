@@ -48,12 +48,13 @@ class Answer:
 
 
 class ExchangeError(Exception):
-    """No whole answer; `kind` is that of `TransportError` or `ResponseError`."""
+    """No whole answer; `kind` is that of `TransportError` or `ResponseError`, `away` that no server took the call."""
 
-    def __init__(self, kind: str, says: str, *, retryable: bool = True) -> None:
+    def __init__(self, kind: str, says: str, *, retryable: bool = True, away: bool = False) -> None:
         super().__init__(says)
         self.kind = kind
         self.retryable = retryable
+        self.away = away
 
 
 def exchange(
@@ -127,9 +128,9 @@ def _explained(error: requests.RequestException) -> ExchangeError:
         says = "the server's certificate is not trusted (a proxy that opens TLS needs ca_bundle=)"
         return ExchangeError("tls", says, retryable=False)
     if isinstance(error, requests.exceptions.ConnectTimeout):
-        return ExchangeError("timeout", "the server did not take the connection in time")
+        return ExchangeError("timeout", "the server did not take the connection in time", away=True)
     if isinstance(error, requests.exceptions.ConnectionError):
-        return ExchangeError("connect", "the server could not be reached (network, VPN, server id?)")
+        return ExchangeError("connect", "the server could not be reached (network, VPN, server id?)", away=True)
     return ExchangeError("read", f"the connection failed ({type(error).__name__})")
 
 

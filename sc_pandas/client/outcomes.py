@@ -3,30 +3,46 @@
 from collections.abc import Callable
 from typing import Any, Final
 
+from sc_pandas.cache import NO_STORE
 from sc_pandas.client.bodies import NotDataError, message_of, parse_json
 from sc_pandas.client.exchange import Answer, ExchangeError
 from sc_pandas.errors import AuthError, ResponseError, SellerCloudError, ServerError, TransportError
 from sc_pandas.pacing import Throttle, recognise_throttle
 
 _SMALL: Final = 4_096
+_AWAY: Final = frozenset({502, 503, 504})
 _RESPONSE_KINDS: Final = frozenset({"encoding", "too_large", "framing"})
 _PORTAL: Final = "a login page, a proxy or the address of the UI instead of the API's?"
 
 
 class Setback(Exception):  # noqa: N818  # not raised to callers: it becomes one of our errors when tries run out
-    """A failed attempt that is worth another; `final` gives the error for when it was the last."""
+    """A failed attempt that is worth another; `final` gives the error for when it was the last.
 
-    def __init__(self, build: Callable[..., SellerCloudError], says: str, *, timed_out: bool = False) -> None:
+    `away` says that the server seems to be down: what fails for one call fails for all.
+    """
+
+    def __init__(
+        self, build: Callable[..., SellerCloudError], says: str, *, timed_out: bool = False, away: bool = False
+    ) -> None:
         super().__init__(says)
         self._build = build
         self._says = says
         self.timed_out = timed_out
+        self.away = away
 
     def final(self, attempts: int, elapsed_s: float, *, budget_exhausted: bool = False) -> SellerCloudError:
         """Give the error that says how often it was tried."""
         tries = "once" if attempts == 1 else f"{attempts} times"
         why = "; the allowance for retries is used up" if budget_exhausted else ""
         return self._build(f"{self._says} (tried {tries}{why}).", attempts, elapsed_s, budget_exhausted)
+
+    def given_up(self, attempts: int, elapsed_s: float) -> SellerCloudError:
+        """Give the error of a server that was away for as long as may be waited."""
+        says = (
+            f"{self._says} (tried {attempts} times in {elapsed_s:,.0f} s). It had answered before. Ask again when it "
+            "is back: finished pages are kept; a longer max_wait= waits for it."
+        )
+        return self._build(says, attempts, elapsed_s, False)
 
 
 def throttle_of(answer: Answer) -> Throttle | None:
@@ -39,6 +55,17 @@ def throttle_of(answer: Answer) -> Throttle | None:
         if throttle is not None:
             return throttle
     return Throttle(None) if answer.status == 429 else None
+
+
+def away_of(answer: Answer) -> Setback | None:
+    """Recognise that a server is down by what a gateway in front of it answers; the answer is no throttle."""
+    return _server_setback(answer) if answer.status in _AWAY else None
+
+
+def forbids_keeping(answer: Answer) -> bool:
+    """Whether the server says that its answer must not be stored."""
+    said = answer.headers.get("Cache-Control", "").lower()
+    return NO_STORE in (directive.partition("=")[0].strip() for directive in said.split(","))
 
 
 def document_of(answer: Answer, *, where: str) -> Any:
@@ -107,7 +134,7 @@ def _server_setback(answer: Answer) -> Setback:
         )
 
     said = f" and says: {words}" if words else ""
-    return Setback(build, f"The server fails with status {status}{said}")
+    return Setback(build, f"The server fails with status {status}{said}", away=status in _AWAY)
 
 
 def setback_of_not_data(error: NotDataError, answer: Answer) -> Setback:
@@ -137,7 +164,8 @@ def setback_of_exchange(error: ExchangeError) -> Setback | SellerCloudError:
             says, kind=kind, attempts=attempts, elapsed_s=elapsed_s, budget_exhausted=budget_exhausted
         )
 
-    setback = Setback(build, f"No usable answer: {error}", timed_out=kind in {"timeout", "deadline"})
+    timed_out = kind in {"timeout", "deadline"}
+    setback = Setback(build, f"No usable answer: {error}", timed_out=timed_out, away=error.away)
     return setback if error.retryable else setback.final(1, 0.0)
 
 

@@ -20,10 +20,11 @@ from sc_pandas.errors import FilterError
 
 @dataclass(slots=True)
 class Tally:
-    """Calls of one read: made to the server (`at_most` so many), and saved by the cache."""
+    """Calls of one read: made to the server (`at_most` so many), saved by the cache, and forbidden to be kept."""
 
     calls: int = 0
     saved: int = 0
+    unkept: int = 0
     at_most: int | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -48,6 +49,11 @@ class Tally:
         with self._lock:
             self.saved += answers
 
+    def count_unkept(self) -> None:
+        """Count an answer that the server forbids to keep."""
+        with self._lock:
+            self.unkept += 1
+
 
 class DataRequest(KeyedRequest):
     """A GET of data, and what is needed to verify the answer."""
@@ -55,6 +61,7 @@ class DataRequest(KeyedRequest):
     tally: Tally
     cancel: threading.Event | None = None
     attempts_at_most: int | None = None
+    may_be_kept: bool = True
 
     def accept(self, document: Any, body: bytes) -> bytes:
         """Verify a parsed answer, note what it says, and give the body that may be kept.

@@ -2,6 +2,7 @@
 
 from sc_pandas.pacing.budgets import CallBudget, RetryBudget, estimate_seconds
 from sc_pandas.pacing.clock import Cancelled, Clock, SystemClock
+from sc_pandas.pacing.outage import OutageGate, StillAwayError
 from sc_pandas.pacing.pace_file import PaceFile
 from sc_pandas.pacing.throttle import (
     Throttle,
@@ -16,8 +17,10 @@ __all__ = [
     "CallBudget",
     "Cancelled",
     "Clock",
+    "OutageGate",
     "PaceFile",
     "RetryBudget",
+    "StillAwayError",
     "SystemClock",
     "Throttle",
     "ThrottleGate",

@@ -1,10 +1,9 @@
 """When not to call: what a throttle says, and the gate that holds calls back until it ends."""
 
-import contextlib
 import random
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -12,6 +11,7 @@ from typing import Final
 
 from sc_pandas.errors import RateLimitedError
 from sc_pandas.pacing.clock import Clock
+from sc_pandas.pacing.listeners import Listeners
 from sc_pandas.pacing.pace_file import PaceFile
 
 _UNKNOWN_RESET_S: Final = 5.0
@@ -96,7 +96,7 @@ def http_date(text: str | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-class ThrottleGate:
+class ThrottleGate(Listeners):
     """Holds back every call of one user until the server takes calls again.
 
     Parameters
@@ -110,27 +110,13 @@ class ThrottleGate:
     """
 
     def __init__(self, clock: Clock, *, max_wait_s: float, shared: PaceFile | None = None) -> None:
+        super().__init__()
         self._clock = clock
         self._max_wait_s = max_wait_s
         self._shared = shared
         self._lock = threading.Lock()
         self._open_at = clock.monotonic()
         self._reset_at: datetime | None = None
-        self._listeners: list[Callable[[datetime, float], None]] = []
-
-    @contextlib.contextmanager
-    def heard_by(self, listener: Callable[[datetime, float], None]) -> Iterator[None]:
-        """Tell somebody of every wait meanwhile: until when, and for how many seconds."""
-        self._listeners.append(listener)
-        try:
-            yield
-        finally:
-            self._listeners.remove(listener)
-
-    def tell(self, reset_at: datetime, wait_s: float) -> None:
-        """Tell of a wait."""
-        for listener in tuple(self._listeners):
-            listener(reset_at, wait_s)
 
     def close(self, throttle: Throttle, wait_s: float) -> None:
         """Let nobody through for `wait_s` seconds."""

@@ -50,6 +50,11 @@ class Progress:
         self._waits_until = time.monotonic() + seconds
         self._reach(partial(states.throttled, generation=self._generation, until=reset_at))
 
+    def away(self, until: datetime, _seconds: float) -> None:
+        """The server takes no calls; the first page that comes says that it is back."""
+        self._told_at = float("-inf")
+        self._reach(partial(states.server_away, generation=self._generation, until=until))
+
     def _tell(self, *, now: bool) -> None:
         is_due = now or time.monotonic() - self._told_at >= PROGRESS_S
         if not self._pages or not is_due or time.monotonic() < self._waits_until:

@@ -111,6 +111,9 @@ class Watcher(Protocol):
     def wait(self, reset_at: datetime, seconds: float) -> None:
         """The quota is used up until then."""
 
+    def away(self, until: datetime, seconds: float) -> None:
+        """The server takes no calls; it is waited for until then."""
+
 
 class QueryLike(Protocol):
     """A question bound to a server."""

@@ -64,6 +64,7 @@ class PanelState:
     pages_done: int = 0
     pages_expected: int = 0
     waiting_until: datetime | None = None
+    waits_for: Literal["quota", "server"] = "quota"
     include: tuple[str, ...] = ()
     loaded_with: tuple[str, ...] = ()
     limit: int | None = None
@@ -336,7 +337,13 @@ def throttled(state: PanelState, generation: int, until: datetime) -> PanelState
     """The quota is used up until a time."""
     if generation != state.generation or state.waiting_until == until:
         return state
-    return replace(state, waiting_until=until)
+    return replace(state, waiting_until=until, waits_for="quota")
+
+
+def server_away(state: PanelState, generation: int, until: datetime) -> PanelState:
+    """The server takes no calls and is waited for."""
+    reached = throttled(state, generation, until)
+    return state if reached is state else replace(reached, waits_for="server")
 
 
 # ── in words ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -373,9 +380,15 @@ def status_text(state: PanelState) -> str:
     return " ".join(filter(None, [_status(state), state.notice]))
 
 
+_WAITS = {
+    "quota": "SellerCloud's quota is used up; going on at",
+    "server": "The server takes no calls just now; trying again until",
+}
+
+
 def _status(state: PanelState) -> str:
     if state.waiting_until is not None:
-        return f"SellerCloud's quota is used up; going on at {state.waiting_until:%H:%M:%S} UTC."
+        return f"{_WAITS[state.waits_for]} {state.waiting_until:%H:%M:%S} UTC."
     if state.phase == "loading":
         of = f" of {state.pages_expected:,}" if state.pages_expected else ""
         return f"{state.task}: {state.pages_done:,}{of} {'answers' if state.include else 'pages'}."

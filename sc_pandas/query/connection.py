@@ -13,10 +13,9 @@ from weakref import WeakValueDictionary
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sc_pandas import contract, settings
-from sc_pandas.cache import CacheInfo, HttpCache
+from sc_pandas.cache import CacheInfo, HttpCache, private_home
 from sc_pandas.client import Client, RetryPolicy, Timeouts
 from sc_pandas.errors import CacheWarning, SettingsError
-from sc_pandas.files import private_folder
 from sc_pandas.filters import CustomerFilter, CustomerFilterArgs
 from sc_pandas.pacing import Clock
 from sc_pandas.query.customer_query import CustomerQuery
@@ -75,7 +74,8 @@ def connect(
         Who asks.  Without them: ``SELLERCLOUD_USERNAME`` and ``SELLERCLOUD_PASSWORD`` (or ``SELLERCLOUD_TOKEN``), then
         the system keyring (``sc-pandas login``), then a prompt where a person is there to answer.
     cache_dir
-        Folder for the cache; the user's own cache folder by default.
+        Folder for the cache; the user's own cache folder by default.  Among other files it lies in a folder
+        ``sc_pandas`` of its own below.
     dialect
         How requests are spelt; ``"auto"`` finds out what the server understands.
     server_timezone
@@ -162,10 +162,18 @@ def _zone(zone: str | tzinfo | None) -> tzinfo | None:
         raise SettingsError(f"There is no time zone {zone!r}.", setting="server_timezone") from None
 
 
-def pace_file(folder: Path, tenant: str) -> Path | None:
+def pace_file(folder: Path | None, tenant: str) -> Path | None:
     """Give the file that counts a tenant's calls for this machine, or None where the folder is not usable."""
     try:
-        return private_folder(folder) / f"{tenant}.pace"
+        return None if folder is None else private_home(folder) / f"{tenant}.pace"
+    except SettingsError:
+        return None
+
+
+def _cache_folder(cache_dir: str | os.PathLike[str] | None) -> Path | None:
+    """Give the folder for the cache, or None where this user has no home for one."""
+    try:
+        return settings.cache_folder(cache_dir)
     except SettingsError:
         return None
 
@@ -219,7 +227,8 @@ class Connection:
         self.server_timezone = server_timezone
         self._user = credentials.masked_user
         tenant = settings.tenant_digest(url, credentials.user_key)
-        cache = HttpCache(settings.cache_folder(cache_dir), tenant)
+        folder = _cache_folder(cache_dir)
+        cache = HttpCache(folder, tenant)
         client = Client(
             url,
             credentials,
@@ -229,7 +238,7 @@ class Connection:
             ca_bundle=ca_bundle,
             policy=policy,
             clock=clock,
-            pace_file=pace_file(settings.cache_folder(cache_dir), tenant),
+            pace_file=pace_file(folder, tenant),
         )
         if client.pace is not None:
             client.pace.tell = _teller(cache)

@@ -399,7 +399,8 @@ class CustomerQuery:
         progress = Progress(max_calls=self.options.max_calls, cancel=cancel or threading.Event())
         with PageProgress(self.options.progress if watcher is None else False) as bar:
             progress.watcher = watcher or bar
-            with source.client.gate.heard_by(progress.watcher.wait):
+            gate, outage = source.client.gate, source.client.outage
+            with gate.heard_by(progress.watcher.wait), outage.heard_by(progress.watcher.away):
                 rows, report = read_rows(
                     source,
                     self._parts,

@@ -13,6 +13,7 @@ from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from sc_pandas import settings
+from sc_pandas.cache import home_of
 from sc_pandas.client import Client, Expectation, Page, RetryPolicy, Tally, Timeouts
 from sc_pandas.contract import CALLS_PER_HOUR, CUSTOMERS_PATH, Dialect
 from sc_pandas.errors import (
@@ -119,7 +120,7 @@ def check_up(
     login = settings.credentials(url, username=username)
     folder, tenant = settings.cache_folder(cache_dir), settings.tenant_digest(url, login.user_key)
     # The folder as it was found: the calls to come may make it.
-    of_cache = _check_cache(folder, tenant)
+    of_cache = _check_cache(home_of(folder), tenant)
     client = Client(
         url,
         login,

@@ -45,6 +45,11 @@ class PageProgress:
         if self._bar is not None:
             self._bar.set_description(f"quota used up, waiting until {reset_at:%H:%M:%S} UTC")
 
+    def away(self, until: datetime, _seconds: float) -> None:
+        """The server takes no calls; it is waited for until then."""
+        if self._bar is not None:
+            self._bar.set_description(f"server away, trying again until {until:%H:%M:%S} UTC")
+
     def __enter__(self) -> Self:
         return self
 

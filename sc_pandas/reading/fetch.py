@@ -423,7 +423,7 @@ class ListRead:
 
     def _keep(self, kept: KeptRead) -> None:
         self.kept = kept
-        if self._cache is not None:
+        if self._cache is not None and not self._progress.tally.unkept:
             self._cache.keep_read(self._query_key, kept)
 
     def forget(self) -> None:

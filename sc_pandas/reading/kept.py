@@ -1,6 +1,7 @@
 """Finished, proven reads kept as one Arrow file each, and who reads what no other process is reading."""
 
 import contextlib
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -138,6 +139,10 @@ class KeptTable:
             yield Beat(path if held else None)
         finally:
             if held:
+                # Removed while it is held.  Who waits for it now is let in, and may read beside one who comes later:
+                # the lock spares calls, and nothing more.
+                with contextlib.suppress(OSError):
+                    path.unlink()
                 lock.release()
 
     @staticmethod
@@ -169,4 +174,4 @@ class Beat:
         if self._path is not None and now - self._last > 1.0:
             self._last = now
             with contextlib.suppress(OSError):
-                self._path.touch()
+                os.utime(self._path)

@@ -49,6 +49,9 @@ class Watcher(Protocol):
     def wait(self, reset_at: datetime, seconds: float) -> None:
         """The quota is used up until `reset_at`."""
 
+    def away(self, until: datetime, seconds: float) -> None:
+        """The server takes no calls; it is waited for until then."""
+
 
 @dataclass
 class Source:

@@ -84,14 +84,18 @@ def read_rows(
             included = IncludedRead(source, plan, options, progress, beat)
             rows, report = included.read(parts, new_builder)
             read_at = included.lists_read_at
-            if not included.is_whole:
-                # Who failed is asked again by the next read, which finds the others kept.
-                return rows, report
+            # Who failed is asked again by the next read, which finds the others kept.
+            may_be_kept = included.is_whole
         else:
             read = read_lists(source, parts, options, progress, new_builder, beat)
             rows, report = read.rows, read.report
             read_at = report.started_at.timestamp()
-        table.save(rows, report, _newest_read(source, parts, options), read_at)
+            may_be_kept = True
+        if progress.tally.unkept:
+            note = f"the server forbids to keep its answers (no-store): {progress.tally.unkept:,} were not kept"
+            report = replace(report, notes=(*report.notes, note))
+        elif may_be_kept:
+            table.save(rows, report, _newest_read(source, parts, options), read_at)
     return rows, report
 
 

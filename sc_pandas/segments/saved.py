@@ -73,7 +73,7 @@ class Segments(Mapping[str, CustomerFilter]):
     """
 
     def __init__(self, folder: str | os.PathLike[str] | None = None) -> None:
-        self.folder = data_folder() if folder is None else Path(folder).expanduser()
+        self.folder = data_folder(folder)
         self._path = self.folder / FILE
 
     # ── what is there ──────────────────────────────────────────────────────────────────────────────────────────────

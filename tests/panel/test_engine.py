@@ -407,7 +407,8 @@ def test_a_state_that_cannot_be_shown_stops_no_thread_and_no_later_state() -> No
 
 
 @pytest.mark.parametrize("begin", ["load", "apply"])
-def test_a_throttle_is_counted_down_and_the_work_resumes(begin: str) -> None:
+@pytest.mark.parametrize(("why", "said"), [("wait", "quota is used up; going on at"), ("away", "trying again until")])
+def test_a_wait_is_counted_down_and_the_work_resumes(begin: str, why: str, said: str) -> None:
     until = datetime.now(UTC) + timedelta(seconds=30)
     waiting, go_on = threading.Event(), threading.Event()
     desk = Desk()
@@ -416,7 +417,7 @@ def test_a_throttle_is_counted_down_and_the_work_resumes(begin: str) -> None:
     def run(self: Any, *, cancel: Any = None, watcher: Watcher | None = None) -> Any:
         assert watcher is not None
         for _ in range(16):
-            watcher.wait(until, 30.0)
+            getattr(watcher, why)(until, 30.0)
         waiting.set()
         assert go_on.wait(SOON_S)
         return plain(self, cancel=cancel, watcher=watcher)
@@ -428,7 +429,7 @@ def test_a_throttle_is_counted_down_and_the_work_resumes(begin: str) -> None:
         getattr(desk.engine, begin)()
         assert waiting.wait(SOON_S)
         assert desk.state.waiting_until == until
-        assert f"going on at {until:%H:%M:%S} UTC" in status_text(desk.state)
+        assert f"{said} {until:%H:%M:%S} UTC" in status_text(desk.state)
         assert [s.waiting_until for s in desk.states].count(until) == 1  # sixteen threads that wait say it once
         go_on.set()
         state = desk.settle()
