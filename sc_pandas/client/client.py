@@ -10,6 +10,7 @@ from urllib.parse import urlencode, urlsplit
 import requests
 import tenacity
 
+from sc_pandas import forks
 from sc_pandas.cache import HttpCache
 from sc_pandas.client.bodies import Expectation, NotDataError, Page, accept_rows, parse_json
 from sc_pandas.client.exchange import Answer, ExchangeError, Timeouts, exchange
@@ -20,6 +21,7 @@ from sc_pandas.client.timed import TimedAdapter
 from sc_pandas.contract import TOKEN_PATH
 from sc_pandas.errors import AuthError, RateLimitedError
 from sc_pandas.pacing import (
+    DICE,
     CallBudget,
     Cancelled,
     Clock,
@@ -121,11 +123,17 @@ class Client:
         self._policy = policy or RetryPolicy()
         self._retries = RetryBudget()
         self._settings = self._connection_settings(ca_bundle)
-        self._adapter = _VerifyingAdapter(self)
         self._authorizer = Authorizer(credentials, self.clock)
-        self._one_by_one = threading.Lock()
+        self._one_by_one = forks.new_lock()
+        self._cache = cache
+        self._begin()
+        forks.owned(self, Client._begin)
+
+    def _begin(self) -> None:
+        """Make sessions whose pools, sockets and locks are this process's own."""
+        self._adapter = _VerifyingAdapter(self)
         self._plain = self._mounted(requests.Session())
-        kept = cache.session() if cache is not None else None
+        kept = self._cache.session() if self._cache is not None else None
         self._cached = None if kept is None else self._mounted(kept)
 
     def _mounted(self, session: requests.Session) -> requests.Session:
@@ -240,10 +248,11 @@ class Client:
             if isinstance(setback, Setback) and not self._retries.spend(timed_out=setback.timed_out):
                 raise setback.final(state.attempt_number, self.clock.monotonic() - started, budget_exhausted=True)
 
+        longest = tenacity.wait_exponential(multiplier=policy.base_s, max=policy.cap_s)
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(Setback),
             stop=tenacity.stop_after_attempt(attempts),
-            wait=tenacity.wait_random_exponential(multiplier=policy.base_s, max=policy.cap_s),
+            wait=lambda state: DICE.uniform(0.0, longest(state)),
             sleep=lambda seconds: self.clock.sleep(seconds, cancel),
             before_sleep=pay,
             reraise=True,

@@ -1,7 +1,6 @@
 """When not to call: what a throttle says, and the gate that holds calls back until it ends."""
 
 import contextlib
-import random
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -10,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final
 
+from sc_pandas import forks
 from sc_pandas.errors import RateLimitedError
-from sc_pandas.pacing.clock import Clock
+from sc_pandas.pacing.clock import DICE, Clock
 from sc_pandas.pacing.pace_file import PaceFile
 
 _UNKNOWN_RESET_S: Final = 5.0
@@ -113,10 +113,12 @@ class ThrottleGate:
         self._clock = clock
         self._max_wait_s = max_wait_s
         self._shared = shared
-        self._lock = threading.Lock()
+        self._lock = forks.new_lock()
         self._open_at = clock.monotonic()
         self._reset_at: datetime | None = None
         self._listeners: list[Callable[[datetime, float], None]] = []
+        # Whoever listens is a read of the parent.
+        forks.owned(self, lambda gate: gate._listeners.clear())  # noqa: SLF001
 
     @contextlib.contextmanager
     def heard_by(self, listener: Callable[[datetime, float], None]) -> Iterator[None]:
@@ -125,7 +127,8 @@ class ThrottleGate:
         try:
             yield
         finally:
-            self._listeners.remove(listener)
+            with contextlib.suppress(ValueError):  # this is a child, forked meanwhile
+                self._listeners.remove(listener)
 
     def tell(self, reset_at: datetime, wait_s: float) -> None:
         """Tell of a wait."""
@@ -135,7 +138,7 @@ class ThrottleGate:
     def close(self, throttle: Throttle, wait_s: float) -> None:
         """Let nobody through for `wait_s` seconds."""
         # A little spread, so that notebooks which were stopped together do not come back together.
-        wait_s += random.uniform(0.0, min(2.0, wait_s * 0.05))
+        wait_s += DICE.uniform(0.0, min(2.0, wait_s * 0.05))
         reset_at = throttle.reset_at or self._clock.now() + timedelta(seconds=wait_s)
         with self._lock:
             self._open_at = max(self._open_at, self._clock.monotonic() + wait_s)

@@ -1,0 +1,90 @@
+"""What a process owns is not its child's: after `fork`, locks are new, and sockets, files and logins are opened anew.
+
+Whatever holds one of them registers here, once, with the function that renews it.  That function runs in the child
+before any other code does.  It takes no lock, because a thread of the parent may have held it and is not there any
+more; it waits for nobody; and it undoes nothing that the parent goes on to use.
+
+SQLite alone must be at rest while a process forks: it has locks that nobody can renew, and a connection that is carried
+over makes the child believe in file locks that only its parent holds.
+"""
+
+import contextlib
+import ctypes
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+from weakref import WeakKeyDictionary
+
+PATIENCE_S: Final = 3.0
+T = TypeVar("T")
+_OWNED: Final[WeakKeyDictionary[Any, Callable[[Any], object]]] = WeakKeyDictionary()
+_RESTING: Final[WeakKeyDictionary[Any, tuple[Callable[[Any, float], object], Callable[[Any], object]]]] = (
+    WeakKeyDictionary()
+)
+# Two threads that fork at once do so one after the other.
+_ONE_FORK: Final = threading.RLock()
+
+
+def owned(thing: T, renew: Callable[[T], object]) -> T:
+    """Have `renew` make a thing the child's own after each fork, as long as the thing lives."""
+    _OWNED[thing] = renew
+    return thing
+
+
+def rests(thing: T, rest: Callable[[T, float], object], go_on: Callable[[T], object]) -> None:
+    """Have a thing come to rest before each fork, within so many seconds, and go on in the parent after it.
+
+    While a fork is under way this waits, so that nothing is opened that does not rest.
+    """
+    with _ONE_FORK:
+        _RESTING[thing] = (rest, go_on)
+
+
+def new_lock() -> threading.Lock:
+    """Make a lock that is free in a child, whoever held it in the parent."""
+    return owned(threading.Lock(), _renew_lock)
+
+
+def new_rlock() -> "threading.RLock":
+    """Make a lock that its thread may take twice, and that is free in a child."""
+    return owned(threading.RLock(), _renew_lock)
+
+
+def _renew_lock(lock: Any) -> None:
+    # The standard library's own way (logging, concurrent.futures): a new lock in the old one's place, none is let go.
+    lock._at_fork_reinit()  # noqa: SLF001
+
+
+def let_be(thing: object) -> None:
+    """Keep a thing of the parent for ever, so that nothing of it runs in the child, not even at its end."""
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
+
+
+def _living(things: WeakKeyDictionary[Any, Any]) -> list[Any]:
+    return [thing for ref in things.keyrefs() if (thing := ref()) is not None]
+
+
+def _before() -> None:
+    _ONE_FORK.acquire()
+    until = time.monotonic() + PATIENCE_S
+    for thing in _living(_RESTING):
+        _RESTING[thing][0](thing, max(0.0, until - time.monotonic()))
+
+
+def _in_parent() -> None:
+    for thing in _living(_RESTING):
+        _RESTING[thing][1](thing)
+    with contextlib.suppress(RuntimeError):  # Ctrl-C came before it was had
+        _ONE_FORK.release()
+
+
+def _in_child() -> None:
+    _renew_lock(_ONE_FORK)
+    for thing in _living(_OWNED):
+        _OWNED[thing](thing)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)
