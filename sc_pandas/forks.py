@@ -20,9 +20,11 @@ from weakref import WeakKeyDictionary
 PATIENCE_S: Final = 3.0
 T = TypeVar("T")
 _OWNED: Final[WeakKeyDictionary[Any, Callable[[Any], object]]] = WeakKeyDictionary()
-_RESTING: Final[WeakKeyDictionary[Any, tuple[Callable[[Any, float], object], Callable[[Any], object]]]] = (
+_RESTING: Final[WeakKeyDictionary[Any, tuple[Any, Callable[[Any], object], Callable[[Any], object]]]] = (
     WeakKeyDictionary()
 )
+# Locks of what rests while a fork is under way.
+_HELD: Final[list[Any]] = []
 # Two threads that fork at once do so one after the other.
 _ONE_FORK: Final = threading.RLock()
 
@@ -33,13 +35,20 @@ def owned(thing: T, renew: Callable[[T], object]) -> T:
     return thing
 
 
-def rests(thing: T, rest: Callable[[T, float], object], go_on: Callable[[T], object]) -> None:
-    """Have a thing come to rest before each fork, within so many seconds, and go on in the parent after it.
+def rests(
+    thing: T,
+    lock: "threading.RLock",
+    *,
+    close: Callable[[T], object] = id,
+    abandon: Callable[[T], object] = id,
+) -> None:
+    """Have a thing be at rest, closed and its lock held, whenever the process forks.
 
-    While a fork is under way this waits, so that nothing is opened that does not rest.
+    Where the lock cannot be had within `PATIENCE_S`, the child is to `abandon` the thing.  While a fork is under way
+    this waits, so that nothing is opened then.
     """
     with _ONE_FORK:
-        _RESTING[thing] = (rest, go_on)
+        _RESTING[thing] = (lock, close, abandon)
 
 
 def new_lock() -> threading.Lock:
@@ -70,12 +79,15 @@ def _before() -> None:
     _ONE_FORK.acquire()
     until = time.monotonic() + PATIENCE_S
     for thing in _living(_RESTING):
-        _RESTING[thing][0](thing, max(0.0, until - time.monotonic()))
+        lock, close, _abandon = _RESTING[thing]
+        if lock.acquire(timeout=max(0.0, until - time.monotonic())):
+            _HELD.append(lock)
+            close(thing)
 
 
 def _in_parent() -> None:
-    for thing in _living(_RESTING):
-        _RESTING[thing][1](thing)
+    while _HELD:
+        _HELD.pop().release()
     with contextlib.suppress(RuntimeError):  # Ctrl-C came before it was had
         _ONE_FORK.release()
 
@@ -84,6 +96,11 @@ def _in_child() -> None:
     _renew_lock(_ONE_FORK)
     for thing in _living(_OWNED):
         _OWNED[thing](thing)
+    for thing in _living(_RESTING):
+        lock, _close, abandon = _RESTING[thing]
+        if lock not in _HELD:
+            abandon(thing)
+    _HELD.clear()
 
 
 if hasattr(os, "register_at_fork"):

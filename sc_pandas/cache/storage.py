@@ -119,17 +119,15 @@ class Backend(BaseCache):
         super().__init__(cache_name=str(path))
         # One connection serves all threads: closed under a running statement, it would end the process or look damaged.
         self._in_use = forks.new_rlock()
-        self._is_at_rest = False
         self._off = False
         self._on_fault = on_fault
         _create_private(path)
         busy_ms = int(LOCK_WAIT_S * 1000)
-        forks.rests(self, Backend._rest, Backend._go_on)
+        forks.rests(self, self._in_use, close=Backend._let_go, abandon=Backend._abandon)
         with self._in_use:
             self.pages = self.responses = Pages(
                 path, table_name="responses", wal=True, busy_timeout=busy_ms, timeout=LOCK_WAIT_S
             )
-        forks.owned(self, Backend._renew)
         self.redirects = DictStorage()  # type: ignore[no-untyped-call]
 
     def get_response(self, key: str, default: CachedResponse | None = None) -> CachedResponse | None:
@@ -165,22 +163,14 @@ class Backend(BaseCache):
             self._off = True
             super().close()  # type: ignore[no-untyped-call]
 
-    # ── forks: SQLite is closed while they happen, and opened again by whoever needs it ────────────────────────────
-    def _rest(self, for_s: float) -> None:
-        self._is_at_rest = self._in_use.acquire(timeout=for_s)
-        if self._is_at_rest:
-            with suppress(sqlite3.Error, AttributeError):  # that one was never opened
-                self.pages.close()  # type: ignore[no-untyped-call]
+    def _let_go(self) -> None:
+        # While a process forks; whoever needs the file next opens it again.
+        with suppress(sqlite3.Error, AttributeError):  # AttributeError: it could not be opened
+            self.pages.close()  # type: ignore[no-untyped-call]
 
-    def _go_on(self) -> None:
-        if self._is_at_rest:
-            self._is_at_rest = False
-            self._in_use.release()
-
-    def _renew(self) -> None:
-        if not self._is_at_rest:
+    def _abandon(self) -> None:
+        with suppress(AttributeError):
             self.pages.abandon()
-        self._is_at_rest = False
 
 
 def fault_reason(error: Exception) -> str:
