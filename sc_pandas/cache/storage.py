@@ -4,7 +4,6 @@ import hashlib
 import os
 import sqlite3
 import struct
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -16,10 +15,14 @@ from requests_cache.backends.base import BaseCache, DictStorage
 from requests_cache.backends.sqlite import SQLiteDict
 from requests_cache.models.response import CachedResponse
 
+from sc_pandas import forks
+
 KEEP_AT_MOST: Final = timedelta(days=7)
 LOCK_WAIT_S: Final = 2.0
 _MAGIC: Final = b"scp1"
 _HEAD: Final = struct.Struct(">4s32sd")
+# Files that this process, a child, may not open.
+_ABANDONED: Final[set[object]] = set()
 T = TypeVar("T")
 
 
@@ -45,6 +48,8 @@ class Pages(SQLiteDict):
     @contextmanager
     def connection(self, commit: bool = False) -> Iterator[sqlite3.Connection]:  # noqa: FBT001, FBT002  # its base's
         """Give the connection; deleted rows are overwritten, not only forgotten."""
+        if self.db_path in _ABANDONED:
+            raise CacheBusy("locked by the parent of this process")
         fresh = self._connection is None
         with super().connection(commit=False) as con:
             if fresh:
@@ -74,6 +79,13 @@ class Pages(SQLiteDict):
                 raise
             finally:
                 self._active_transaction = False
+
+    def abandon(self) -> None:
+        """Leave the file alone for ever, in the child of a process that could not leave it in time."""
+        # SQLite holds locks of its own then, and a child may not even close a connection that its parent opened.
+        forks.let_be(self._connection)
+        self._connection, self._lock = None, forks.new_rlock()
+        _ABANDONED.add(self.db_path)
 
     def _write(self, key: str, value: CachedResponse) -> None:
         created = value.created_at.timestamp()
@@ -105,16 +117,18 @@ class Backend(BaseCache):
 
     def __init__(self, path: Path, on_fault: Callable[[str], None]) -> None:
         super().__init__(cache_name=str(path))
+        # One connection serves all threads: closed under a running statement, it would end the process or look damaged.
+        self._in_use = forks.new_rlock()
+        self._off = False
+        self._on_fault = on_fault
         _create_private(path)
         busy_ms = int(LOCK_WAIT_S * 1000)
-        self.pages = self.responses = Pages(
-            path, table_name="responses", wal=True, busy_timeout=busy_ms, timeout=LOCK_WAIT_S
-        )
+        forks.rests(self, self._in_use, close=Backend._let_go, abandon=Backend._abandon)
+        with self._in_use:
+            self.pages = self.responses = Pages(
+                path, table_name="responses", wal=True, busy_timeout=busy_ms, timeout=LOCK_WAIT_S
+            )
         self.redirects = DictStorage()  # type: ignore[no-untyped-call]
-        self._on_fault = on_fault
-        self._off = threading.Event()
-        # One connection serves all threads: closed under a running statement, it would end the process or look damaged.
-        self._in_use = threading.RLock()
 
     def get_response(self, key: str, default: CachedResponse | None = None) -> CachedResponse | None:
         """Give the kept response, or the default."""
@@ -134,20 +148,29 @@ class Backend(BaseCache):
     def attempt(self, action: Callable[[], T], default: T) -> T:
         """Do it, or give the default where the file is at fault; after a fault the file is left alone."""
         with self._in_use:
-            if self._off.is_set():
+            if self._off:
                 return default
             try:
                 return action()
             except (sqlite3.Error, OSError) as error:
-                self._off.set()
+                self._off = True
                 self._on_fault(fault_reason(error))
                 return default
 
     def close(self) -> None:
         """Close the file once no statement runs; answers that come later are not kept."""
         with self._in_use:
-            self._off.set()
+            self._off = True
             super().close()  # type: ignore[no-untyped-call]
+
+    def _let_go(self) -> None:
+        # While a process forks; whoever needs the file next opens it again.
+        with suppress(sqlite3.Error, AttributeError):  # AttributeError: it could not be opened
+            self.pages.close()  # type: ignore[no-untyped-call]
+
+    def _abandon(self) -> None:
+        with suppress(AttributeError):
+            self.pages.abandon()
 
 
 def fault_reason(error: Exception) -> str:

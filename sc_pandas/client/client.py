@@ -8,6 +8,7 @@ from urllib.parse import urlencode, urlsplit
 
 import requests
 
+from sc_pandas import forks
 from sc_pandas.cache import NO_STORE, HttpCache
 from sc_pandas.client.bodies import Expectation, NotDataError, Page, accept_rows, parse_json
 from sc_pandas.client.exchange import Answer, ExchangeError, Timeouts, exchange
@@ -126,11 +127,17 @@ class Client:
         self._credentials = credentials
         self._timeouts = timeouts or Timeouts()
         self._settings = self._connection_settings(ca_bundle)
-        self._adapter = _VerifyingAdapter(self)
         self._authorizer = Authorizer(credentials, self.clock)
-        self._one_by_one = threading.Lock()
+        self._one_by_one = forks.new_lock()
+        self._cache = cache
+        self._begin()
+        forks.owned(self, Client._begin)
+
+    def _begin(self) -> None:
+        """Make sessions whose pools, sockets and locks are this process's own."""
+        self._adapter = _VerifyingAdapter(self)
         self._plain = self._mounted(requests.Session())
-        kept = cache.session() if cache is not None else None
+        kept = self._cache.session() if self._cache is not None else None
         self._cached = None if kept is None else self._mounted(kept)
 
     def _mounted(self, session: requests.Session) -> requests.Session:

@@ -4,11 +4,11 @@ import copy
 import json
 import math
 import re
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from sc_pandas import forks
 from sc_pandas.contract import TOKEN_LIFETIME_S
 from sc_pandas.errors import AuthError, SellerCloudError
 from sc_pandas.pacing import Clock
@@ -70,11 +70,17 @@ class Authorizer:
 
     def __init__(self, credentials: Credentials, clock: Clock) -> None:
         self._clock = clock
-        self._lock = threading.Lock()
-        self._token = None if credentials.token is None else Token(credentials.token)
+        self._lock = forks.new_lock()
+        self._given = credentials.token
         self._can_log_in = credentials.password is not None
+        self._begin()
+        forks.owned(self, Authorizer._begin)
         self._logins = 0
         self._failure: SellerCloudError | None = None
+
+    def _begin(self) -> None:
+        # A refusal is kept by a child, too: a refused password is not sent twice.
+        self._token = None if self._given is None else Token(self._given)
 
     def token(self, log_in: Callable[[], Token], refused: Token | None = None) -> Token:
         """Give a token that is not `refused`; `log_in` makes one login and is called by one thread at a time.

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sc_pandas import forks
 from sc_pandas.cache import KeyedRequest
 from sc_pandas.client.bodies import (
     Expectation,
@@ -26,7 +27,7 @@ class Tally:
     saved: int = 0
     unkept: int = 0
     at_most: int | None = None
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _lock: threading.Lock = field(default_factory=forks.new_lock)
 
     def count_call(self) -> None:
         """Count one call to the server, a login or a repeated one included, before it is made.

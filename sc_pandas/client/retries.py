@@ -8,7 +8,7 @@ from typing import TypeVar
 import tenacity
 
 from sc_pandas.client.outcomes import Setback
-from sc_pandas.pacing import Clock, RetryBudget
+from sc_pandas.pacing import DICE, Clock, RetryBudget
 
 T = TypeVar("T")
 
@@ -29,13 +29,16 @@ class Retries:
     def __init__(self, clock: Clock, policy: RetryPolicy) -> None:
         self._clock = clock
         self._budget = RetryBudget()
-        self._waits = tenacity.wait_random_exponential(multiplier=policy.base_s, max=policy.cap_s)
+        self._longest = tenacity.wait_exponential(multiplier=policy.base_s, max=policy.cap_s)
 
     def pause_s(self, number: int) -> float:
         """Give the seconds to wait after the so-manieth try."""
         state = tenacity.RetryCallState(tenacity.Retrying(), None, (), {})
         state.attempt_number = number
-        return self._waits(state)
+        return self._jittered(state)
+
+    def _jittered(self, state: tenacity.RetryCallState) -> float:
+        return DICE.uniform(0.0, self._longest(state))
 
     def until_good(self, attempt: Callable[[], T], attempts: int, cancel: threading.Event | None) -> T:
         """Try until it succeeds, fails for good, or was tried so many times.
@@ -55,7 +58,7 @@ class Retries:
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(Setback),
             stop=tenacity.stop_after_attempt(attempts),
-            wait=self._waits,
+            wait=self._jittered,
             sleep=lambda seconds: self._clock.sleep(seconds, cancel),
             before_sleep=pay,
             reraise=True,

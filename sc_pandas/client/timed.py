@@ -5,11 +5,13 @@ A socket's own time-out begins anew with each byte, so that a server that drips 
 
 import http.client
 import io
+import os
+import queue
 import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -18,6 +20,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util.wait import wait_for_read
 
+from sc_pandas import forks
 from sc_pandas.pacing import Cancelled
 
 _LOOK_EVERY_S: Final = 0.2
@@ -79,12 +82,33 @@ class _TimedResponse(http.client.HTTPResponse):
             self.fp = io.BufferedReader(_TimedBytes(self.fp.detach(), sock, limits))
 
 
+def _let_go(connection: HTTPConnection) -> None:
+    """Close a child's copy of a socket: without a word to the server, with which the parent talks on."""
+    # An AttributeError is TLS within TLS, through a proxy: that is closed when it is forgotten, silently, too.
+    with suppress(AttributeError, OSError):
+        if connection.sock is not None:
+            os.close(connection.sock.detach())
+
+
 class _TimedConnection(HTTPConnection):
     response_class = _TimedResponse
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        forks.owned(self, _let_go)
 
 
 class _TimedTlsConnection(HTTPSConnection):
     response_class = _TimedResponse
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        forks.owned(self, _let_go)
+
+
+def _renew(idle: "queue.Queue[Any]") -> None:
+    # urllib3 empties a pool's queue when the pool is forgotten, and at exit: its lock must be free then.
+    idle.__init__(idle.maxsize)  # type: ignore[misc]
 
 
 class TimedAdapter(HTTPAdapter):
@@ -93,5 +117,8 @@ class TimedAdapter(HTTPAdapter):
     def get_connection_with_tls_context(self, *args: Any, **more: Any) -> urllib3.HTTPConnectionPool:
         """Give the pool, with our connections in it."""
         pool = cast("urllib3.HTTPConnectionPool", super().get_connection_with_tls_context(*args, **more))
-        pool.ConnectionCls = _TimedTlsConnection if pool.scheme == "https" else _TimedConnection
+        ours = _TimedTlsConnection if pool.scheme == "https" else _TimedConnection
+        if pool.ConnectionCls is not ours:
+            pool.ConnectionCls = ours
+            forks.owned(cast("queue.Queue[Any]", pool.pool), _renew)
         return pool

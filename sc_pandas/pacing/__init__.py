@@ -1,7 +1,7 @@
 """How fast, how often and when not to call: decisions about time, apart from any call."""
 
 from sc_pandas.pacing.budgets import CallBudget, RetryBudget, estimate_seconds
-from sc_pandas.pacing.clock import Cancelled, Clock, SystemClock
+from sc_pandas.pacing.clock import DICE, Cancelled, Clock, SystemClock
 from sc_pandas.pacing.outage import OutageGate, StillAwayError
 from sc_pandas.pacing.pace_file import PaceFile
 from sc_pandas.pacing.throttle import (
@@ -14,6 +14,7 @@ from sc_pandas.pacing.throttle import (
 )
 
 __all__ = [
+    "DICE",
     "CallBudget",
     "Cancelled",
     "Clock",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from sc_pandas import forks
 from sc_pandas.contract import CALLS_PER_HOUR
 from sc_pandas.pacing.clock import Clock
 from sc_pandas.pacing.pace_file import HOUR_S, PaceFile
@@ -25,7 +26,7 @@ class RetryBudget:
     _FULL: Final = 500
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = forks.new_lock()
         self._tokens = self._FULL
 
     def spend(self, *, timed_out: bool) -> bool:
@@ -57,7 +58,7 @@ class CallBudget:
     shared: PaceFile | None = None
     window_s: float = HOUR_S
     _times: deque[float] = field(default_factory=deque)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _lock: threading.Lock = field(default_factory=forks.new_lock)
 
     def take(
         self,

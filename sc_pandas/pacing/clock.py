@@ -1,11 +1,14 @@
 """Time as the client sees it."""
 
+import random
 import threading
 import time
 from concurrent.futures import CancelledError
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
+# The system's own: neither `random.seed` nor a fork makes two clients wait alike.
+DICE: Final = random.SystemRandom()
 _PIECE_S: Final = 0.5
 
 

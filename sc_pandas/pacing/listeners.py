@@ -4,6 +4,8 @@ import contextlib
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
+from sc_pandas import forks
+
 Listener = Callable[[datetime, float], None]
 
 
@@ -12,6 +14,12 @@ class Listeners:
 
     def __init__(self) -> None:
         self._listeners: list[Listener] = []
+        # Whoever listens is a read of the parent.
+        forks.owned(self, lambda each: each.renew())
+
+    def renew(self) -> None:
+        """Forget what the parent process was doing."""
+        self._listeners.clear()
 
     @contextlib.contextmanager
     def heard_by(self, listener: Listener) -> Iterator[None]:
@@ -20,7 +28,8 @@ class Listeners:
         try:
             yield
         finally:
-            self._listeners.remove(listener)
+            with contextlib.suppress(ValueError):  # this is a child, forked meanwhile
+                self._listeners.remove(listener)
 
     def tell(self, until: datetime, wait_s: float) -> None:
         """Tell of a wait."""

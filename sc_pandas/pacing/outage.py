@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from sc_pandas import forks
 from sc_pandas.pacing.clock import Clock
 from sc_pandas.pacing.listeners import Listeners
 
@@ -61,9 +62,14 @@ class OutageGate(Listeners):
         self._clock = clock
         self._max_wait_s = max_wait_s
         self._pause_s = pause_s
-        self._lock = threading.Lock()
+        self._lock = forks.new_lock()
         self._has_answered = False
         self._outage: Outage | None = None
+
+    def renew(self) -> None:
+        """Forget what the parent process was doing."""
+        super().renew()
+        self._outage = None  # its prober is a thread of the parent
 
     def enter(self, cancel: threading.Event | None = None) -> Outage | None:
         """Wait while the server is away; the one call that finds out whether it is back gets the outage.

@@ -10,7 +10,6 @@ import os
 import stat
 import struct
 import sys
-import threading
 import time
 import warnings
 import zlib
@@ -22,6 +21,7 @@ from errno import EACCES, EAGAIN, EDEADLK, EDQUOT, ENOSPC
 from pathlib import Path
 from typing import Final, TypeVar
 
+from sc_pandas import forks
 from sc_pandas.contract import CALLS_PER_HOUR
 from sc_pandas.errors import CacheWarning, SettingsError
 from sc_pandas.files import private_folder
@@ -93,13 +93,14 @@ class PaceFile:
         self.path = path
         self._slots = slots
         self._window_s = window_s
-        self._pid = os.getpid()
-        self._lock = threading.Lock()
+        self._lock = forks.new_lock()
         self._file: int | None = None
         self._off = False
         self._warned = False
         self._trouble: str | None = None
         self.tell: Callable[[CacheWarning], None] = warnings.warn
+        # A lock belongs to the opened file, which parent and child would share.
+        forks.owned(self, PaceFile._let_go)
 
     # ── calls ──────────────────────────────────────────────────────────────────────────────────────────────────────
     def take(self, clock: Clock) -> float:
@@ -188,8 +189,6 @@ class PaceFile:
     # ── the file ───────────────────────────────────────────────────────────────────────────────────────────────────
     def _attempt(self, action: Callable[[int, _Head], T], default: T) -> T:
         """Do it under the lock, or give the default where the file is at fault."""
-        if self._pid != os.getpid():
-            self._after_fork()
         with self._lock:
             result = default if self._off else self._under_lock(action, default)
             trouble, self._trouble = self._trouble, None
@@ -268,13 +267,6 @@ class PaceFile:
             raise
         return head
 
-    def _after_fork(self) -> None:
-        # A lock belongs to the opened file, which parent and child would share; and a thread of the parent may have
-        # held the other one.
-        self._lock = threading.Lock()
-        self._pid = os.getpid()
-        self._let_go()
-
     def _let_go(self) -> None:
         file, self._file = self._file, None
         if file is not None:
@@ -283,8 +275,6 @@ class PaceFile:
 
     def close(self) -> None:
         """Close the file; calls that come later are not shared."""
-        if self._pid != os.getpid():
-            self._after_fork()
         with self._lock:
             self._off = True
             self._let_go()

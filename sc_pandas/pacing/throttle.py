@@ -1,6 +1,5 @@
 """When not to call: what a throttle says, and the gate that holds calls back until it ends."""
 
-import random
 import re
 import threading
 from collections.abc import Mapping
@@ -9,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final
 
+from sc_pandas import forks
 from sc_pandas.errors import RateLimitedError
-from sc_pandas.pacing.clock import Clock
+from sc_pandas.pacing.clock import DICE, Clock
 from sc_pandas.pacing.listeners import Listeners
 from sc_pandas.pacing.pace_file import PaceFile
 
@@ -114,14 +114,14 @@ class ThrottleGate(Listeners):
         self._clock = clock
         self._max_wait_s = max_wait_s
         self._shared = shared
-        self._lock = threading.Lock()
+        self._lock = forks.new_lock()
         self._open_at = clock.monotonic()
         self._reset_at: datetime | None = None
 
     def close(self, throttle: Throttle, wait_s: float) -> None:
         """Let nobody through for `wait_s` seconds."""
         # A little spread, so that notebooks which were stopped together do not come back together.
-        wait_s += random.uniform(0.0, min(2.0, wait_s * 0.05))
+        wait_s += DICE.uniform(0.0, min(2.0, wait_s * 0.05))
         reset_at = throttle.reset_at or self._clock.now() + timedelta(seconds=wait_s)
         with self._lock:
             self._open_at = max(self._open_at, self._clock.monotonic() + wait_s)

@@ -1,13 +1,13 @@
 """What the engine asks of a query besides running it: functions of queries and answers."""
 
 import logging
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 import pandas as pd
 
+from sc_pandas import forks
 from sc_pandas.errors import CacheMissError, ExportError
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.panel.including import price_text
@@ -19,7 +19,7 @@ from sc_pandas.parquet import write_parquet
 
 _LOG: Final = logging.getLogger(__name__)
 # matplotlib promises nothing about two pictures at a time.
-_DRAWING: Final = threading.Lock()
+_DRAWING: Final = forks.new_lock()
 
 
 def draw_facets(rows: pd.DataFrame) -> Facets:

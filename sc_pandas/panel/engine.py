@@ -11,6 +11,7 @@ from typing import Final
 
 import pandas as pd
 
+from sc_pandas import forks
 from sc_pandas.errors import FilterError, SellerCloudError
 from sc_pandas.files import check_target
 from sc_pandas.filters import CustomerFilter
@@ -73,7 +74,7 @@ class Engine:
         draw: Callable[[pd.DataFrame], Facets] = draw_facets,
         last_time: LastTime | None = None,
     ) -> None:
-        self.lock = threading.RLock()
+        self.lock = forks.new_rlock()
         self._settled = threading.Condition(self.lock)
         self._opened = query.options
         self._base = self._query = plain(query)

@@ -4,6 +4,8 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
+from sc_pandas import forks
+
 NAME: Final = "sc_pandas-panel"
 
 
@@ -21,7 +23,11 @@ class Workers:
 
     def __init__(self, at_once: int) -> None:
         self._at_once = at_once
-        self._lock = threading.Lock()
+        self._lock = forks.new_lock()
+        self._forget()
+        forks.owned(self, Workers._forget)  # a child has none of its parent's threads
+
+    def _forget(self) -> None:
         self._busy = 0
         self._waiting: Callable[[], None] | None = None
 

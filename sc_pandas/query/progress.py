@@ -5,6 +5,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
+from sc_pandas import forks
 from sc_pandas.settings import in_kernel
 
 
@@ -30,7 +31,13 @@ class PageProgress:
         if self._bar is None:
             from tqdm.auto import tqdm
 
-            self._bar = tqdm(total=self._pages, unit="page", desc="customers", leave=False)
+            class Bar(tqdm):  # type: ignore[type-arg]
+                # One that no child of a fork finds locked: tqdm's own lock is, and a thread of its own beside it.
+                monitor_interval = 0
+
+            Bar.set_lock(forks.new_rlock())
+            # Looked at with every page, which is what the thread is for.
+            self._bar = Bar(total=self._pages, unit="page", desc="customers", leave=False, miniters=1)
         self._bar.total = self._pages
         self._bar.refresh()
 

@@ -3,10 +3,10 @@
 A parameter that is not understood is ignored silently, and then the server serves ten rows, whatever was asked.
 """
 
-import threading
 from enum import Enum
 from typing import Protocol
 
+from sc_pandas import forks
 from sc_pandas.contract import SERVED_AT_MOST, SERVED_BY_DEFAULT, Dialect
 
 
@@ -64,7 +64,7 @@ class DialectMemory:
     def __init__(self, chosen: str, keeper: _Keeper | None = None) -> None:
         self.fixed = chosen != "auto"
         self._keeper = keeper
-        self._lock = threading.Lock()
+        self._lock = forks.new_lock()
         kept = chosen if self.fixed else keeper.find_dialect() if keeper is not None else None
         self._known = Dialect(kept) if kept in {d.value for d in Dialect} else None
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
+from sc_pandas import forks
 from sc_pandas.cache import HttpCache
 from sc_pandas.client import Client, Tally
 from sc_pandas.errors import FilterError
@@ -76,7 +77,7 @@ class Progress:
     ways: dict[str, Way] = field(default_factory=dict)
     # Lists, by query key, that were begun anew in the other dialect because a page repeated.
     switched: set[str] = field(default_factory=set)
-    _telling: threading.Lock = field(default_factory=threading.Lock)
+    _telling: threading.Lock = field(default_factory=forks.new_lock)
 
     def __post_init__(self) -> None:
         self.tally.at_most = self.max_calls

@@ -3,7 +3,6 @@
 import itertools
 import pickle
 import sqlite3
-import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
 
+from sc_pandas import forks
 from sc_pandas.sandbox import matching, rendering
 from sc_pandas.sandbox.binding import Asked
 from sc_pandas.sandbox.columns import packed, unpacked
@@ -74,7 +74,9 @@ class Store:
 
     def __init__(self, options: Options, rows: Iterable[Row]) -> None:
         self._options = options
-        self._lock = threading.RLock()
+        # SQLite has locks that a child cannot renew: no thread is inside when the process forks.
+        self._lock = forks.new_rlock()
+        forks.rests(self, self._lock)
         self._version = 0
         self._orders: OrderedDict[tuple[Any, ...], list[int]] = OrderedDict()
         self._draws = Random(options.seed)

@@ -1,6 +1,7 @@
 """Record batches kept aside: in memory, or in an unnamed private file."""
 
 import mmap
+import os
 import weakref
 from typing import Protocol
 
@@ -99,11 +100,17 @@ class DiskStore:
         """Read a batch into memory of its own."""
         start, size = self._places[index]
         try:
-            self._file.seek(start)
-            content = self._file.read(size)
+            content = self._content(start, size)
         except OSError as error:
             spool_failed(self._folder, error)
         return _only_batch(pa.py_buffer(content))
+
+    def _content(self, start: int, size: int) -> bytes:
+        if hasattr(os, "pread"):
+            # A child of a fork reads the same file: where one of the two has got to is not the other's place.
+            return os.pread(self._file.fileno(), size, start)
+        self._file.seek(start)
+        return self._file.read(size)
 
     def view(self, index: int) -> pa.RecordBatch:
         """Map a batch; the system reads, keeps and drops its pages as memory allows."""

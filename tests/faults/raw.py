@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -18,6 +19,8 @@ from sc_pandas.settings import Credentials, Secret, base_url
 from tests.support.shops import PATIENT, QUICK
 
 TOKEN = "raw-token"
+# Certificate and key of 127.0.0.1, good for a century and for tests alone.
+LOOPBACK = Path(__file__).parent.parent / "support" / "loopback.pem"
 
 
 @dataclass
@@ -88,6 +91,7 @@ class RawServer:
     """Answers logins by itself and plays `script` for every other call."""
 
     script: Script
+    tls: bool = False
     login: Callable[[], bytes] = lambda: whole(json.dumps({"access_token": TOKEN}).encode())
     calls: int = 0
     logins: int = 0
@@ -104,7 +108,7 @@ class RawServer:
     @property
     def url(self) -> str:
         """Give the base URL."""
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def __enter__(self) -> Self:
         return self
@@ -135,6 +139,7 @@ class RawServer:
 
     def _serve(self, sock: socket.socket) -> None:
         try:
+            sock = self._secured(sock) if self.tls else sock
             with sock, sock.makefile("rb") as lines:
                 while self._answer_one(sock, lines):
                     pass
@@ -145,6 +150,15 @@ class RawServer:
         finally:
             with self._lock:
                 self._open.discard(sock)
+
+    def _secured(self, plain: socket.socket) -> socket.socket:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(LOOPBACK)
+        secured = context.wrap_socket(plain, server_side=True)
+        with self._lock:
+            self._open.remove(plain)
+            self._open.add(secured)
+        return secured
 
     def _answer_one(self, sock: socket.socket, lines: Any) -> bool:
         head = lines.readline().split()
@@ -170,8 +184,10 @@ class RawServer:
     def shop(self, folder: Path, **options: Any) -> Connection:
         """Connect as users do, with short waits."""
         settings: dict[str, Any] = {"policy": QUICK, "timeouts": PATIENT, "max_wait_s": 30.0, "dialect": "article"}
+        if self.tls:
+            settings["ca_bundle"] = str(LOOPBACK)
         login = Credentials("ann@x.test", password=Secret("Raw-Canary-pässword"))
-        return Connection(base_url(self.url), login, cache_dir=folder, **(settings | options))
+        return Connection(base_url(self.url), options.pop("login", login), cache_dir=folder, **(settings | options))
 
     @contextmanager
     def client(self, *, timeouts: Timeouts = PATIENT, policy: RetryPolicy = QUICK, **more: Any) -> Iterator[Client]:
