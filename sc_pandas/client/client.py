@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlencode, urlsplit
@@ -12,8 +13,8 @@ import tenacity
 
 from sc_pandas.cache import HttpCache
 from sc_pandas.client.bodies import Expectation, NotDataError, Page, accept_rows, parse_json
-from sc_pandas.client.exchange import Answer, ExchangeError, Timeouts, exchange
-from sc_pandas.client.login import Authorizer, Token, login_body, token_of
+from sc_pandas.client.exchange import Answer, ExchangeError, Route, SecretRequest, Timeouts, exchange
+from sc_pandas.client.login import Authorizer, Token, fill_in, token_of
 from sc_pandas.client.outcomes import Setback, document_of, setback_of_exchange, setback_of_not_data, throttle_of
 from sc_pandas.client.questions import DataRequest, DetailRequest, PageRequest, Tally
 from sc_pandas.client.timed import TimedAdapter
@@ -120,7 +121,7 @@ class Client:
         self._timeouts = timeouts or Timeouts()
         self._policy = policy or RetryPolicy()
         self._retries = RetryBudget()
-        self._settings = self._connection_settings(ca_bundle)
+        self._route = self._route_there(ca_bundle)
         self._adapter = _VerifyingAdapter(self)
         self._authorizer = Authorizer(credentials, self.clock)
         self._one_by_one = threading.Lock()
@@ -134,18 +135,18 @@ class Client:
         session.trust_env = False
         return session
 
-    def _connection_settings(self, ca_bundle: str | None) -> dict[str, Any]:
+    def _route_there(self, ca_bundle: str | None) -> Route:
         # Environment proxies and CA bundles are read once, here; ~/.netrc is never read.
         with requests.Session() as session:
             found = session.merge_environment_settings(self.url, {}, None, ca_bundle, None)
         if is_loopback(urlsplit(self.url).hostname or ""):
             found["proxies"] = {}
-        return {"proxies": dict(found["proxies"]), "verify": found["verify"] or True, "cert": None}
+        return Route(dict(found["proxies"]), found["verify"] or True)
 
     @property
     def proxy(self) -> str | None:
         """Host (and port) of the proxy that calls go through, or None; its user and password are not shown."""
-        chosen = requests.utils.select_proxy(self.url, self._settings["proxies"])
+        chosen = requests.utils.select_proxy(self.url, self._route.proxies)
         return urlsplit(chosen).netloc.rpartition("@")[2] if chosen else None
 
     # ── pages ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -281,9 +282,7 @@ class Client:
         )
 
     def _signed(self, adapter: TimedAdapter, request: DataRequest, token: Token) -> Answer:
-        signed = request.copy()
-        signed.headers["Authorization"] = f"Bearer {token.value.reveal()}"
-        answer = self._call(adapter, signed, request.tally, request.cancel)
+        answer = self._call(adapter, SecretRequest(request, token.sign), request.tally, request.cancel)
         if answer.status != requests.codes.unauthorized:
             token.accepted = True
         return answer
@@ -292,13 +291,10 @@ class Client:
         return self._authorizer.token(lambda: self._log_in(adapter, request.tally, request.cancel), refused)
 
     def _log_in(self, adapter: TimedAdapter, tally: Tally, cancel: threading.Event | None) -> Token:
-        request = requests.PreparedRequest()
-        request.prepare(
-            method="POST",
-            url=f"{self.url}{TOKEN_PATH}",
-            headers={**_HEADERS, "Content-Type": "application/json"},
-            data=login_body(self._credentials),
-        )
+        plain = requests.PreparedRequest()
+        headers = {**_HEADERS, "Content-Type": "application/json"}
+        plain.prepare(method="POST", url=f"{self.url}{TOKEN_PATH}", headers=headers)
+        request = SecretRequest(plain, partial(fill_in, self._credentials))
 
         def attempt() -> Token:
             answer = self._call(adapter, request, tally, cancel)
@@ -350,7 +346,7 @@ class Client:
                     request,
                     timeouts=self._timeouts,
                     clock=self.clock,
-                    settings=self._settings,
+                    route=self._route,
                     cancel=cancel,
                 )
             except ExchangeError as error:
