@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Container
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, cast
 
 
 class Secret:
@@ -10,12 +10,12 @@ class Secret:
 
     __slots__ = ("_value",)
 
-    def __init__(self, value: str) -> None:
+    def __init__(self, value: Any) -> None:
         self._value = value
 
     def reveal(self) -> str:
         """Give the secret itself, to be used inside `unseen` only."""
-        return self._value
+        return cast("str", self._value)
 
     def fits(self, form: re.Pattern[str]) -> bool:
         """Tell whether it is text of a form."""

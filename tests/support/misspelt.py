@@ -128,7 +128,7 @@ def refresh_with_login() -> None:
 
 
 def where_with_login() -> None:
-    frame().sellercloud.where(pasword=word())
+    sc.accessor(frame()).where(pasword=word())  # type: ignore[call-arg]
 
 
 def simple_key() -> None:

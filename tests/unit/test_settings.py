@@ -353,10 +353,8 @@ def test_a_team_s_server_is_known_by_how_it_was_spelt(vault: dict[tuple[str, str
 
 
 def test_a_prompt_names_the_host(vault: dict[tuple[str, str], str], monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
-    monkeypatch.setattr(getpass, "getpass", lambda prompt: said.append(prompt) or "typed-pw")
-    who(username="ann@x.test", ask=True)
-    assert said == ["Password of ann@x.test at tt.api.sellercloud.com: "]
+    monkeypatch.setattr(getpass, "getpass", lambda prompt: f"typed after {prompt}")
+    assert who(username="ann@x.test", ask=True)[1] == "typed after Password of ann@x.test at tt.api.sellercloud.com: "
 
 
 @pytest.mark.parametrize(
