@@ -6,15 +6,17 @@ import ipaddress
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn, cast
 from urllib.parse import urlsplit
 
 import platformdirs
 
 from sc_pandas.errors import SettingsError
+from sc_pandas.secrecy import Secret as Secret  # noqa: PLC0414  # it belongs to `Credentials`
+from sc_pandas.secrecy import hidden, unseen, without_login
 
 _LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII | re.IGNORECASE)
 _OWN_HOST: Final = re.compile(rf"({_LABEL.pattern})\.api\.sellercloud\.(com|us)", re.ASCII | re.IGNORECASE)
@@ -22,30 +24,6 @@ _DNS_NAME: Final = re.compile(
     rf"(?=.{{1,253}}\Z)(?:{_LABEL.pattern}\.)+[a-z][a-z0-9-]*[a-z0-9]", re.ASCII | re.IGNORECASE
 )
 _API_PATHS: Final = ("", "/rest", "/rest/api", "/api")
-
-
-class Secret:
-    """A password or token that prints as ``***`` and refuses to be copied away."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        """Give the secret itself; only the login body and the authorisation header ask for it."""
-        return self._value
-
-    def __repr__(self) -> str:
-        return "***"
-
-    __str__ = __repr__
-
-    def __format__(self, spec: str) -> str:
-        return "***"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("secrets are not pickled or copied; connect again where you need them")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,15 +161,15 @@ def endpoint_of_team(answer: object, *, lookup_url: str) -> str:
     )
 
 
-def server_from(server: str | None, env: Mapping[str, str] | None = None) -> str:
-    """Give the server that was asked for, else ``SELLERCLOUD_SERVER``.
+def server_from(server: str | None) -> str:
+    """Return the server that was asked for, else ``SELLERCLOUD_SERVER``.
 
     Raises
     ------
     SettingsError
         Neither is there.
     """
-    named = server or (os.environ if env is None else env).get("SELLERCLOUD_SERVER", "")
+    named = str(without_login(server)) if server else own_server()
     if not named:
         raise SettingsError(
             "Which SellerCloud? Pass a server id, 'team:NAME' or a base URL, or set SELLERCLOUD_SERVER.",
@@ -200,25 +178,49 @@ def server_from(server: str | None, env: Mapping[str, str] | None = None) -> str
     return named
 
 
+def own_server() -> str:
+    """Return ``SELLERCLOUD_SERVER``, to which the login of the environment belongs, or ""."""
+    return str(without_login(os.environ.get("SELLERCLOUD_SERVER", "")))
+
+
+def _is_own(url: str, server: str) -> bool:
+    own = own_server()
+    try:
+        return own != "" and (own == server or base_url(own) == url)
+    except SettingsError:
+        return False
+
+
+_TEXT: Final = re.compile(r"(?s).*")
+_TOKEN: Final = re.compile(r"[\x21-\x7e]+")
+
+
+def _usable(setting: str, secret: Any) -> Secret:
+    if not secret.fits(_TEXT if setting == "password" else _TOKEN):
+        form = "text" if setting == "password" else "text of ASCII letters, digits and signs (is a blank in it?)"
+        raise SettingsError(f"The {setting} is not {form}; nothing was sent.", setting=setting)
+    return cast("Secret", secret)
+
+
 def credentials(
     url: str,
     *,
+    server: str = "",
     username: str | None = None,
     password: str | Secret | None = None,
     token: str | Secret | None = None,
-    env: Mapping[str, str] | None = None,
     ask: bool | None = None,
 ) -> Credentials:
-    """Find out who asks: arguments, then environment, then the system keyring, then a prompt.
+    """Find out who asks: arguments, then what `logins` finds, then a prompt.
 
     Parameters
     ----------
     url
-        The base URL; keyring entries belong to it.
+        The base URL, to which the login is going to be sent.
+    server
+        How the caller spelt it, which may have been by its team.
     username, password, token
         What the caller gave.
-    env
-        Environment to read; the process's own where None.
     ask
         Whether a person may be asked; where None, only if one is there to answer.
 
@@ -227,24 +229,43 @@ def credentials(
     SettingsError
         Nothing was found; it says the ways there are.
     """
-    env = os.environ if env is None else env
+    password, token = hidden(password), hidden(token)
     if token is not None:
-        return Credentials(username, token=_secret(token))
+        return Credentials(username, token=_usable("token", token))
     if password is not None and username is None:
         raise SettingsError("A password needs its username=.", setting="username")
     if password is not None:
-        return Credentials(username, password=_secret(password))
-    # The environment's password belongs to the environment's user and to nobody else.
-    env_user = env.get("SELLERCLOUD_USERNAME")
-    if env_user and env.get("SELLERCLOUD_PASSWORD") and username in {None, env_user}:
-        return Credentials(env_user, password=Secret(env["SELLERCLOUD_PASSWORD"]))
-    if env.get("SELLERCLOUD_TOKEN") and username in {None, env_user}:
-        return Credentials(env_user, token=Secret(env["SELLERCLOUD_TOKEN"]))
-    return _from_keyring(url, username) or _from_person(url, username or env_user, ask=ask)
+        return Credentials(username, password=_usable("password", password))
+    return next(logins(url, server=server, username=username), None) or _from_person(url, server, username, ask=ask)
 
 
-def _secret(value: str | Secret) -> Secret:
-    return value if isinstance(value, Secret) else Secret(value)
+def logins(url: str, *, server: str = "", username: str | None = None) -> Iterator[Credentials]:
+    """Find the logins for a base URL that need nobody to be asked: the environment's, then the system keyring's.
+
+    That of the environment belongs to ``SELLERCLOUD_SERVER`` and its user, that of the keyring to its URL; nobody else
+    gets them.
+
+    Raises
+    ------
+    SettingsError
+        ``SELLERCLOUD_TOKEN`` is none.
+    """
+    of_environment = _from_environment() if _is_own(url, server) else None
+    if of_environment is not None and username in {None, of_environment.username}:
+        yield of_environment
+    of_keyring = _from_keyring(url, username)
+    if of_keyring is not None:
+        yield of_keyring
+
+
+def _from_environment() -> Credentials | None:
+    # No local name for the environment: the frame of an error would show all of it.
+    user = os.environ.get("SELLERCLOUD_USERNAME") or None
+    password = hidden(os.environ.get("SELLERCLOUD_PASSWORD") or None)
+    if user is not None and password is not None:
+        return Credentials(user, password=password)
+    token = hidden(os.environ.get("SELLERCLOUD_TOKEN") or None)
+    return None if token is None else Credentials(user, token=_usable("token", token))
 
 
 _KEYRING_USER: Final = "(user name)"
@@ -286,7 +307,7 @@ def keep_in_keyring(url: str, username: str, password: Secret) -> None:
         ) from None
     try:
         keyring.set_password(keyring_service(url), _KEYRING_USER, username)
-        keyring.set_password(keyring_service(url), username, password.reveal())
+        unseen(lambda: keyring.set_password(keyring_service(url), username, password.reveal()))
     except keyring.errors.KeyringError:
         raise SettingsError(
             "This machine has no keyring that can keep a password; set SELLERCLOUD_USERNAME and SELLERCLOUD_PASSWORD.",
@@ -294,22 +315,27 @@ def keep_in_keyring(url: str, username: str, password: Secret) -> None:
         ) from None
 
 
-def _from_person(url: str, username: str | None, *, ask: bool | None) -> Credentials:
+def _from_person(url: str, server: str, username: str | None, *, ask: bool | None) -> Credentials:
+    is_unplaced = not own_server() and _from_environment() is not None
     if ask is None:
-        ask = _person_is_there()
+        ask = _person_is_there() and not is_unplaced
     if ask:
+        own_user = os.environ.get("SELLERCLOUD_USERNAME") if _is_own(url, server) else None
         try:
-            user = username or _asked_user(url)
-            return Credentials(user, password=Secret(getpass.getpass(f"Password of {user}: ")))
+            user = username or own_user or _asked_user(url)
+            return Credentials(
+                user, password=Secret(getpass.getpass(f"Password of {user} at {urlsplit(url).netloc}: "))
+            )
         except (
             EOFError,
             RuntimeError,
         ):  # a kernel without stdin raises StdinNotImplementedError(RuntimeError)
             pass
+    place = " The login in the environment is sent to SELLERCLOUD_SERVER only, which is not set." if is_unplaced else ""
     raise SettingsError(
-        f"No login for {url}. Pass username= and password=, set SELLERCLOUD_USERNAME and SELLERCLOUD_PASSWORD "
-        "(or SELLERCLOUD_TOKEN), or keep one with `sc-pandas login`.",
-        setting="username",
+        f"No login for {url}.{place} Pass username= and password=, set SELLERCLOUD_SERVER to this server beside "
+        "SELLERCLOUD_USERNAME and SELLERCLOUD_PASSWORD (or SELLERCLOUD_TOKEN), or keep one with `sc-pandas login`.",
+        setting="server" if is_unplaced else "username",
     )
 
 

@@ -1,13 +1,15 @@
 """`sc-pandas login`: a login that was tried, in the system keyring."""
 
 import tempfile
+from urllib.parse import urlsplit
 
 import click
 
 from sc_pandas import settings
 from sc_pandas.cli.options import SERVER, USERNAME, SectionedCommand
 from sc_pandas.query import connect
-from sc_pandas.settings import Secret
+from sc_pandas.query.connection import url_of
+from sc_pandas.secrecy import hidden
 
 _EXAMPLES = """\b
 Examples:
@@ -24,15 +26,15 @@ def login(server: str | None, username: str | None) -> None:
 
     Afterwards neither notebooks nor commands need them for this server.  What the server refuses is not kept.
     """
-    asked = settings.server_from(server)
-    if not asked.startswith("team:"):
-        settings.base_url(asked)  # a wrong server is told before a password is asked for
-    user = username or click.prompt("User name", err=True)
-    password = Secret(click.prompt(f"Password of {user}", hide_input=True, err=True))
+    # A wrong server is told before a password is asked for, and a person sees where it goes.
+    url = url_of(settings.server_from(server))
+    host = urlsplit(url).netloc
+    user = username or click.prompt(f"User name at {host}", err=True)
+    password = hidden(click.prompt(f"Password of {user} at {host}", hide_input=True, err=True))
     # A login that may be refused leaves no cache behind.
     with (
         tempfile.TemporaryDirectory() as folder,
-        connect(asked, username=user, password=password.reveal(), cache_dir=folder) as connection,
+        connect(url, username=user, password=password, cache_dir=folder) as connection,
     ):
         connection.log_in()
         settings.keep_in_keyring(connection.url, user, password)

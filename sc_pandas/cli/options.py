@@ -114,7 +114,10 @@ SERVER: Final = _option(
     "server", "Connection", "A server id (tt), team:NAME or a base URL; else SELLERCLOUD_SERVER.", metavar="SERVER"
 )
 USERNAME: Final = _option(
-    "username", "Connection", "Who asks; else SELLERCLOUD_USERNAME, the keyring, or a prompt.", metavar="NAME"
+    "username",
+    "Connection",
+    "Who asks; else SELLERCLOUD_USERNAME (at SELLERCLOUD_SERVER), the keyring, or a prompt.",
+    metavar="NAME",
 )
 CACHE_DIR: Final = _option(
     "cache_dir",

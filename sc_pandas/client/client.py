@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlencode, urlsplit
@@ -11,8 +12,8 @@ import requests
 from sc_pandas import forks
 from sc_pandas.cache import NO_STORE, HttpCache
 from sc_pandas.client.bodies import Expectation, NotDataError, Page, accept_rows, parse_json
-from sc_pandas.client.exchange import Answer, ExchangeError, Timeouts, exchange
-from sc_pandas.client.login import Authorizer, Token, login_body, token_of
+from sc_pandas.client.exchange import Answer, ExchangeError, Route, SecretRequest, Timeouts, exchange
+from sc_pandas.client.login import Authorizer, Token, fill_in, token_of
 from sc_pandas.client.outcomes import (
     Setback,
     away_of,
@@ -126,7 +127,7 @@ class Client:
         self.latency_s: float | None = None
         self._credentials = credentials
         self._timeouts = timeouts or Timeouts()
-        self._settings = self._connection_settings(ca_bundle)
+        self._route = self._route_there(ca_bundle)
         self._authorizer = Authorizer(credentials, self.clock)
         self._one_by_one = forks.new_lock()
         self._cache = cache
@@ -146,18 +147,18 @@ class Client:
         session.trust_env = False
         return session
 
-    def _connection_settings(self, ca_bundle: str | None) -> dict[str, Any]:
+    def _route_there(self, ca_bundle: str | None) -> Route:
         # Environment proxies and CA bundles are read once, here; ~/.netrc is never read.
         with requests.Session() as session:
             found = session.merge_environment_settings(self.url, {}, None, ca_bundle, None)
         if is_loopback(urlsplit(self.url).hostname or ""):
             found["proxies"] = {}
-        return {"proxies": dict(found["proxies"]), "verify": found["verify"] or True, "cert": None}
+        return Route(dict(found["proxies"]), found["verify"] or True)
 
     @property
     def proxy(self) -> str | None:
         """Host (and port) of the proxy that calls go through, or None; its user and password are not shown."""
-        chosen = requests.utils.select_proxy(self.url, self._settings["proxies"])
+        chosen = requests.utils.select_proxy(self.url, self._route.proxies)
         return urlsplit(chosen).netloc.rpartition("@")[2] if chosen else None
 
     # ── pages ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -272,11 +273,7 @@ class Client:
         )
 
     def _signed(self, adapter: TimedAdapter, request: DataRequest, token: Token) -> Answer:
-        signed = request.copy()
-        # Below our own cache, which would take "no-cache" for an order to itself.
-        signed.headers.update(_DATA_HEADERS)
-        signed.headers["Authorization"] = f"Bearer {token.value.reveal()}"
-        answer = self._call(adapter, signed, request.tally, request.cancel)
+        answer = self._call(adapter, SecretRequest(request, partial(_sign, token)), request.tally, request.cancel)
         if answer.status != requests.codes.unauthorized:
             token.accepted = True
         return answer
@@ -285,13 +282,10 @@ class Client:
         return self._authorizer.token(lambda: self._log_in(adapter, request.tally, request.cancel), refused)
 
     def _log_in(self, adapter: TimedAdapter, tally: Tally, cancel: threading.Event | None) -> Token:
-        request = requests.PreparedRequest()
-        request.prepare(
-            method="POST",
-            url=f"{self.url}{TOKEN_PATH}",
-            headers={**_HEADERS, "Content-Type": "application/json"},
-            data=login_body(self._credentials),
-        )
+        plain = requests.PreparedRequest()
+        headers = {**_HEADERS, "Content-Type": "application/json"}
+        plain.prepare(method="POST", url=f"{self.url}{TOKEN_PATH}", headers=headers)
+        request = SecretRequest(plain, partial(fill_in, self._credentials))
 
         def attempt() -> Token:
             answer = self._call(adapter, request, tally, cancel)
@@ -377,7 +371,7 @@ class Client:
         begun = self.clock.monotonic()
         try:
             answer = exchange(
-                adapter, request, timeouts=self._timeouts, clock=self.clock, settings=self._settings, cancel=cancel
+                adapter, request, timeouts=self._timeouts, clock=self.clock, route=self._route, cancel=cancel
             )
         except ExchangeError as error:
             raise setback_of_exchange(error) from None
@@ -409,3 +403,9 @@ class Client:
             requests.Session.close(self._cached)
         if self.pace is not None:
             self.pace.close()
+
+
+def _sign(token: Token, request: requests.PreparedRequest) -> None:
+    # Written below our own cache, which would take "no-cache" for an order to itself.
+    request.headers.update(_DATA_HEADERS)
+    token.sign(request)

@@ -4,9 +4,9 @@ import re
 import threading
 import time
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
 from urllib.parse import urlsplit
 
 import requests
@@ -15,6 +15,7 @@ from requests.adapters import HTTPAdapter
 
 from sc_pandas.client.timed import Limits, TimedAdapter, limited
 from sc_pandas.pacing import Clock
+from sc_pandas.secrecy import unseen
 
 MAX_BODY_BYTES: Final = 64 * 2**20
 _CHUNK: Final = 64 * 2**10
@@ -38,13 +39,35 @@ class Answer:
     """A whole answer, decoded."""
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)  # that of a login holds the token
 
     @property
     def to_host(self) -> str:
         """Host that a redirect points to."""
         return urlsplit(self.headers.get("Location", "")).hostname or "the same host"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The proxies (a password may stand in their addresses), and whose certificates are trusted."""
+
+    proxies: Mapping[str, str] = field(repr=False)
+    verify: bool | str
+
+
+class SecretRequest(requests.PreparedRequest):
+    """A request whose secret is written into a copy on the wire, so that no frame above holds it."""
+
+    def __init__(self, plain: requests.PreparedRequest, write: Callable[[requests.PreparedRequest], None]) -> None:
+        super().__init__()
+        self._plain, self._write = plain, write
+
+    def written(self) -> requests.PreparedRequest:
+        """Return the request that can be sent, secret and all."""
+        request = self._plain.copy()
+        self._write(request)
+        return request
 
 
 class ExchangeError(Exception):
@@ -63,10 +86,10 @@ def exchange(
     *,
     timeouts: Timeouts,
     clock: Clock,
-    settings: Mapping[str, Any],
+    route: Route,
     cancel: threading.Event | None = None,
 ) -> Answer:
-    """Send a request once and read its whole answer.
+    """Send a request once and read its whole answer; errors leave without the frames that hold its secret.
 
     Raises
     ------
@@ -76,8 +99,13 @@ def exchange(
         `cancel` was set.
     """
     deadline = clock.monotonic() + timeouts.total_s
-    with limited(Limits(time.monotonic() + timeouts.total_s, timeouts.read_s, cancel)):
-        return _exchange(adapter, request, timeouts=timeouts, deadline=deadline, clock=clock, settings=settings)
+
+    def attempt() -> Answer:
+        sent = request.written() if isinstance(request, SecretRequest) else request
+        with limited(Limits(time.monotonic() + timeouts.total_s, timeouts.read_s, cancel)):
+            return _exchange(adapter, sent, timeouts=timeouts, deadline=deadline, clock=clock, route=route)
+
+    return unseen(attempt)
 
 
 def _exchange(
@@ -87,7 +115,7 @@ def _exchange(
     timeouts: Timeouts,
     deadline: float,
     clock: Clock,
-    settings: Mapping[str, Any],
+    route: Route,
 ) -> Answer:
     try:
         # Not adapter.send: a subclass below the cache overrides that with the retries around this attempt.
@@ -96,7 +124,9 @@ def _exchange(
             request,
             stream=True,
             timeout=(timeouts.connect_s, min(timeouts.read_s, timeouts.total_s)),
-            **settings,
+            proxies=route.proxies,
+            verify=route.verify,
+            cert=None,
         )
     except requests.exceptions.ReadTimeout:
         raise _late(deadline, clock, timeouts, "the server did not begin to answer in time") from None

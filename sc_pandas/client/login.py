@@ -8,11 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+import requests
+
 from sc_pandas import forks
 from sc_pandas.contract import TOKEN_LIFETIME_S
 from sc_pandas.errors import AuthError, SellerCloudError
 from sc_pandas.pacing import Clock
-from sc_pandas.settings import Credentials, Secret
+from sc_pandas.secrecy import Secret, hidden
+from sc_pandas.settings import Credentials
 
 _TOKEN: Final = re.compile(r"[\x21-\x7e]{1,16384}", re.ASCII)
 _RENEW_AFTER: Final = 0.9
@@ -28,11 +31,16 @@ class Token:
     renew_at: float = math.inf
     accepted: bool = False
 
+    def sign(self, request: requests.PreparedRequest) -> None:
+        """Write the token into the header of a request."""
+        request.headers["Authorization"] = f"Bearer {self.value.reveal()}"
 
-def login_body(credentials: Credentials) -> bytes:
-    """Give the body that asks for a token."""
+
+def fill_in(credentials: Credentials, request: requests.PreparedRequest) -> None:
+    """Write user name and password into the body of a request for a token."""
     assert credentials.password is not None  # noqa: S101  # `Authorizer` asks only then
-    return json.dumps({"Username": credentials.username, "Password": credentials.password.reveal()}).encode()
+    body = {"Username": credentials.username, "Password": credentials.password.reveal()}
+    request.prepare_body(json.dumps(body).encode(), None)
 
 
 def token_of(document: Any, *, now: float) -> Token:
@@ -43,10 +51,12 @@ def token_of(document: Any, *, now: float) -> Token:
     AuthError
         There is no token in it that could stand in a header.
     """
-    value = document.get("access_token") if isinstance(document, dict) else None
-    if not isinstance(value, str) or not _TOKEN.fullmatch(value):
+    says = document if isinstance(document, dict) else {}
+    value, life_s = hidden(says.get("access_token")), _lifetime_s(says.get("expires_in"))
+    del document, says  # what is no usable token may yet be one
+    if value is None or not value.fits(_TOKEN):
         raise AuthError("The server's answer to the login carries no usable token.", reason="malformed_token")
-    return Token(Secret(value), renew_at=now + _RENEW_AFTER * _lifetime_s(document.get("expires_in")))
+    return Token(value, renew_at=now + _RENEW_AFTER * life_s)
 
 
 def _lifetime_s(hint: Any) -> float:

@@ -8,6 +8,7 @@ from sc_pandas.client.bodies import NotDataError, message_of, parse_json
 from sc_pandas.client.exchange import Answer, ExchangeError
 from sc_pandas.errors import AuthError, ResponseError, SellerCloudError, ServerError, TransportError
 from sc_pandas.pacing import Throttle, recognise_throttle
+from sc_pandas.secrecy import unseen
 
 _SMALL: Final = 4_096
 _AWAY: Final = frozenset({502, 503, 504})
@@ -99,7 +100,7 @@ def document_of(answer: Answer, *, where: str) -> Any:
     if not answer.body.strip():
         raise setback_of_not_data(NotDataError("empty", "is empty"), answer)
     try:
-        return parse_json(answer.body)
+        return unseen(lambda: parse_json(answer.body))  # a cut-off login may hold a token
     except NotDataError as error:
         raise setback_of_not_data(error, answer) from None
 

@@ -21,6 +21,7 @@ from sc_pandas.contract import (
 )
 from sc_pandas.errors import FilterError
 from sc_pandas.filters.values import canonical, check_range, has_seconds, plain, wire
+from sc_pandas.secrecy import hide_unknown
 
 
 class CustomerFilterArgs(TypedDict, total=False):
@@ -133,6 +134,7 @@ class CustomerFilter:
         ...
         sc_pandas.errors.FilterError: There is no filter 'ratng'. Did you mean rating?
         """
+        hide_unknown(filters, FILTERS_BY_NAME)
         for name in filters:
             if name not in FILTERS_BY_NAME:
                 raise FilterError.unknown_name(name, FILTERS_BY_NAME)

@@ -18,6 +18,7 @@ from sc_pandas.provenance import Provenance
 from sc_pandas.query import CustomerQuery
 from sc_pandas.query.reconnect import connection_for
 from sc_pandas.query.values import QueryOptions, to_code
+from sc_pandas.secrecy import hide_unknown
 
 if TYPE_CHECKING:
     from sc_pandas.panel.panel import Panel
@@ -51,21 +52,23 @@ class SellerCloudAccessor(Exports):
         Returns
         -------
         CustomerQuery
-            At this process's open connection to the same server as the same user, the one that was opened last; else
-            at a new one, whose login comes from where `connect` finds it.
+            At this process's open connection to the very server of the frame, as its user, the one that was opened
+            last; else at a new one, with the login of the environment where the server is ``SELLERCLOUD_SERVER``, or
+            with what the system keyring has for the server.  A frame is a stranger's word: no other login is used, and
+            nobody is asked for one.
 
         Raises
         ------
         AccessorError
-            The frame no longer says where it came from, or its filter was redacted.
-        SettingsError
-            There is no open connection and no login to make one.
+            The frame no longer says where it came from, or its filter was redacted; or nobody is logged in at its
+            server, or not its user.  The message names the server and says how to connect.
+        SellerCloudError
+            ``SELLERCLOUD_SERVER`` names a team, and its look-up failed.
 
         Warns
         -----
         SellerCloudWarning
-            Another user is asked, because there is no connection and no login of the one who read the frame; or there
-            are connections of several users, and the frame (an older or a redacted one) does not say whose it is.
+            There are connections of several users, and the frame (an older or a redacted one) does not say whose it is.
         """
         note = self.provenance
         question = _question(note)
@@ -81,9 +84,7 @@ class SellerCloudAccessor(Exports):
         Raises
         ------
         AccessorError
-            The frame no longer says where it came from.
-        SettingsError
-            There is no open connection and no login to make one.
+            The frame no longer says where it came from, or nobody is logged in there; see `query`.
         """
         return self.query.panel()
 
@@ -120,16 +121,16 @@ class SellerCloudAccessor(Exports):
         Raises
         ------
         AccessorError
-            The frame no longer says where it came from.
+            The frame no longer says where it came from, or nobody is logged in there; see `query`.
         SettingsError
-            There is no open connection and no login to make one, or an option does not exist.
+            An option does not exist.
         SellerCloudError
             See `CustomerQuery.run`.
 
         Warns
         -----
         SellerCloudWarning
-            Another user is asked; see `query`.
+            It is not known whose the frame is; see `query`.
 
         Examples
         --------
@@ -141,6 +142,7 @@ class SellerCloudAccessor(Exports):
         ...         len(df), len(df.sellercloud.refresh())
         (50, 52)
         """
+        hide_unknown(options, QueryOptions.__dataclass_fields__)
         return self.query.with_options(**{"cache": "refresh", **options}).to_pandas()
 
     def diff(self, other: pd.DataFrame) -> FrameDifference:
@@ -208,6 +210,7 @@ class SellerCloudAccessor(Exports):
         ...
         sc_pandas.errors.FilterError: channel cannot be judged: the rows have no 'channel'. Read with ...
         """
+        hide_unknown(filters, CustomerFilter.names)
         return self._frame[matching(self._frame, CustomerFilter.of(**filters))]
 
     def segment(

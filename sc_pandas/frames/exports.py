@@ -12,6 +12,7 @@ from sc_pandas.frames.redaction import check_partition, pseudonymized, redacted
 from sc_pandas.frames.spreadsheets import Spreadsheet, write_csv, write_excel
 from sc_pandas.parquet import export_table, frame_to_arrow
 from sc_pandas.provenance import Provenance
+from sc_pandas.secrecy import Secret
 
 # Columns that only SellerCloud's customers have; a frame that lost its attrs is known by them.
 _OURS: Final = frozenset({"is_whole_sale_user", "is_wholesale_string", "rating_name"})
@@ -165,7 +166,9 @@ class Exports:
         ...
         sc_pandas.errors.SettingsError: key is too easy to guess: it takes at least 16 bytes, ...
         """
-        return pseudonymized(self._frame, self._note(), key, columns, keep)
+        secret = Secret(key)
+        del key
+        return pseudonymized(self._frame, self._note(), secret, columns, keep)
 
     def to_parquet(
         self,

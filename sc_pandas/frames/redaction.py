@@ -46,6 +46,7 @@ import pyarrow.compute as pc
 from sc_pandas.errors import SellerCloudWarning, SettingsError
 from sc_pandas.provenance import ATTRS_KEY, Provenance
 from sc_pandas.query.values import outside
+from sc_pandas.secrecy import Secret, unseen
 
 KEY_BYTES_AT_LEAST: Final = 16
 _USER_ID: Final = "user_id"
@@ -106,7 +107,7 @@ def redacted(
 def pseudonymized(
     frame: pd.DataFrame,
     note: Provenance | None,
-    key: str | bytes,
+    key: Secret,
     columns: Iterable[str] | None,
     keep: Iterable[str],
 ) -> pd.DataFrame:
@@ -185,18 +186,8 @@ class _Tokens:
 
     __slots__ = ("_secret",)
 
-    def __init__(self, key: str | bytes) -> None:
-        if not isinstance(key, str | bytes):
-            raise SettingsError(f"key is text or bytes. {_MAKE_A_KEY}", setting="key")
-        # An encoding error would quote the key.
-        secret = key.encode("utf-8", "surrogatepass") if isinstance(key, str) else bytes(key)
-        if len(secret) < KEY_BYTES_AT_LEAST or len(set(secret)) < KEY_BYTES_AT_LEAST // 4:
-            raise SettingsError(
-                f"key is too easy to guess: it takes at least {KEY_BYTES_AT_LEAST} bytes, and not a few over and over. "
-                f"Whoever guesses it can find out who is behind each token. {_MAKE_A_KEY}",
-                setting="key",
-            )
-        self._secret = secret
+    def __init__(self, key: Secret) -> None:
+        self._secret = unseen(lambda: _checked_key(key.reveal()))
 
     def __repr__(self) -> str:
         return "<tokens under a key>"
@@ -245,6 +236,20 @@ class _Tokens:
 
 
 _MAKE_A_KEY: Final = "Make one with secrets.token_hex(32), and keep it where passwords are kept."
+
+
+def _checked_key(key: object) -> bytes:
+    if not isinstance(key, str | bytes):
+        raise SettingsError(f"key is text or bytes. {_MAKE_A_KEY}", setting="key")
+    # An encoding error would quote the key.
+    secret = key.encode("utf-8", "surrogatepass") if isinstance(key, str) else key
+    if len(secret) < KEY_BYTES_AT_LEAST or len(set(secret)) < KEY_BYTES_AT_LEAST // 4:
+        raise SettingsError(
+            f"key is too easy to guess: it takes at least {KEY_BYTES_AT_LEAST} bytes, and not a few over and over. "
+            f"Whoever guesses it can find out who is behind each token. {_MAKE_A_KEY}",
+            setting="key",
+        )
+    return secret
 
 
 def _folded(text: str) -> str:

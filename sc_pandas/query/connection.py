@@ -19,12 +19,13 @@ from sc_pandas.errors import CacheWarning, SettingsError
 from sc_pandas.filters import CustomerFilter, CustomerFilterArgs
 from sc_pandas.pacing import Clock
 from sc_pandas.query.customer_query import CustomerQuery
-from sc_pandas.query.keywords import check_keywords, names_of
+from sc_pandas.query.keywords import OPTIONS, check_keywords, names_of
 from sc_pandas.query.segment_run import OnError, SegmentCounts, SegmentRun, count_segments, run_segments
 from sc_pandas.query.values import QueryOptions, outside
 from sc_pandas.reading import CacheMode, Consistency, Source
 from sc_pandas.reading.dialect import DialectMemory
-from sc_pandas.settings import Credentials, Secret
+from sc_pandas.secrecy import Secret, hidden, hide_unknown, without_login
+from sc_pandas.settings import Credentials
 
 if TYPE_CHECKING:
     from sc_pandas.panel.panel import Panel
@@ -71,8 +72,9 @@ def connect(
         A server id (``"tt"`` means ``tt.api.sellercloud.com``), ``"team:NAME"`` to look the server up, or a base URL.
         Without it, ``SELLERCLOUD_SERVER``.
     username, password, token
-        Who asks.  Without them: ``SELLERCLOUD_USERNAME`` and ``SELLERCLOUD_PASSWORD`` (or ``SELLERCLOUD_TOKEN``), then
-        the system keyring (``sc-pandas login``), then a prompt where a person is there to answer.
+        Who asks.  Without them: ``SELLERCLOUD_USERNAME`` and ``SELLERCLOUD_PASSWORD`` (or ``SELLERCLOUD_TOKEN``) where
+        the server is ``SELLERCLOUD_SERVER``, then what the system keyring has for the server (``sc-pandas login``),
+        then a prompt where a person is there to answer.
     cache_dir
         Folder for the cache; the user's own cache folder by default.  Among other files it lies in a folder
         ``sc_pandas`` of its own below.
@@ -107,6 +109,7 @@ def connect(
     ...         len(shop.customers(customer_type="Wholesale").to_pandas()) < 120
     True
     """
+    server, password, token = without_login(server), hidden(password), hidden(token)
     if server is not None and not isinstance(server, str):
         raise SettingsError(_no_server(server), setting="server")
     if dialect not in {"auto", "article", "swagger"}:
@@ -114,10 +117,11 @@ def connect(
     wait_s = max_wait.total_seconds() if isinstance(max_wait, timedelta) else float(max_wait)
     if not 0 < timeout < 86_400 or not wait_s >= 0:
         raise SettingsError("timeout and max_wait are positive numbers of seconds.", setting="timeout")
-    url = url_of(settings.server_from(server))
+    named = settings.server_from(server)
+    url = url_of(named)
     return Connection(
         url,
-        settings.credentials(url, username=username, password=password, token=token),
+        settings.credentials(url, server=named, username=username, password=password, token=token),
         cache_dir=cache_dir,
         dialect=dialect,
         server_timezone=_zone(server_timezone),
@@ -307,6 +311,7 @@ class Connection:
         SettingsError
             A value that an option does not take, or a keyword of `connect`.
         """
+        hide_unknown(filters, CustomerFilter.names)
         if isinstance(columns, str):
             listed = [each.strip() for each in columns.split(",")]
             raise SettingsError(f"columns takes a list of names: columns={listed!r}.", setting="columns")
@@ -437,6 +442,7 @@ class Connection:
         FilterError
             A filter that cannot be asked.
         """
+        hide_unknown(filters, (*CustomerFilter.names, *OPTIONS))
         return self.customers(**filters).panel()
 
     @property

@@ -8,7 +8,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
@@ -39,6 +39,7 @@ from sc_pandas.reading import (
     read_rows,
 )
 from sc_pandas.reading.plan import overlap_possible, page_params, split
+from sc_pandas.secrecy import hide_unknown
 from sc_pandas.segments import SegmentMemory, Segments
 from sc_pandas.settings import data_folder
 from sc_pandas.tables import CustomerRows, TableBuilder, check_columns
@@ -115,7 +116,8 @@ class CustomerQuery:
         SettingsError
             An option that does not exist, or a value that it does not take.
         """
-        unknown = changes.keys() - {field.name for field in fields(QueryOptions)}
+        hide_unknown(changes, QueryOptions.__dataclass_fields__)
+        unknown = changes.keys() - QueryOptions.__dataclass_fields__.keys()
         if unknown:
             raise SettingsError(f"There is no option {', '.join(sorted(unknown))}.", setting=min(unknown))
         return CustomerQuery(self.connection, self.filter, replace(self.options, **changes))

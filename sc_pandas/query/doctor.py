@@ -30,6 +30,7 @@ from sc_pandas.filters import CustomerFilter
 from sc_pandas.query.connection import pace_file, url_of
 from sc_pandas.reading.dialect import Evidence, judge_first_page, judge_probe
 from sc_pandas.reading.plan import page_params
+from sc_pandas.secrecy import without_login
 
 State = Literal["ok", "warn", "fail"]
 CALLS_AT_MOST: Final = 5
@@ -113,11 +114,13 @@ def check_up(
     SellerCloudError
         The look-up of a team failed.
     """
+    server = without_login(server)
     if not 0 < timeout < 86_400:
         raise SettingsError("timeout is a positive number of seconds.", setting="timeout")
     tally = _FewCalls()
-    url = _url_of(settings.server_from(server), tally)
-    login = settings.credentials(url, username=username)
+    named = settings.server_from(server)
+    url = _url_of(named, tally)
+    login = settings.credentials(url, server=named, username=username)
     folder, tenant = settings.cache_folder(cache_dir), settings.tenant_digest(url, login.user_key)
     # The folder as it was found: the calls to come may make it.
     of_cache = _check_cache(home_of(folder), tenant)

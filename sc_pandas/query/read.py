@@ -2,14 +2,17 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any, Literal, Unpack, overload
+from typing import Any, Final, Literal, Unpack, overload
 
 import pandas as pd
 
-from sc_pandas.filters import CustomerFilterArgs
+from sc_pandas.filters import CustomerFilter, CustomerFilterArgs
 from sc_pandas.query.connection import CONNECT_KEYWORDS, ConnectArgs, Connection, connect, connection_keywords
 from sc_pandas.query.keywords import check_keywords
 from sc_pandas.reading import CacheMode, Consistency
+from sc_pandas.secrecy import hide_unknown, without_login
+
+_PLAIN: Final = {*CustomerFilter.names, *CONNECT_KEYWORDS} - {"password", "token"}
 
 
 class ReadArgs(CustomerFilterArgs, ConnectArgs, total=False):
@@ -139,6 +142,8 @@ def read_sellercloud_customers(
     >>> str(df.dtypes["user_id"])
     'int64[pyarrow]'
     """
+    server = without_login(server)
+    hide_unknown(filters, _PLAIN)
     options: dict[str, Any] = {
         "limit": limit,
         "columns": columns,

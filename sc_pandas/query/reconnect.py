@@ -1,65 +1,91 @@
-"""Which connection asks again for a frame that was read earlier, in this process or another."""
+"""Which connection asks again for a frame that was read earlier, in this process or another.
+
+A frame's words may be a stranger's: they never choose where a login is sent.
+"""
 
 import warnings
+from urllib.parse import urlsplit
 
 from sc_pandas import settings
-from sc_pandas.errors import SellerCloudWarning, SettingsError
-from sc_pandas.query.connection import OPENED, Connection, connect
+from sc_pandas.errors import AccessorError, SellerCloudWarning, SettingsError
+from sc_pandas.query.connection import OPENED, Connection, url_of
 from sc_pandas.query.values import outside
-from sc_pandas.settings import Credentials
 
 
-def connection_for(url: str, tenant: str = "") -> Connection:
-    """Give a connection to a base URL, as a certain user where one is known.
+def connection_for(named: str, tenant: str = "") -> Connection:
+    """Return a connection to the server that a frame names, as its user; nobody is asked for a login.
 
-    The first of these that there is: the connection of this user that was opened last; a new one, where a login of
-    this user is found without asking a person; the connection of another user that was opened last; a new one with
-    whatever login `connect` finds.
+    The first of these that there is: the connection to that very URL, as this user, that was opened last; a new one
+    by the login of the environment, where the URL is that of ``SELLERCLOUD_SERVER``; one by the keyring's for the URL.
 
     Parameters
     ----------
-    url
-        The base URL.
+    named
+        The base URL that the frame names.
     tenant
-        Digest of server and user; empty where it is not known, and anybody will do.
+        Digest of server and user; empty where it is not known, and any of these will do.
 
     Raises
     ------
-    SettingsError
-        There is no connection, and no login to make one.
+    AccessorError
+        There is none of these.
+    SellerCloudError
+        The look-up of the team that ``SELLERCLOUD_SERVER`` names failed.
 
     Warns
     -----
     SellerCloudWarning
-        It is of another user than the one that was asked for, or one of several users' and it is not known whose.
+        There are connections of several users, and it is not known whose the frame is.
     """
-    made = [connection for ref in reversed(OPENED.valuerefs()) if (connection := ref()) is not None]
-    by_tenant = [(connection.source.tenant, connection) for connection in made if connection.url == url]
-    for its_tenant, connection in by_tenant:
-        if its_tenant == tenant:
-            return connection
-    if tenant and by_tenant and (found := _login_of(url, tenant)) is not None:
-        return Connection(url, found)
-    connection = by_tenant[0][1] if by_tenant else connect(url)
-    if tenant and connection.source.tenant != tenant:
-        _warn_of_user(connection, "another user than the one who read this frame")
-    elif len({its_tenant for its_tenant, _ in by_tenant}) > 1:
-        _warn_of_user(connection, "the user who connected last; the frame does not say whose it is")
-    return connection
+    url = _url_in(named)
+    opened = [shop for ref in reversed(OPENED.valuerefs()) if (shop := ref()) is not None and shop.url == url]
+    its_own = [shop for shop in opened if tenant in {"", shop.source.tenant}]
+    if its_own:
+        if len({shop.source.tenant for shop in its_own}) > 1:
+            _warn_of_several(its_own[0])
+        return its_own[0]
+    kept = list(settings.logins(url, server=_spelling(url)))
+    login = next((each for each in kept if tenant in {"", settings.tenant_digest(url, each.user_key)}), None)
+    if login is None:
+        raise AccessorError(_refusal(url, is_of_another=bool(opened or kept)))
+    return Connection(url, login)
 
 
-def _login_of(url: str, tenant: str) -> Credentials | None:
-    """Find a user's login where nobody has to be asked."""
+def _url_in(named: str) -> str:
     try:
-        found = settings.credentials(url, ask=False)
+        return settings.base_url(named)
     except SettingsError:
-        return None
-    return found if settings.tenant_digest(url, found.user_key) == tenant else None
+        raise AccessorError(
+            f"The server that this frame names cannot be used: {named[:100]!a}. Connect to yours and ask there: "
+            "sc.connect(…).customers(…)."
+        ) from None
 
 
-def _warn_of_user(connection: Connection, who: str) -> None:
+def _spelling(url: str) -> str:
+    """Find out whether the team that ``SELLERCLOUD_SERVER`` may name has its server there."""
+    own = settings.own_server()
+    return own if own.startswith("team:") and url_of(own) == url else ""
+
+
+def _refusal(url: str, *, is_of_another: bool) -> str:
+    host = urlsplit(url).netloc
+    if is_of_another:
+        return (
+            f"This frame was read at {host} by another user than those who are logged in here, and nobody else is "
+            f"asked in their place. Connect as that user, shop = sc.connect({url!r}, username=…), and try again while "
+            "shop is open; or ask as yourself: df.sellercloud.to_code() says the question."
+        )
+    return (
+        f"This frame says that it was read at {host}, and nobody is logged in there: no connection to it is open, the "
+        "system keyring has no login for it, and it is not SELLERCLOUD_SERVER with its login. Frames and files do not "
+        f"choose where a login is sent. If you trust {host}, connect, shop = sc.connect({url!r}, username=…), and try "
+        "again while shop is open."
+    )
+
+
+def _warn_of_several(connection: Connection) -> None:
     message = (
-        f"{connection!r} is asked: {who}. Users may see different customers. To be sure ask by a connection of your "
-        "choice: connection.customers(...)."
+        f"{connection!r} is asked, the user who connected last; the frame does not say whose it is. Users may see "
+        "different customers. To be sure ask by a connection of your choice: connection.customers(...)."
     )
     warnings.warn(SellerCloudWarning(message), stacklevel=outside())

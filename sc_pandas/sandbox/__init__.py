@@ -31,6 +31,7 @@ from sc_pandas.sandbox.options import (
     ExpiresIn,
     Options,
     Order,
+    Password,
     PastEnd,
     Style,
 )
@@ -164,12 +165,14 @@ def serve(
     <Sandbox http://127.0.0.1:..., 1,037 customers, seed 7>
     >>> box.close()
     """
+    hidden = Password(password)
+    del password
     options = Options(
         customers=customers,
         seed=seed,
         latency_s=latency_s,
         username=username,
-        password=password,
+        password=hidden,
         token_lifetime_s=token_lifetime_s,
         token_calls=token_calls,
         expires_in=expires_in,
@@ -204,6 +207,8 @@ def run(customers: int = 1037, port: int = 0, **options: Any) -> None:
     **options
         As for `serve`; and ``on_start``, called with the `Sandbox` when it listens.
     """
+    if "password" in options:
+        options["password"] = Password(options["password"])
     on_start = options.pop("on_start", None)
     never = threading.Event()
     with contextlib.suppress(KeyboardInterrupt), serve(customers, port=port, **options) as box:

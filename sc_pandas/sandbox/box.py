@@ -73,7 +73,7 @@ class Sandbox:
     @property
     def password(self) -> str:
         """The user's password."""
-        return self._options.password
+        return self._options.password.text
 
     def customers(self) -> list[Record]:
         """Give the truth: the full record of every current customer, in the order of their ids.

@@ -49,7 +49,7 @@ class Logins:
 
     def accepts(self, username: str, password: str) -> bool:
         """Tell whether these are the credentials; the user's name is not case-sensitive."""
-        same_password = hmac.compare_digest(password.encode(), self._options.password.encode())
+        same_password = hmac.compare_digest(password.encode(), self._options.password.text.encode())
         return username.casefold() == self._options.username.casefold() and same_password
 
     def give(self) -> tuple[Login, dict[str, Any]]:

@@ -17,6 +17,16 @@ DEFAULT_USERNAME: Final = "demo@sandbox.test"
 DEFAULT_PASSWORD: Final = "open-sesame-sandbox"  # noqa: S105 - it opens nothing but this sandbox
 
 
+class Password:
+    """The user's password, which no traceback shows."""
+
+    def __init__(self, text: "str | Password") -> None:
+        self.text: str = text.text if isinstance(text, Password) else text
+
+    def __repr__(self) -> str:
+        return "***"
+
+
 class ExpiresIn(Enum):
     """What the login says about a token's lifetime, beside any literal JSON value."""
 
@@ -32,7 +42,7 @@ class Options:
     seed: int = 7
     latency_s: float = 0.0
     username: str = DEFAULT_USERNAME
-    password: str = field(default=DEFAULT_PASSWORD, repr=False)
+    password: Password = field(default_factory=lambda: Password(DEFAULT_PASSWORD))
     token_lifetime_s: float = 3600.0
     token_calls: int | None = None
     expires_in: Any = ExpiresIn.LIFETIME

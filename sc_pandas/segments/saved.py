@@ -11,6 +11,7 @@ from typing import Any, Final, Unpack
 from sc_pandas.errors import ExportError, FilterError, SellerCloudWarning, SettingsError
 from sc_pandas.files import atomic_write, open_plain
 from sc_pandas.filters import CustomerFilter, CustomerFilterArgs
+from sc_pandas.secrecy import hide_unknown
 from sc_pandas.segments import memory
 from sc_pandas.segments.alone import alone
 from sc_pandas.settings import data_folder
@@ -193,6 +194,7 @@ class Segments(Mapping[str, CustomerFilter]):
         ExportError
             The file cannot be written; it is as it was.
         """
+        hide_unknown(filters, CustomerFilter.names)
         if question is not None and filters:
             raise FilterError("Give save() a filter or keywords, not both.")
         asked = CustomerFilter.of(**filters) if question is None else _checked_filter(question)

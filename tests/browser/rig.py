@@ -55,6 +55,11 @@ class Server:
         return path
 
 
+def logged_in(url: str) -> str:
+    """Begin a cell: the login of the environment belongs to this server."""
+    return f"import os\n\nos.environ['SELLERCLOUD_SERVER'] = {url!r}\n"
+
+
 @contextmanager
 def served(arguments: list[str], folder: Path, environment: Mapping[str, str]) -> Iterator[Server]:
     """Start `python -m …` with a free port and a token of its own, and end its process group afterwards."""

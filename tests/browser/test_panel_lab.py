@@ -10,7 +10,7 @@ import sc_pandas as sc
 from sc_pandas.contract import FILTERS
 from sc_pandas.panel.engine import DEBOUNCE_S
 from sc_pandas.sandbox import Sandbox
-from tests.browser.rig import Server, Visit
+from tests.browser.rig import Server, Visit, logged_in
 
 _LOG = logging.getLogger(__name__)
 MATCH = r"(?<![\d,])([\d,]+) of 1,037 customers match"
@@ -18,7 +18,7 @@ MATCH = r"(?<![\d,])([\d,]+) of 1,037 customers match"
 
 def opened(visit: Visit, lab: Server, box: Sandbox, *, wait_for: str = MATCH, login: str = "") -> None:
     """Open a notebook in JupyterLab whose first cell shows a panel on the sandbox."""
-    code = f"import sc_pandas as sc\n\nshop = sc.connect({box.url!r}{login})\npanel = shop.panel()\npanel"
+    code = f"{logged_in(box.url)}import sc_pandas as sc\n\nshop = sc.connect({box.url!r}{login})\npanel = shop.panel()\npanel"
     visit.open(lab, lab.write(code), tree="lab/tree")
     visit.run_all()
     visit.until_status(wait_for)

@@ -1,11 +1,11 @@
 """The panel in a real Notebook 7: the same journey in short."""
 
 from sc_pandas.sandbox import Sandbox
-from tests.browser.rig import Server, Visit
+from tests.browser.rig import Server, Visit, logged_in
 
 
 def test_panel_asks_loads_and_closes(visit: Visit, notebook: Server, box: Sandbox) -> None:
-    code = f"import sc_pandas as sc\n\nshop = sc.connect({box.url!r})\npanel = shop.panel()\npanel"
+    code = f"{logged_in(box.url)}import sc_pandas as sc\n\nshop = sc.connect()\npanel = shop.panel()\npanel"
     visit.open(notebook, notebook.write(code), tree="notebooks")
     visit.run_all()
     visit.until_status(r"^1,037 of 1,037 customers match")

@@ -19,6 +19,7 @@ import pytest
 import sc_pandas as sc
 from sc_pandas.contract import FILTERS, FILTERS_BY_NAME, Channel, Rating
 from sc_pandas.sandbox import Sandbox
+from sc_pandas.settings import Secret, base_url, keep_in_keyring
 
 Record = dict[str, Any]
 
@@ -177,9 +178,14 @@ def test_a_bound_is_said_on_stderr(at_box: Sandbox, run: Any) -> None:
 
 
 def test_options_win_over_the_environment(
-    serve: Any, run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    serve: Any, run: Any, keys: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked, other = serve(60), serve(70)
+    # The environment's login belongs to the environment's server.
+    ran = run("count", "--server", asked.url)
+    assert (ran.code, ran.out, len(asked.log)) == (2, "", 0)
+    assert "SELLERCLOUD_SERVER" in ran.err
+    keep_in_keyring(base_url(asked.url), asked.username, Secret(asked.password))
     ran = run("count", "--server", asked.url, "--cache-dir", tmp_path / "elsewhere")
     assert (ran.code, ran.out) == (0, "60\n")
     assert other.calls() == 0

@@ -173,33 +173,36 @@ def test_the_question_is_asked_again_as_the_same_user(
         assert sc.accessor(frame).query.connection is shop
 
 
-def test_another_user_is_asked_only_with_a_warning(
+def test_nobody_is_asked_in_the_place_of_the_user(
     box: sc.sandbox.Sandbox, shop: Connection, frame: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop.close()
+    asked = len(box.log)
     monkeypatch.setenv("SC_PANDAS_CACHE_DIR", str(tmp_path / "cache"))
     with as_user(box, tmp_path, "boss@example.org") as boss, as_user(box, tmp_path, "clerk@example.org") as clerk:
-        with pytest.warns(sc.SellerCloudWarning, match=r"as c\*\*\*@example\.org.*another user") as told:
-            assert sc.accessor(frame).query.connection is clerk
-        assert told[0].filename == __file__
+        with pytest.raises(sc.AccessorError, match=rf"read at {box.url[7:]} by another user.*username="):
+            sc.accessor(frame).refresh()
         # A login of the right user is found where nobody is asked for it; one of somebody else is no better.
+        monkeypatch.setenv("SELLERCLOUD_SERVER", box.url)
         monkeypatch.setenv("SELLERCLOUD_USERNAME", "boss@example.org")
         monkeypatch.setenv("SELLERCLOUD_PASSWORD", box.password)
-        with pytest.warns(sc.SellerCloudWarning, match="another user"):
-            assert sc.accessor(frame).query.connection is clerk
+        with pytest.raises(sc.AccessorError, match="by another user"):
+            sc.accessor(frame).refresh()
+        assert len(box.log) == asked
         monkeypatch.setenv("SELLERCLOUD_USERNAME", box.username.upper())
         with sc.accessor(frame).query.connection as found:
             assert found not in {boss, clerk}
             assert len(sc.accessor(frame).refresh()) == 160
         old = frame.copy()
         old.attrs = {"sellercloud": {**frame.attrs["sellercloud"], "tenant": ""}}
-        with pytest.warns(sc.SellerCloudWarning, match="does not say whose it is"):
+        with pytest.warns(sc.SellerCloudWarning, match=r"as c\*\*\*@example\.org.*does not say whose it is") as told:
             assert sc.accessor(old).query.connection is clerk
+        assert told[0].filename == __file__
         clerk.close()
         assert sc.accessor(old).query.connection is boss
     monkeypatch.setenv("SELLERCLOUD_USERNAME", "boss@example.org")
-    with pytest.warns(sc.SellerCloudWarning, match="another user"):
-        sc.accessor(frame).query.connection.close()
+    with pytest.raises(sc.AccessorError, match="by another user"):
+        _ = sc.accessor(frame).query
 
 
 def test_what_changed_since_the_last_read(box: sc.sandbox.Sandbox, frame: pd.DataFrame) -> None:

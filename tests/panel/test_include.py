@@ -398,6 +398,7 @@ def test_code_and_file_have_what_was_chosen(
     saved = sc.read_parquet(tmp_path / "out.parquet")
     assert saved.attrs["sellercloud"]["include"] == ["subscribed", "exported"]
     assert_frame_equal(saved, panel.df)
+    monkeypatch.setenv("SELLERCLOUD_SERVER", shared_box.url)
     monkeypatch.setenv("SELLERCLOUD_USERNAME", shared_box.username)
     monkeypatch.setenv("SELLERCLOUD_PASSWORD", shared_box.password)
     space: dict[str, Any] = {}

@@ -193,6 +193,7 @@ def test_the_code_runs_and_gives_an_equal_frame(
     panel = opened(shared_box, first_name=["a", "e; x"], exported=True)
     panel.load()
     settle(panel)
+    monkeypatch.setenv("SELLERCLOUD_SERVER", shared_box.url)
     monkeypatch.setenv("SELLERCLOUD_USERNAME", shared_box.username)
     monkeypatch.setenv("SELLERCLOUD_PASSWORD", shared_box.password)
     assert shared_box.password not in panel.to_code()

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sc_pandas import AuthError, SellerCloudError, ServerError
-from sc_pandas.client.login import Authorizer, Token, login_body, token_of
+from sc_pandas.client.login import Authorizer, Token, fill_in, token_of
 from sc_pandas.settings import Credentials, Secret
 from tests.support.clocks import FakeClock
 
@@ -92,7 +93,10 @@ def test_the_hint_of_a_life_is_used_where_it_is_sane_and_nine_tenths_of_it(hint:
 
 
 def test_the_body_of_the_login_is_the_documented_one() -> None:
-    assert json.loads(login_body(LOGIN)) == {"Username": "ann@x.test", "Password": 'pässword"\\\n'}
+    request = requests.PreparedRequest()
+    request.prepare(method="POST", url="https://tt.api.sellercloud.com/rest/api/token")
+    fill_in(LOGIN, request)
+    assert json.loads(request.body or "") == {"Username": "ann@x.test", "Password": 'pässword"\\\n'}
 
 
 def test_a_token_is_kept_until_it_is_old_or_refused() -> None:

@@ -18,6 +18,7 @@ from sc_pandas.contract.includes import PARTITIONS
 from sc_pandas.errors import AccessorError, SettingsError
 from sc_pandas.frames import redaction
 from sc_pandas.provenance import ATTRS_KEY, Provenance
+from sc_pandas.secrecy import Secret
 from sc_pandas.tables import BASE_SCHEMA, column_name
 
 KEY = "3f1c9a0b5d7e8f6a4c2b"
@@ -247,7 +248,7 @@ class TestKeys:
             frame.sellercloud.pseudonymize(KEY, ["no_such"])
 
         assert KEY not in "".join(traceback.format_exception(caught.value))
-        tokens = redaction._Tokens(KEY)
+        tokens = redaction._Tokens(Secret(KEY))
         assert KEY not in repr(tokens)
         with pytest.raises(TypeError):
             pickle.dumps(tokens)
@@ -338,7 +339,7 @@ class TestTokens:
         monkeypatch.setattr(redaction, "_HALF", 16)
         monkeypatch.setattr(redaction, "_WHOLE", 256)
         monkeypatch.setattr(redaction, "_SIGN", 128)
-        permuted = redaction._Tokens(KEY).permutation("user_id")
+        permuted = redaction._Tokens(Secret(KEY)).permutation("user_id")
 
         assert sorted(map(permuted, range(-128, 128))) == list(range(-128, 128))
         assert sorted(map(permuted, range(128))) == list(range(128))

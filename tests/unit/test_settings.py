@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sc_pandas import SettingsError
+from sc_pandas.secrecy import without_login
 from sc_pandas.settings import (
     Credentials,
     Secret,
@@ -208,7 +209,7 @@ def test_a_team_look_up_that_names_anything_else_is_refused(answer: object) -> N
 
 # ── credentials ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-ENV = {"SELLERCLOUD_USERNAME": "env@x.test", "SELLERCLOUD_PASSWORD": "env-pw"}
+ENV = {"SELLERCLOUD_SERVER": "tt", "SELLERCLOUD_USERNAME": "env@x.test", "SELLERCLOUD_PASSWORD": "env-pw"}
 
 
 @pytest.fixture
@@ -237,8 +238,11 @@ def vault(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[tuple[str, str], str
 
 
 def who(**given_: Any) -> tuple[str | None, str | None, str | None]:
-    options: dict[str, Any] = {"env": {}, "ask": False} | given_
-    found = credentials(URL, **options)
+    options: dict[str, Any] = {"ask": False} | given_
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in options.pop("env", {}).items():
+            patch.setenv(name, value)
+        found = credentials(options.pop("url", URL), **options)
     password = None if found.password is None else found.password.reveal()
     return found.username, password, None if found.token is None else found.token.reveal()
 
@@ -252,7 +256,8 @@ def test_arguments_come_first_then_environment_then_keyring_then_a_person(
     assert who(username="arg@x.test", password="arg-pw", env=ENV, ask=True) == ("arg@x.test", "arg-pw", None)
     assert who(token="arg-token", env=ENV, ask=True) == (None, None, "arg-token")
     assert who(env=ENV, ask=True) == ("env@x.test", "env-pw", None)
-    assert who(env={"SELLERCLOUD_TOKEN": "env-token"}, ask=True) == (None, None, "env-token")
+    token = {"SELLERCLOUD_SERVER": URL, "SELLERCLOUD_TOKEN": "env-token"}
+    assert who(env=token, ask=True) == (None, None, "env-token")
     assert who(ask=True) == ("ring@x.test", "ring-pw", None)
     vault.clear()
     assert who(ask=True) == ("typed@x.test", "typed-pw", None)
@@ -281,7 +286,7 @@ def test_nobody_is_asked_where_nobody_sits(monkeypatch: pytest.MonkeyPatch, vaul
     monkeypatch.setattr(sys, "stdin", None)
     monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
     with pytest.raises(SettingsError, match="SELLERCLOUD_USERNAME"):
-        credentials(URL, env={})
+        credentials(URL)
 
 
 def test_a_password_without_its_user_is_refused() -> None:
@@ -300,11 +305,90 @@ def test_no_file_in_the_working_directory_is_read(
         credentials(URL, ask=False)
 
 
-def test_the_server_is_the_argument_s_or_the_environment_s() -> None:
-    assert server_from("tt", {"SELLERCLOUD_SERVER": "env"}) == "tt"
-    assert server_from(None, {"SELLERCLOUD_SERVER": "env"}) == "env"
+def test_the_server_is_the_argument_s_or_the_environment_s(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError):
-        server_from(None, {})
+        server_from(None)
+    monkeypatch.setenv("SELLERCLOUD_SERVER", "env")
+    assert server_from("tt") == "tt"
+    assert server_from(None) == "env"
+
+
+SPELLINGS = ("tt", "TT", "tt.api.sellercloud.com", "https://tt.api.sellercloud.com", URL)
+STRANGERS = (
+    "uu", "team:tt", "tt.api.sellercloud.us", "https://tt.api.sellercloud.com.evil.example/rest",
+    "https://tt.api.sellercloud.com:444/rest", "http://127.0.0.1:8000", "https://me:pw@tt.api.sellercloud.com/rest", "t t",
+)  # fmt: skip
+
+
+@pytest.mark.fault("G01")
+@pytest.mark.parametrize("server", SPELLINGS)
+def test_the_environment_s_login_is_for_its_server(server: str, vault: dict[tuple[str, str], str]) -> None:
+    assert who(env={**ENV, "SELLERCLOUD_SERVER": server})[1] == "env-pw"
+
+
+@pytest.mark.fault("G01", "G18")
+@pytest.mark.parametrize("server", STRANGERS)
+@pytest.mark.parametrize("kind", ["SELLERCLOUD_PASSWORD", "SELLERCLOUD_TOKEN"])
+def test_the_environment_s_login_is_for_nobody_else(
+    server: str, kind: str, vault: dict[tuple[str, str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env = {"SELLERCLOUD_SERVER": server, "SELLERCLOUD_USERNAME": "env@x.test", kind: "env-pw"}
+    with pytest.raises(SettingsError, match=r"No login for https://tt\.api"):
+        who(env=env)
+    with pytest.raises(SettingsError, match="SELLERCLOUD_SERVER only, which is not set") as caught:
+        who(env={**env, "SELLERCLOUD_SERVER": ""})
+    assert caught.value.setting == "server"
+    # Nor is its user's name: the person who is asked says both.
+    monkeypatch.setattr("builtins.input", lambda: "typed@x.test")
+    monkeypatch.setattr(getpass, "getpass", lambda _prompt: "typed-pw")
+    assert who(env=env, ask=True) == ("typed@x.test", "typed-pw", None)
+
+
+def test_a_team_s_server_is_known_by_how_it_was_spelt(vault: dict[tuple[str, str], str]) -> None:
+    env = {**ENV, "SELLERCLOUD_SERVER": "team:acme"}
+    assert who(env=env, server="team:acme")[1] == "env-pw"
+    for server in ("", "team:other", "tt"):
+        with pytest.raises(SettingsError):
+            who(env=env, server=server)
+
+
+def test_a_prompt_names_the_host(vault: dict[tuple[str, str], str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(getpass, "getpass", lambda prompt: f"typed after {prompt}")
+    assert who(username="ann@x.test", ask=True)[1] == "typed after Password of ann@x.test at tt.api.sellercloud.com: "
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("password", b"pw-canary"),
+        ("password", 5),
+        ("token", "t-canary\n"),
+        ("token", "t canary"),
+        ("token", "t\u201c"),
+        ("token", 5),
+    ],
+)
+def test_a_secret_that_cannot_be_sent_is_told_at_once(kind: str, value: Any) -> None:
+    with pytest.raises(SettingsError, match=f"The {kind} is not text") as caught:
+        who(username="ann@x.test", **{kind: value})
+    assert caught.value.setting == kind
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("server", "shown"),
+    [
+        ("https://me:p/w@tt.api.sellercloud.com/rest", "https://***@tt.api.sellercloud.com/rest"),
+        ("me:pw@tt", "***@tt"),
+        ("https://tt.api.sellercloud.com/rest?token=pw", "https://tt.api.sellercloud.com/rest?***"),
+        ("https://tt.api.sellercloud.com/rest#pw\npw", "https://tt.api.sellercloud.com/rest#***"),
+    ],
+)
+def test_what_else_a_server_carries_is_starred_and_refused(server: str, shown: str) -> None:
+    assert without_login(server) == server_from(server) == shown
+    with pytest.raises(SettingsError):
+        base_url(shown)
+    assert without_login("https://tt.api.sellercloud.us/rest") == "https://tt.api.sellercloud.us/rest"
 
 
 # ── secrets ────────────────────────────────────────────────────────────────────────────────────────────────────────
