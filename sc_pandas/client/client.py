@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlencode, urlsplit
@@ -11,10 +11,11 @@ import requests
 import tenacity
 
 from sc_pandas.cache import HttpCache
-from sc_pandas.client.bodies import Expectation, NotDataError, Page, accept_rows, parse_json
-from sc_pandas.client.exchange import Answer, ExchangeError, Timeouts, exchange
+from sc_pandas.client.bodies import Expectation, Page, accept_page
+from sc_pandas.client.exchange import MAX_BODY_BYTES, Answer, ExchangeError, Timeouts, exchange
 from sc_pandas.client.login import Authorizer, Token, login_body, token_of
 from sc_pandas.client.outcomes import Setback, document_of, setback_of_exchange, setback_of_not_data, throttle_of
+from sc_pandas.client.parsing import NotDataError, parse_json, parse_list
 from sc_pandas.client.questions import DataRequest, DetailRequest, PageRequest, Tally
 from sc_pandas.client.timed import TimedAdapter
 from sc_pandas.contract import TOKEN_PATH
@@ -55,6 +56,15 @@ class RetryPolicy:
 
 Request = TypeVar("Request", bound=DataRequest)
 Cancel = threading.Event | None
+
+
+def _kept_page(body: bytes, expectation: Expectation) -> Page | None:
+    """Read a page out of the cache; None where it contradicts itself or its question."""
+    try:
+        document, said_twice = parse_list(body, expectation.rows_at_most)
+        return replace(accept_page(document, expectation, said_twice), from_cache=True)
+    except NotDataError:
+        return None
 
 
 class _VerifyingAdapter(TimedAdapter):
@@ -176,13 +186,16 @@ class Client:
             One of its subclasses; nothing was kept.
         """
         request = self._prepared(PageRequest(), f"{self.url}{path}?{urlencode(params)}", tally, key, cancel)
-        request.expectation = expectation
+        request.expectation = expectation.of(params)
         body = self._send(request)
-        if request.page is not None:
-            return request.page
-        tally.count_saved()
-        kept = accept_rows(parse_json(body))
-        return Page(kept.items, kept.total, from_cache=True)
+        if request.page is None:
+            kept = _kept_page(body, request.expectation)
+            if kept is not None:
+                tally.count_saved()
+                return kept
+            # What the cache gave is no answer to this question: the server is asked instead.
+            self._plain.send(request, allow_redirects=False)
+        return cast("Page", request.page)
 
     def get_customer(
         self, path: str, user_id: int, *, tally: Tally, key: str | None = None, cancel: threading.Event | None = None
@@ -210,13 +223,12 @@ class Client:
         return None if found is None else (parse_json(found[0]), found[1])
 
     @staticmethod
-    def kept_page(cache: HttpCache, key: str) -> Page | None:
-        """Give a page that the cache has, without asking anybody."""
+    def kept_page(
+        cache: HttpCache, key: str, params: list[tuple[str, str]], expectation: Expectation
+    ) -> Page | None:
+        """Give a page that the cache has and that answers its question, without asking anybody."""
         body = cache.find_page(key)
-        if body is None:
-            return None
-        kept = accept_rows(parse_json(body))
-        return Page(kept.items, kept.total, from_cache=True)
+        return None if body is None else _kept_page(body, expectation.of(params))
 
     def fetch(self, adapter: TimedAdapter, request: DataRequest) -> bytes:
         """Fetch a body with retries, verify it, and leave what it says on the request."""
@@ -224,7 +236,7 @@ class Client:
         def attempt() -> bytes:
             answer = self._authorized(adapter, request)
             try:
-                return request.accept(document_of(answer, where="data"), answer.body)
+                return request.accept(document_of(answer, where="data", parse=request.parse), answer.body)
             except NotDataError as error:
                 raise setback_of_not_data(error, answer) from None
 
@@ -283,7 +295,7 @@ class Client:
     def _signed(self, adapter: TimedAdapter, request: DataRequest, token: Token) -> Answer:
         signed = request.copy()
         signed.headers["Authorization"] = f"Bearer {token.value.reveal()}"
-        answer = self._call(adapter, signed, request.tally, request.cancel)
+        answer = self._call(adapter, signed, request.tally, request.cancel, request.bytes_at_most)
         if answer.status != requests.codes.unauthorized:
             token.accepted = True
         return answer
@@ -335,7 +347,12 @@ class Client:
         return self._retrying(attempt, self._policy.attempts, None)
 
     def _call(
-        self, adapter: TimedAdapter, request: requests.PreparedRequest, tally: Tally, cancel: threading.Event | None
+        self,
+        adapter: TimedAdapter,
+        request: requests.PreparedRequest,
+        tally: Tally,
+        cancel: threading.Event | None,
+        bytes_at_most: int = MAX_BODY_BYTES,
     ) -> Answer:
         """Make one call when the gate is open, and wait out throttles."""
         for waits in range(_THROTTLES_AT_MOST + 1):
@@ -352,6 +369,7 @@ class Client:
                     clock=self.clock,
                     settings=self._settings,
                     cancel=cancel,
+                    bytes_at_most=bytes_at_most,
                 )
             except ExchangeError as error:
                 raise setback_of_exchange(error) from None

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from sc_pandas.client.bodies import NotDataError, message_of, parse_json
+from sc_pandas.client.bodies import message_of
 from sc_pandas.client.exchange import Answer, ExchangeError
+from sc_pandas.client.parsing import NotDataError, parse_json
 from sc_pandas.errors import AuthError, ResponseError, SellerCloudError, ServerError, TransportError
 from sc_pandas.pacing import Throttle, recognise_throttle
 
@@ -41,7 +42,7 @@ def throttle_of(answer: Answer) -> Throttle | None:
     return Throttle(None) if answer.status == 429 else None
 
 
-def document_of(answer: Answer, *, where: str) -> Any:
+def document_of(answer: Answer, *, where: str, parse: Callable[[bytes], Any] = parse_json) -> Any:
     """Give the parsed body of a good answer.
 
     Parameters
@@ -50,6 +51,8 @@ def document_of(answer: Answer, *, where: str) -> Any:
         Neither a throttle nor, for data, a 401.
     where
         ``"login"`` or ``"data"``.
+    parse
+        Parses the body, or raises a NotDataError.
 
     Raises
     ------
@@ -72,7 +75,7 @@ def document_of(answer: Answer, *, where: str) -> Any:
     if not answer.body.strip():
         raise setback_of_not_data(NotDataError("empty", "is empty"), answer)
     try:
-        return parse_json(answer.body)
+        return parse(answer.body)
     except NotDataError as error:
         raise setback_of_not_data(error, answer) from None
 
