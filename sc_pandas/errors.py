@@ -166,7 +166,8 @@ class ResponseError(SellerCloudError):
     ----------
     kind : str
         ``"empty"``, ``"not_json"``, ``"json"``, ``"shape"``, ``"error_in_200"``, ``"row_count"``, ``"encoding"``,
-        ``"too_large"``, ``"framing"``, ``"redirect"`` or ``"paging_ignored"``.
+        ``"too_large"``, ``"framing"``, ``"redirect"``, ``"not_asked"`` (it is about other customers) or
+        ``"paging_ignored"``.
     attempts : int
         How often it was tried.
     """

@@ -1,52 +1,51 @@
-"""What a body says, and whether it is data: pure functions of bytes."""
+"""What a body says, and whether it is data: pure functions of it and of what was asked."""
 
-import json
 import re
 import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any, Final, NoReturn
-
-import msgspec
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from sc_pandas import json_text
-from sc_pandas.contract import SERVED_AT_MOST, SERVED_BY_DEFAULT
+from sc_pandas.client.parsing import NotDataError
+from sc_pandas.contract import FILTERS_BY_NAME, SERVED_AT_MOST, SERVED_BY_DEFAULT, Dialect, id_of
 from sc_pandas.contract.details import DETAIL_ID, DetailFact, field_of, known_fields
 
-_DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
+# More customers than there are people; a number beyond is an accident or an attack.
+TOTAL_AT_MOST: Final = 10**10
 _MESSAGE_KEYS: Final = ("ErrorMessage", "ExceptionMessage", "Message", "Title", "error_description", "Error")
-_BOM: Final = b"\xef\xbb\xbf"
-
-
-class NotDataError(Exception):
-    """A body that is no data; `kind` is that of `ResponseError`, `rows` its number of rows where it has any."""
-
-    def __init__(self, kind: str, says: str, rows: tuple[int, int] | None = None) -> None:
-        super().__init__(says)
-        self.kind = kind
-        self.rows = rows
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One verified page: its rows as parsed (numbers with a fraction as Decimal), and the total it announces."""
+    """One verified page: its rows as parsed (numbers with a fraction as Decimal), and the total it announces.
+
+    `notes` say what is odd in it, for the report of the read.
+    """
 
     items: list[dict[str, Any]]
     total: int
     from_cache: bool = False
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Expectation:
-    """Where a page stands in its list, so that its number of rows can be judged.
+    """Where a page stands in its list, and who was asked for, so that it can be judged.
 
-    `served` is the page size that page 1 showed, or None for page 1 itself.
+    `served` is the page size that page 1 showed, or None for page 1 itself; `ids` are the customers that were asked
+    for by their ids, or None.
     """
 
     number: int
     asked: int
     served: int | None = None
+    ids: frozenset[int] | None = None
+
+    @property
+    def rows_at_most(self) -> int:
+        """Rows that no page has more of, whatever page size the server understood."""
+        return max(self.asked, SERVED_AT_MOST)
 
     def rows(self, total: int) -> set[int]:
         """Give the numbers of rows that are usual for this place in a list of `total` customers."""
@@ -56,39 +55,39 @@ class Expectation:
             sizes = {self.served}
         return {min(size, max(0, total - (self.number - 1) * size)) for size in sizes}
 
-
-def parse_json(body: bytes) -> Any:
-    """Parse strict JSON (UTF-8, no NaN, nothing after it); whole numbers keep every digit.
-
-    Raises
-    ------
-    NotDataError
-        It is not JSON.
-    """
-    try:
-        return _DECODER.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return _parse_odd_json(body)
+    def of(self, params: Iterable[tuple[str, str]]) -> "Expectation":
+        """Add what the parameters of a request ask for."""
+        ids = frozenset(int(text) for name, text in params if name in _IDS_ASKED)
+        return replace(self, ids=ids) if ids else self
 
 
-def _parse_odd_json(body: bytes) -> Any:
-    # msgspec refuses a byte order mark and half characters ("\ud83d" alone), which old data is known to have.
-    def refuse(_constant: str) -> NoReturn:
-        raise ValueError
-
-    try:
-        return json.loads(body.removeprefix(_BOM).decode(), parse_float=Decimal, parse_constant=refuse)
-    except (ValueError, RecursionError):
-        raise NotDataError("json", "is not valid JSON") from None
+_IDS_ASKED: Final = frozenset(FILTERS_BY_NAME["customer_ids"].parameter(dialect) for dialect in Dialect)
 
 
-def parse_page(document: Any, expectation: Expectation) -> Page:
+def parse_page(document: Any, expectation: Expectation, said_twice: Iterable[str] = ()) -> Page:
     """Read a page of the customers list out of a parsed body.
 
     Raises
     ------
     NotDataError
-        It has not the list's shape, or not the number of rows that its place asks for.
+        It has not the list's shape, contradicts itself or its question, or (with `rows`) has not the number of rows
+        that its place asks for.
+    """
+    page = accept_page(document, expectation, said_twice)
+    if len(page.items) not in expectation.rows(page.total):
+        usual = " or ".join(str(n) for n in sorted(expectation.rows(page.total)))
+        says = f"carries {len(page.items)} rows of {page.total:,} where page {expectation.number} should carry {usual}"
+        raise NotDataError("row_count", says, rows=(len(page.items), page.total))
+    return page
+
+
+def accept_page(document: Any, expectation: Expectation, said_twice: Iterable[str] = ()) -> Page:
+    """Read a page whose number of rows may be unusual, because the server has confirmed it.
+
+    Raises
+    ------
+    NotDataError
+        It has not the list's shape, or contradicts itself or its question, however often it comes.
     """
     if not isinstance(document, Mapping):
         raise NotDataError("shape", "is JSON but not an object with Items and TotalResults")
@@ -99,18 +98,30 @@ def parse_page(document: Any, expectation: Expectation) -> Page:
     items = [] if items is None else items
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise NotDataError("shape", "carries Items that are not a list of objects")
-    if isinstance(total, bool) or not isinstance(total, int) or total < 0:
-        raise NotDataError("shape", "carries no TotalResults that is a whole number")
-    if len(items) not in expectation.rows(total):
-        usual = " or ".join(str(n) for n in sorted(expectation.rows(total)))
-        says = f"carries {len(items)} rows of {total:,} where page {expectation.number} should carry {usual}"
-        raise NotDataError("row_count", says, rows=(len(items), total))
-    return Page(items, total)
+    if isinstance(total, bool) or not isinstance(total, int) or not 0 <= total <= TOTAL_AT_MOST:
+        raise NotDataError("shape", "carries no TotalResults that is a whole number and could be one of customers")
+    _check_total(len(items), total, expectation)
+    _check_ids(items, total, expectation)
+    names = [clean(name) for name in sorted(said_twice)]
+    note = f"the server names {', '.join(names[:5])} twice in one object; the last counts"
+    return Page(items, total, notes=(note,) if names else ())
 
 
-def accept_rows(document: Any) -> Page:
-    """Read a page whose unusual number of rows the server has confirmed."""
-    return Page(list(document["Items"] or []), int(document["TotalResults"]))
+def _check_total(rows: int, total: int, expectation: Expectation) -> None:
+    if rows > total:
+        raise NotDataError("row_count", f"carries {rows} rows and says that there are {total:,} in all")
+    if total and not rows and expectation.number == 1:
+        raise NotDataError("row_count", f"begins a list of {total:,} with nothing")
+
+
+def _check_ids(items: list[dict[str, Any]], total: int, expectation: Expectation) -> None:
+    """Refuse who was not asked for, unless the page shows that nothing that was asked has been understood."""
+    asks_by_default = expectation.number == 1 and expectation.served is None and expectation.asked != SERVED_BY_DEFAULT
+    if expectation.ids is None or (asks_by_default and len(items) == SERVED_BY_DEFAULT < total):
+        return
+    strangers = sum(each is not None and each not in expectation.ids for each in map(id_of, items))
+    if strangers:
+        raise NotDataError("not_asked", f"carries {strangers} customers with other ids than were asked for")
 
 
 def parse_customer(document: Any, user_id: int) -> dict[str, Any]:

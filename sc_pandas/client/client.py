@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
@@ -11,7 +12,7 @@ import requests
 
 from sc_pandas import forks
 from sc_pandas.cache import NO_STORE, HttpCache
-from sc_pandas.client.bodies import Expectation, NotDataError, Page, accept_rows, parse_json
+from sc_pandas.client.bodies import Expectation, Page, accept_page
 from sc_pandas.client.exchange import Answer, ExchangeError, Route, SecretRequest, Timeouts, exchange
 from sc_pandas.client.login import Authorizer, Token, fill_in, token_of
 from sc_pandas.client.outcomes import (
@@ -23,6 +24,7 @@ from sc_pandas.client.outcomes import (
     setback_of_not_data,
     throttle_of,
 )
+from sc_pandas.client.parsing import NotDataError, parse_json, parse_list
 from sc_pandas.client.questions import DataRequest, DetailRequest, PageRequest, Tally
 from sc_pandas.client.retries import Retries, RetryPolicy
 from sc_pandas.client.timed import TimedAdapter
@@ -59,6 +61,15 @@ Request = TypeVar("Request", bound=DataRequest)
 Cancel = threading.Event | None
 
 
+def _kept_page(body: bytes, expectation: Expectation) -> Page | None:
+    """Read a page out of the cache; None where it contradicts itself or its question."""
+    try:
+        document, said_twice = parse_list(body, expectation.rows_at_most)
+        return replace(accept_page(document, expectation, said_twice), from_cache=True)
+    except NotDataError:
+        return None
+
+
 class _VerifyingAdapter(TimedAdapter):
     """Sits below the cache, so that only bodies that passed every check are kept."""
 
@@ -66,13 +77,13 @@ class _VerifyingAdapter(TimedAdapter):
         super().__init__(pool_connections=2, pool_maxsize=IN_FLIGHT, max_retries=0)
         self._client = client
 
-    def send(self, prepared: requests.PreparedRequest, *_args: Any, **_settings: Any) -> requests.Response:
-        request = cast("DataRequest", prepared)
-        body = self._client.fetch(self, request)
+    def send(self, request: requests.PreparedRequest, *_args: Any, **_settings: Any) -> requests.Response:
+        data = cast("DataRequest", request)
+        body = self._client.fetch(self, data)
         response = requests.Response()
         response.status_code = 200
         response.headers["Content-Type"] = "application/json"
-        if not request.may_be_kept:
+        if not data.may_be_kept:
             response.headers["Cache-Control"] = NO_STORE
         response.url = request.url or ""
         response.request = request
@@ -189,13 +200,16 @@ class Client:
             One of its subclasses; nothing was kept.
         """
         request = self._prepared(PageRequest(), f"{self.url}{path}?{urlencode(params)}", tally, key, cancel)
-        request.expectation = expectation
+        request.expectation = expectation.of(params)
         body = self._send(request)
-        if request.page is not None:
-            return request.page
-        tally.count_saved()
-        kept = accept_rows(parse_json(body))
-        return Page(kept.items, kept.total, from_cache=True)
+        if request.page is None:
+            kept = _kept_page(body, request.expectation)
+            if kept is not None:
+                tally.count_saved()
+                return kept
+            # What the cache gave is no answer to this question: the server is asked instead.
+            self._plain.send(request, allow_redirects=False)
+        return cast("Page", request.page)
 
     def get_customer(
         self, path: str, user_id: int, *, tally: Tally, key: str | None = None, cancel: threading.Event | None = None
@@ -223,13 +237,10 @@ class Client:
         return None if found is None else (parse_json(found[0]), found[1])
 
     @staticmethod
-    def kept_page(cache: HttpCache, key: str) -> Page | None:
-        """Give a page that the cache has, without asking anybody."""
+    def kept_page(cache: HttpCache, key: str, params: list[tuple[str, str]], expectation: Expectation) -> Page | None:
+        """Give a page that the cache has and that answers its question, without asking anybody."""
         body = cache.find_page(key)
-        if body is None:
-            return None
-        kept = accept_rows(parse_json(body))
-        return Page(kept.items, kept.total, from_cache=True)
+        return None if body is None else _kept_page(body, expectation.of(params))
 
     def fetch(self, adapter: TimedAdapter, request: DataRequest) -> bytes:
         """Fetch a body with retries, verify it, and leave what it says on the request."""
@@ -237,7 +248,7 @@ class Client:
         def attempt() -> bytes:
             answer = self._authorized(adapter, request)
             try:
-                body = request.accept(document_of(answer, where="data"), answer.body)
+                body = request.accept(document_of(answer, where="data", parse=request.parse), answer.body)
             except NotDataError as error:
                 raise setback_of_not_data(error, answer) from None
             if forbids_keeping(answer):
@@ -273,7 +284,8 @@ class Client:
         )
 
     def _signed(self, adapter: TimedAdapter, request: DataRequest, token: Token) -> Answer:
-        answer = self._call(adapter, SecretRequest(request, partial(_sign, token)), request.tally, request.cancel)
+        secret = SecretRequest(request, partial(_sign, token), request.bytes_at_most)
+        answer = self._call(adapter, secret, request.tally, request.cancel)
         if answer.status != requests.codes.unauthorized:
             token.accepted = True
         return answer
@@ -321,9 +333,7 @@ class Client:
 
         return self._retries.until_good(attempt, self._policy.attempts, None)
 
-    def _call(
-        self, adapter: TimedAdapter, request: requests.PreparedRequest, tally: Tally, cancel: threading.Event | None
-    ) -> Answer:
+    def _call(self, adapter: TimedAdapter, request: requests.PreparedRequest, tally: Tally, cancel: Cancel) -> Answer:
         """Make one call when the gates are open, and wait out throttles."""
         for waits in range(_THROTTLES_AT_MOST + 1):
             answer = self._call_once_back(adapter, request, tally, cancel)

@@ -17,7 +17,9 @@ from sc_pandas.client.timed import Limits, TimedAdapter, limited
 from sc_pandas.pacing import Clock
 from sc_pandas.secrecy import unseen
 
+# Of any answer, as it came and unpacked; and of a page of the list: fifty customers with 160 KiB each.
 MAX_BODY_BYTES: Final = 64 * 2**20
+PAGE_BYTES_AT_MOST: Final = 8 * 2**20
 _CHUNK: Final = 64 * 2**10
 
 
@@ -59,9 +61,15 @@ class Route:
 class SecretRequest(requests.PreparedRequest):
     """A request whose secret is written into a copy on the wire, so that no frame above holds it."""
 
-    def __init__(self, plain: requests.PreparedRequest, write: Callable[[requests.PreparedRequest], None]) -> None:
+    def __init__(
+        self,
+        plain: requests.PreparedRequest,
+        write: Callable[[requests.PreparedRequest], None],
+        bytes_at_most: int = MAX_BODY_BYTES,
+    ) -> None:
         super().__init__()
         self._plain, self._write = plain, write
+        self.bytes_at_most = bytes_at_most
 
     def written(self) -> requests.PreparedRequest:
         """Return the request that can be sent, secret and all."""
@@ -101,14 +109,17 @@ def exchange(
     deadline = clock.monotonic() + timeouts.total_s
 
     def attempt() -> Answer:
-        sent = request.written() if isinstance(request, SecretRequest) else request
+        sent, bytes_at_most = request, MAX_BODY_BYTES
+        if isinstance(request, SecretRequest):
+            sent, bytes_at_most = request.written(), request.bytes_at_most
         with limited(Limits(time.monotonic() + timeouts.total_s, timeouts.read_s, cancel)):
-            return _exchange(adapter, sent, timeouts=timeouts, deadline=deadline, clock=clock, route=route)
+            response = _opened(adapter, sent, timeouts=timeouts, deadline=deadline, clock=clock, route=route)
+            return _whole(response, timeouts=timeouts, deadline=deadline, clock=clock, bytes_at_most=bytes_at_most)
 
     return unseen(attempt)
 
 
-def _exchange(
+def _opened(
     adapter: TimedAdapter,
     request: requests.PreparedRequest,
     *,
@@ -116,10 +127,10 @@ def _exchange(
     deadline: float,
     clock: Clock,
     route: Route,
-) -> Answer:
+) -> requests.Response:
     try:
         # Not adapter.send: a subclass below the cache overrides that with the retries around this attempt.
-        response = HTTPAdapter.send(
+        return HTTPAdapter.send(
             adapter,
             request,
             stream=True,
@@ -134,9 +145,15 @@ def _exchange(
         raise _explained(error) from None
     except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
         raise ExchangeError("read", f"the connection failed ({type(error).__name__})") from None
+
+
+def _whole(
+    response: requests.Response, *, timeouts: Timeouts, deadline: float, clock: Clock, bytes_at_most: int
+) -> Answer:
     try:
-        body = _read(response, deadline=deadline, clock=clock, timeouts=timeouts)
-        return Answer(status=response.status_code, headers=response.headers, body=_decoded(response, body))
+        body = _read(response, deadline=deadline, clock=clock, timeouts=timeouts, bytes_at_most=bytes_at_most)
+        plain = _decoded(response, body, bytes_at_most)
+        return Answer(status=response.status_code, headers=response.headers, body=plain)
     except urllib3.exceptions.ReadTimeoutError:
         raise _late(deadline, clock, timeouts, f"no byte came for {timeouts.read_s:g} s") from None
     except (urllib3.exceptions.HTTPError, OSError) as error:
@@ -164,7 +181,9 @@ def _explained(error: requests.RequestException) -> ExchangeError:
     return ExchangeError("read", f"the connection failed ({type(error).__name__})")
 
 
-def _read(response: requests.Response, *, deadline: float, clock: Clock, timeouts: Timeouts) -> bytes:
+def _read(
+    response: requests.Response, *, deadline: float, clock: Clock, timeouts: Timeouts, bytes_at_most: int
+) -> bytes:
     announced = response.headers.get("Content-Length")
     if announced is not None and not re.fullmatch(r"\d{1,15}", announced.strip(), re.ASCII):
         raise ExchangeError("framing", "the answer announces an impossible length")
@@ -176,8 +195,8 @@ def _read(response: requests.Response, *, deadline: float, clock: Clock, timeout
         if not piece:
             break
         received += piece
-        if len(received) > MAX_BODY_BYTES:
-            raise _too_large()
+        if len(received) > bytes_at_most:
+            raise _too_large(bytes_at_most)
     # urllib3 checks this only when it reads to the end itself.
     if announced is not None and len(received) != int(announced):
         says = f"{len(received):,} of {int(announced):,} bytes came"
@@ -185,7 +204,7 @@ def _read(response: requests.Response, *, deadline: float, clock: Clock, timeout
     return bytes(received)
 
 
-def _decoded(response: requests.Response, body: bytes) -> bytes:
+def _decoded(response: requests.Response, body: bytes, bytes_at_most: int) -> bytes:
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
     if encoding in {"", "identity"} or not body:
         return body
@@ -194,16 +213,17 @@ def _decoded(response: requests.Response, body: bytes) -> bytes:
     # urllib3 accepts a gzip stream without its end; zlib says whether the end and its checksum were there.
     stream = zlib.decompressobj(wbits=31)
     try:
-        plain = stream.decompress(body, MAX_BODY_BYTES + 1)
+        plain = stream.decompress(body, bytes_at_most + 1)
     except zlib.error:
         raise ExchangeError("encoding", "the answer's compression is damaged") from None
-    if len(plain) > MAX_BODY_BYTES:
-        raise _too_large()
+    if len(plain) > bytes_at_most:
+        raise _too_large(bytes_at_most)
     if not stream.eof or stream.unused_data:
         raise ExchangeError("truncated", "the answer's compressed data has no proper end")
     return plain
 
 
-def _too_large() -> ExchangeError:
-    says = f"the answer is larger than {MAX_BODY_BYTES // 2**20} MiB"
+def _too_large(bytes_at_most: int) -> ExchangeError:
+    hint = "; ask for fewer customers in a page (page_size=10)" if bytes_at_most == PAGE_BYTES_AT_MOST else ""
+    says = f"the answer is larger than {bytes_at_most // 2**20} MiB{hint}"
     return ExchangeError("too_large", says, retryable=False)

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from sc_pandas.cache import NO_STORE
-from sc_pandas.client.bodies import NotDataError, message_of, parse_json
+from sc_pandas.client.bodies import message_of
 from sc_pandas.client.exchange import Answer, ExchangeError
+from sc_pandas.client.parsing import NotDataError, parse_json
 from sc_pandas.errors import AuthError, ResponseError, SellerCloudError, ServerError, TransportError
 from sc_pandas.pacing import Throttle, recognise_throttle
 from sc_pandas.secrecy import unseen
@@ -69,7 +70,7 @@ def forbids_keeping(answer: Answer) -> bool:
     return NO_STORE in (directive.partition("=")[0].strip() for directive in said.split(","))
 
 
-def document_of(answer: Answer, *, where: str) -> Any:
+def document_of(answer: Answer, *, where: str, parse: Callable[[bytes], Any] = parse_json) -> Any:
     """Give the parsed body of a good answer.
 
     Parameters
@@ -78,6 +79,8 @@ def document_of(answer: Answer, *, where: str) -> Any:
         Neither a throttle nor, for data, a 401.
     where
         ``"login"`` or ``"data"``.
+    parse
+        Parses the body, or raises a NotDataError.
 
     Raises
     ------
@@ -100,7 +103,7 @@ def document_of(answer: Answer, *, where: str) -> Any:
     if not answer.body.strip():
         raise setback_of_not_data(NotDataError("empty", "is empty"), answer)
     try:
-        return unseen(lambda: parse_json(answer.body))  # a cut-off login may hold a token
+        return unseen(lambda: parse(answer.body))  # a cut-off login may hold a token
     except NotDataError as error:
         raise setback_of_not_data(error, answer) from None
 

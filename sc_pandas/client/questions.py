@@ -7,15 +7,9 @@ from typing import Any
 
 from sc_pandas import forks
 from sc_pandas.cache import KeyedRequest
-from sc_pandas.client.bodies import (
-    Expectation,
-    NotDataError,
-    Page,
-    accept_rows,
-    customer_body,
-    parse_customer,
-    parse_page,
-)
+from sc_pandas.client.bodies import Expectation, Page, accept_page, customer_body, parse_customer, parse_page
+from sc_pandas.client.exchange import MAX_BODY_BYTES, PAGE_BYTES_AT_MOST
+from sc_pandas.client.parsing import NotDataError, parse_json, parse_list
 from sc_pandas.errors import FilterError
 
 
@@ -63,6 +57,17 @@ class DataRequest(KeyedRequest):
     cancel: threading.Event | None = None
     attempts_at_most: int | None = None
     may_be_kept: bool = True
+    bytes_at_most = MAX_BODY_BYTES
+
+    def parse(self, body: bytes) -> Any:
+        """Parse a body, for `accept`.
+
+        Raises
+        ------
+        NotDataError
+            It is no JSON within bounds.
+        """
+        return parse_json(body)
 
     def accept(self, document: Any, body: bytes) -> bytes:
         """Verify a parsed answer, note what it says, and give the body that may be kept.
@@ -78,22 +83,26 @@ class DataRequest(KeyedRequest):
 class PageRequest(DataRequest):
     """A GET of one page of the list."""
 
+    bytes_at_most = PAGE_BYTES_AT_MOST
     expectation: Expectation
     page: Page | None = None
     _unusual: tuple[int, int] | None = None
 
+    def parse(self, body: bytes) -> Any:
+        """Parse a page, and find the keys that it says twice."""
+        return parse_list(body, self.expectation.rows_at_most)
+
     def accept(self, document: Any, body: bytes) -> bytes:
         """Verify a page; its body is kept as it came."""
+        parsed, said_twice = document
         try:
-            self.page = parse_page(document, self.expectation)
+            self.page = parse_page(parsed, self.expectation, said_twice)
         except NotDataError as error:
-            # The same unusual number of rows twice is the server's way, not an accident on the way; but a list that
-            # is not empty never begins with nothing.
-            begins_with_nothing = error.rows is not None and not error.rows[0] and self.expectation.number == 1
-            if error.rows is None or error.rows != self._unusual or begins_with_nothing:
+            # The same unusual number of rows twice is the server's way, not an accident on the way.
+            if error.rows is None or error.rows != self._unusual:
                 self._unusual = error.rows
                 raise
-            self.page = accept_rows(document)
+            self.page = accept_page(parsed, self.expectation, said_twice)
         return body
 
 

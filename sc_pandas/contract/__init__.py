@@ -7,6 +7,7 @@ says so here.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import Enum, IntEnum
 from typing import Final, Literal
 
@@ -190,3 +191,24 @@ LIST_KEYS: Final[Mapping[str, str]] = {
 }
 # Keys under which the id of a customer is known to travel, the first that a row has wins.
 ID_KEYS: Final = ("UserID", "ID", "CustomerID")
+# More digits than 64 bits hold.
+_DIGITS_AT_MOST: Final = 20
+
+
+def id_of(row: Mapping[str, object]) -> int | None:
+    """Return the id of a row, under whichever of the known keys it travels, or None.
+
+    Examples
+    --------
+    >>> id_of({"UserID": "7"}), id_of({"UserID": None, "ID": 8}), id_of({"Email": "ann@shop.test"})
+    (7, 8, None)
+    """
+    for key in ID_KEYS:
+        value = row.get(key)
+        if isinstance(value, Decimal) and value.adjusted() < _DIGITS_AT_MOST and value == value.to_integral_value():
+            return int(value)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+        if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= _DIGITS_AT_MOST:
+            return int(value)
+    return None

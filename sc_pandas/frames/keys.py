@@ -1,5 +1,6 @@
 """The key of a frame of customers: `user_id`, there, never missing, never repeated."""
 
+from collections import Counter
 from typing import Any, Final
 
 import numpy as np
@@ -40,7 +41,7 @@ def user_ids(frame: pd.DataFrame, what: str) -> Ids:
             f"{what} needs one row for each customer, and a user_id stands in several rows here. "
             "df.drop_duplicates('user_id') keeps the first of each."
         )
-    repeated = {name for name in columns if columns.count(name) > 1} if len(set(columns)) < len(columns) else set()
+    repeated = [name for name, times in Counter(columns).items() if times > 1]
     if repeated:
         raise AccessorError(f"{what} needs columns of different names; repeated: {', '.join(map(str, repeated))}.")
     return column.to_numpy(dtype=np.int64)

@@ -97,11 +97,12 @@ def redacted(
     """Empty what is personal; see `SellerCloudAccessor.redact`."""
     plain = _plain(frame)
     more, kept = _named(plain, columns, "columns"), _named(plain, keep, "keep")
+    changed: dict[int, Any] = {}
     for place, name in enumerate(plain.columns):
         column = plain.iloc[:, place]
         if name not in kept and (name in more or (name != _USER_ID and is_personal(str(name), column.dtype))):
-            plain.isetitem(place, _empty(column).array)
-    return _noted(_labelled(plain, more | kept), note, "redacted")
+            changed[place] = _empty(column).array
+    return _noted(_labelled(_with(plain, changed), more | kept), note, "redacted")
 
 
 def pseudonymized(
@@ -115,17 +116,25 @@ def pseudonymized(
     tokens = _Tokens(key)
     plain = _plain(frame)
     more, kept = _named(plain, columns, "columns"), _named(plain, keep, "keep")
+    changed: dict[int, Any] = {}
     for place, name in enumerate(plain.columns):
         column = plain.iloc[:, place]
         if name in kept:
             continue
         if name == _USER_ID:
-            plain.isetitem(place, _with_other_ids(column, tokens).array)
+            changed[place] = _with_other_ids(column, tokens).array
         elif name in more or is_personal(str(name), column.dtype):
             kind = _KINDS.get(str(name), f"column {name}" if name in more else "")
-            made = _with_tokens(column, kind, tokens) if kind else _empty(column)
-            plain.isetitem(place, made.array)
-    return _noted(_labelled(plain, more | kept), note, "pseudonymized")
+            changed[place] = (_with_tokens(column, kind, tokens) if kind else _empty(column)).array
+    return _noted(_labelled(_with(plain, changed), more | kept), note, "pseudonymized")
+
+
+def _with(frame: pd.DataFrame, changed: Mapping[int, Any]) -> pd.DataFrame:
+    """Put other arrays in some places, all at once: one by one, pandas copies its list of columns for each."""
+    arrays = {place: changed.get(place, frame.iloc[:, place].array) for place in range(frame.shape[1])}
+    made = pd.DataFrame(arrays, index=frame.index, copy=False).set_axis(frame.columns, axis=1)
+    made.attrs = frame.attrs
+    return made
 
 
 def is_personal(name: str, dtype: Any) -> bool:

@@ -102,6 +102,9 @@ class Summary:
 def summary_of(frame: pd.DataFrame) -> Summary:
     """Count a frame's customers."""
     rows = first_rows(frame.loc[:, ~frame.columns.duplicated()])
+    # pandas copies attrs with each column that is taken out.
+    rows = rows.copy(deep=False)
+    rows.attrs = {}
     missing = rows.isna().mean()
     return Summary(
         customers=len(rows),

@@ -1,5 +1,6 @@
 """A user's frame as an Arrow table that Parquet gives back as it went."""
 
+from collections import Counter
 from typing import Any
 
 import pandas as pd
@@ -37,9 +38,12 @@ def frame_to_arrow(frame: pd.DataFrame, path: PathLike = "") -> pa.Table:
     """
     levels = [place for place, name in enumerate(frame.index.names) if name is not None]
     names = [str(frame.index.names[place]) for place in levels] + [str(name) for name in frame.columns]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, times in Counter(names).items() if times > 1)
     if twice:
         raise mismatch(path or "The frame", f"two columns are called {twice[0]!r}. Rename one of them.")
+    # pandas copies attrs with each column that is taken out.
+    frame = frame.copy(deep=False)
+    frame.attrs = {}
     series: list[Any] = [frame.index.get_level_values(place) for place in levels]
     series += [frame.iloc[:, place] for place in range(frame.shape[1])]
     arrays = [_array(name, column, path) for name, column in zip(names, series, strict=True)]

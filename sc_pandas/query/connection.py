@@ -21,7 +21,7 @@ from sc_pandas.pacing import Clock
 from sc_pandas.query.customer_query import CustomerQuery
 from sc_pandas.query.keywords import OPTIONS, check_keywords, names_of
 from sc_pandas.query.segment_run import OnError, SegmentCounts, SegmentRun, count_segments, run_segments
-from sc_pandas.query.values import QueryOptions, outside
+from sc_pandas.query.values import QueryOptions, check_kinds, outside, seconds
 from sc_pandas.reading import CacheMode, Consistency, Source
 from sc_pandas.reading.dialect import DialectMemory
 from sc_pandas.secrecy import Secret, hidden, hide_unknown, without_login
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 DialectName = Literal["auto", "article", "swagger"]
 _TEAM: Final = "team:"
+_A_DAY_S: Final = 86_400.0
 
 
 class ConnectArgs(TypedDict, total=False):
@@ -43,7 +44,7 @@ class ConnectArgs(TypedDict, total=False):
     cache_dir: str | os.PathLike[str] | None
     dialect: DialectName
     server_timezone: str | tzinfo | None
-    timeout: float
+    timeout: float | timedelta
     max_wait: float | timedelta
     ca_bundle: str | None
 
@@ -60,7 +61,7 @@ def connect(
     cache_dir: str | os.PathLike[str] | None = None,
     dialect: DialectName = "auto",
     server_timezone: str | tzinfo | None = None,
-    timeout: float = 60.0,
+    timeout: float | timedelta = 60.0,
     max_wait: float | timedelta = 120.0,
     ca_bundle: str | None = None,
 ) -> "Connection":
@@ -84,7 +85,7 @@ def connect(
         Time zone of SellerCloud's dates, such as ``"America/New_York"``; it is not documented, so that times with a
         zone can only be asked when you say it.
     timeout
-        Seconds for one attempt of one call, at most.
+        Seconds (or a timedelta) for one attempt of one call, at most.
     max_wait
         Seconds (or a timedelta) of a throttle that are waited out; a longer one is a `RateLimitedError`.
     ca_bundle
@@ -114,9 +115,12 @@ def connect(
         raise SettingsError(_no_server(server), setting="server")
     if dialect not in {"auto", "article", "swagger"}:
         raise SettingsError("dialect is 'auto', 'article' or 'swagger'.", setting="dialect")
-    wait_s = max_wait.total_seconds() if isinstance(max_wait, timedelta) else float(max_wait)
-    if not 0 < timeout < 86_400 or not wait_s >= 0:
-        raise SettingsError("timeout and max_wait are positive numbers of seconds.", setting="timeout")
+    check_kinds(
+        {"username": username, "ca_bundle": ca_bundle, "cache_dir": cache_dir, "server_timezone": server_timezone}
+    )
+    timeout_s, wait_s = seconds("timeout", timeout), seconds("max_wait", max_wait)
+    if not 0 < timeout_s < _A_DAY_S:
+        raise SettingsError("timeout is more than no seconds and less than a day.", setting="timeout")
     named = settings.server_from(server)
     url = url_of(named)
     return Connection(
@@ -125,7 +129,7 @@ def connect(
         cache_dir=cache_dir,
         dialect=dialect,
         server_timezone=_zone(server_timezone),
-        timeouts=Timeouts(connect_s=min(5.0, timeout), read_s=min(30.0, timeout), total_s=timeout),
+        timeouts=Timeouts(connect_s=min(5.0, timeout_s), read_s=min(30.0, timeout_s), total_s=timeout_s),
         max_wait_s=wait_s,
         ca_bundle=ca_bundle,
     )

@@ -28,6 +28,7 @@ from sc_pandas.errors import (
 from sc_pandas.files import private_folder
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.query.connection import pace_file, url_of
+from sc_pandas.query.values import seconds
 from sc_pandas.reading.dialect import Evidence, judge_first_page, judge_probe
 from sc_pandas.reading.plan import page_params
 from sc_pandas.secrecy import without_login
@@ -115,7 +116,7 @@ def check_up(
         The look-up of a team failed.
     """
     server = without_login(server)
-    if not 0 < timeout < 86_400:
+    if not 0 < seconds("timeout", timeout) < 86_400:
         raise SettingsError("timeout is a positive number of seconds.", setting="timeout")
     tally = _FewCalls()
     named = settings.server_from(server)

@@ -1,7 +1,11 @@
 """What a query is given and what it gives: options, counts, estimates, pages, and the code that asks the same."""
 
+import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta, tzinfo
+from numbers import Real
 from pathlib import Path
 from typing import Final, Literal, Self
 
@@ -62,6 +66,49 @@ class QueryOptions:
         )
 
 
+def seconds(name: str, value: object) -> float:
+    """Return a setting as seconds, 0 or more.
+
+    Raises
+    ------
+    SettingsError
+        It is neither a number of seconds nor a timedelta, or negative.
+
+    Examples
+    --------
+    >>> seconds("timeout", 30), seconds("max_wait", timedelta(minutes=2))
+    (30.0, 120.0)
+    """
+    given: Any = value.total_seconds() if isinstance(value, timedelta) else value
+    try:
+        number = float(given) if isinstance(given, Real) and not isinstance(given, bool) else -1.0
+    except OverflowError:
+        number = -1.0
+    if not number >= 0:
+        raise SettingsError(f"{name} is a number of seconds, not negative, or a timedelta.", setting=name)
+    return number
+
+
+def check_kinds(given: Mapping[str, object]) -> None:
+    """Refuse settings of another kind than they can be; a value itself is not shown.
+
+    Raises
+    ------
+    SettingsError
+        One is neither missing nor of its kind.
+    """
+    for name, value in given.items():
+        kinds, says = _KINDS_OF[name]
+        if value is not None and not isinstance(value, kinds):
+            raise SettingsError(f"{name} is {says}, not {type(value).__name__}.", setting=name)
+
+
+_KINDS_OF: Final[Mapping[str, tuple[tuple[type, ...], str]]] = {
+    "username": ((str,), "text"),
+    "ca_bundle": ((str, os.PathLike), "the path of a file"),
+    "cache_dir": ((str, os.PathLike), "the path of a folder"),
+    "server_timezone": ((str, tzinfo), "the name of a time zone, such as 'America/New_York', or a tzinfo"),
+}
 _CHOICES: Final = {
     "cache": ("use", "refresh", "offline", "off"),
     "consistency": ("auto", "strict", "fast"),

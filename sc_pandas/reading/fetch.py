@@ -134,8 +134,10 @@ class ListRead:
         self._begin(dialect)
         try:
             page = self._get(1, None, dialect)
-        except ServerError as error:
-            if error.status != 400 or settled or last:
+        except (ServerError, ResponseError) as error:
+            # A refusal, or customers who were not asked for by their ids, may be the dialect's fault.
+            is_misunderstood = getattr(error, "status", 0) == 400 or getattr(error, "kind", "") == "not_asked"
+            if not is_misunderstood or settled or last:
                 raise
             return Page([], 0), Evidence.IGNORED
         evidence = judge_first_page(self._options.page_size, len(page.items), page.total)
@@ -322,7 +324,8 @@ class ListRead:
     def _kept_page(self, kept: KeptRead, question: CustomerFilter, number: int) -> Page | None:
         assert self._cache is not None  # noqa: S101  # only a cache gives a kept read
         params = page_params(question, Dialect(kept.dialect), number, self._options.page_size)
-        return self._source.client.kept_page(self._cache, self._page_key(kept, params))
+        expectation = Expectation(number=number, asked=self._options.page_size, served=kept.served)
+        return self._source.client.kept_page(self._cache, self._page_key(kept, params), params, expectation)
 
     def _cold_pages(self, first: Page, dialect: Dialect) -> Iterator[Page]:
         plan = PagePlan(first.total, len(first.items), self._options.limit)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
-from sc_pandas.contract import ID_KEYS
+from sc_pandas.contract import id_of as id_of
 from sc_pandas.errors import PagingDriftError
 from sc_pandas.reading.plan import PagePlan
 
@@ -60,17 +60,6 @@ class Judgement:
 def page_seen(number: int, items: Sequence[Mapping[str, Any]], total: int) -> PageSeen:
     """Note the ids of a page."""
     return PageSeen(number, tuple(id_of(item) for item in items), total)
-
-
-def id_of(item: Mapping[str, Any]) -> int | None:
-    """Give the id of a row, under whichever of the known keys it travels, or None."""
-    for key in ID_KEYS:
-        value = item.get(key)
-        if isinstance(value, int) and not isinstance(value, bool):
-            return value
-        if isinstance(value, str) and value.isascii() and value.isdecimal():
-            return int(value)
-    return None
 
 
 def judge_bookends(plan: PagePlan, pages: Sequence[PageSeen], again: Sequence[PageSeen]) -> Judgement:

@@ -9,6 +9,7 @@ import numpy as np
 
 from sc_pandas.cache import KeptRead
 from sc_pandas.filters import CustomerFilter
+from sc_pandas.reading.contradictions import Contradictions
 from sc_pandas.reading.fetch import ListRead
 from sc_pandas.reading.judge import NOT_VERIFIED, id_of, weakest
 from sc_pandas.reading.kept import Beat
@@ -118,6 +119,8 @@ def _read_into(
     verdicts: list[str] = []
     kept: list[KeptRead] = []
     came: list[Ids] = []
+    against = Contradictions()
+    odd: dict[str, None] = {}
     pages = 0
     for part in parts:
         if left is not None and left <= 0:
@@ -128,6 +131,8 @@ def _read_into(
             pages += 1
             beat.beat()
             items = page.items
+            against.see(part, items)
+            odd |= dict.fromkeys(page.notes)
             under.append(_ids(items))
             if left is not None:
                 items = items[:left] if len(parts) == 1 else list(_new_until(items, seen, left))
@@ -138,7 +143,7 @@ def _read_into(
         kept += [one.kept] if one.kept is not None else []
     rows = builder.finish()
     verdict = weakest(verdicts)
-    notes = dict.fromkeys(progress.notes)
+    notes = dict.fromkeys((*progress.notes, *against.notes(), *odd))
     if rows.rows_without_key:
         notes["rows without an id: whether any came twice could not be checked"] = None
         verdict = verdict if pages <= 1 else NOT_VERIFIED

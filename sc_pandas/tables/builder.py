@@ -21,7 +21,7 @@ from sc_pandas.tables.columns import TYPES, Reject, RejectFor, keep, rating_name
 from sc_pandas.tables.custom import CustomColumns
 from sc_pandas.tables.layout import Layout, extra_source, laid_out
 from sc_pandas.tables.names import column_name
-from sc_pandas.tables.rows import Coercion, CustomerRows, Order, final_order, refused
+from sc_pandas.tables.rows import Coercion, CustomerRows, Order, check_width, final_order, refused
 from sc_pandas.tables.shapes import Shape
 from sc_pandas.tables.spool import Store, new_store
 
@@ -83,7 +83,8 @@ class TableBuilder:
         Raises
         ------
         ResponseError
-            If a value does not fit and `on_bad_value` is "raise"; the builder is of no more use then.
+            If a value does not fit and `on_bad_value` is "raise", or there are more than 10,000 custom or undocumented
+            columns; the builder is of no more use then.
         ExportError
             If rows cannot be spooled.
         """
@@ -177,6 +178,7 @@ class TableBuilder:
         columns |= _documented(rows, seen, reject_for)
         if "CustomColumns" in seen:
             columns |= self._custom.take(rows, reject_for)
+        check_width(len(self._extras.keys() | (seen - _KNOWN)))
         for key in seen - _KNOWN:
             values = values_of(rows, key)
             self._extras.setdefault(key, Shape()).see(values)

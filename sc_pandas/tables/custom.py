@@ -9,6 +9,7 @@ from sc_pandas import json_text
 from sc_pandas.contract import CustomDataType, fold
 from sc_pandas.contract.cards import is_card_key, without_card_data
 from sc_pandas.tables.columns import RejectFor, keep
+from sc_pandas.tables.rows import check_width
 
 _KINDS: Final[Mapping[CustomDataType, str]] = {
     CustomDataType.String: "string",
@@ -38,7 +39,13 @@ class CustomColumns:
         ]
 
     def take(self, rows: Sequence[Mapping[str, Any]], reject_for: RejectFor) -> dict[str, pa.Array]:
-        """Unfold the lists of some rows, each column kept as it came."""
+        """Unfold the lists of some rows, each column kept as it came.
+
+        Raises
+        ------
+        ResponseError
+            There are more columns than a frame is made for.
+        """
         cells: dict[str, list[Any]] = {}
         declared: dict[str, set[str | None]] = {}
         last_row: dict[str, int] = {}
@@ -48,6 +55,7 @@ class CustomColumns:
             for name, entry in _named(index, entries, reject_for):
                 column = cells.get(name)
                 if column is None:
+                    check_width(len(cells) + 1)
                     column = cells[name] = [None] * len(rows)
                     declared[name] = set()
                 value = entry.get("Value")
@@ -60,6 +68,7 @@ class CustomColumns:
                 declared[name].add(_declaration(entry))
         for name, words in declared.items():
             self._kinds.setdefault(name, set()).update(_known_kind(word) for word in words if word is not None)
+        check_width(len(self._kinds))
         return {f"custom:{name}": keep(values) for name, values in cells.items()}
 
 

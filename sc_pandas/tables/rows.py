@@ -12,6 +12,7 @@ from sc_pandas.errors import ResponseError
 from sc_pandas.tables.spool import Store
 
 READ_AT_MOST: Final = 8
+COLUMNS_AT_MOST: Final = 10_000
 
 Order = np.ndarray[tuple[int], np.dtype[np.int64]]
 
@@ -46,6 +47,22 @@ def refused(coercion: Coercion) -> ResponseError:
         'in SellerCloud, or read with on_bad_value="null" and see `coercions`.',
         kind="shape",
     )
+
+
+def check_width(columns: int) -> None:
+    """Refuse more custom or undocumented columns than a frame is made for.
+
+    Raises
+    ------
+    ResponseError
+        There are more.
+    """
+    if columns > COLUMNS_AT_MOST:
+        raise ResponseError(
+            f"The customers that came have more than {COLUMNS_AT_MOST:,} different columns of their own; nothing is "
+            "returned. Look at the custom columns in SellerCloud, or ask for fewer customers.",
+            kind="too_large",
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -126,7 +143,8 @@ class CustomerRows:
         ExportError
             If rows cannot be spooled.
         """
-        kept = [field for field in self.schema if field.name not in added.names]
+        replaced = set(added.names)
+        kept = [field for field in self.schema if field.name not in replaced]
         schema = pa.schema([*kept, *added])
         store = self._store.sibling()
         for batch in self.iter_batches():

@@ -2,9 +2,11 @@
 
 import inspect
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import sc_pandas as sc
@@ -129,3 +131,38 @@ def test_a_closed_connection_says_so_whatever_is_asked(shop: sc.Connection, verb
         verb(shop)
     assert "closed" in repr(shop)
     assert "closed" in shop._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("timeout", "30"),
+        ("timeout", "soon"),
+        ("timeout", None),
+        ("timeout", True),
+        ("timeout", 0),
+        ("timeout", 10**400),
+        ("timeout", timedelta(days=2)),
+        ("max_wait", None),
+        ("max_wait", "60"),
+        ("max_wait", -1),
+        ("max_wait", float("nan")),
+        ("cache_dir", 5),
+        ("username", 5),
+        ("ca_bundle", 5),
+        ("server_timezone", 5),
+    ],
+)
+def test_a_setting_of_another_kind_is_named(setting: str, value: Any) -> None:
+    given: dict[str, Any] = {"username": "ann", "password": "never sent", setting: value}
+    with pytest.raises(sc.SettingsError) as caught:
+        sc.connect("tt", **given)
+    assert caught.value.setting == setting
+    assert setting in str(caught.value)
+
+
+def test_seconds_may_be_of_any_kind_of_number(tmp_path: Path) -> None:
+    numbers: list[Any] = [timedelta(seconds=3), 3, 3.0, np.float64(3), np.int64(3)]
+    for given in numbers:
+        login: dict[str, Any] = {"username": "ann", "password": "never sent", "cache_dir": tmp_path}
+        sc.connect("tt", **login, timeout=given, max_wait=given).close()

@@ -205,7 +205,7 @@ class KeepingServer(MovingServer):
             self.whole_pages += len(params) == 2
         return page
 
-    def kept_page(self, _cache: object, key: str) -> Page | None:
+    def kept_page(self, _cache: object, key: str, *_asked: object) -> Page | None:
         """Give a kept page."""
         return self.kept.get(key)
 

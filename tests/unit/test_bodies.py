@@ -9,16 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sc_pandas.client.bodies import (
-    Expectation,
-    NotDataError,
-    accept_rows,
-    clean,
-    customer_body,
-    message_of,
-    parse_json,
-    parse_page,
-)
+from sc_pandas.client.bodies import Expectation, accept_page, clean, customer_body, message_of, parse_page
+from sc_pandas.client.parsing import DEPTH_AT_MOST, NotDataError, parse_json, parse_list
 
 numbers = st.integers(-(10**30), 10**30) | st.decimals(allow_nan=False, allow_infinity=False).map(str)
 
@@ -62,8 +54,6 @@ NOT_JSON = [
     b'{"a": "\xff\xfe"}',
     b"\xff\xfe[\x001\x00]\x00",
     b"<html></html>",
-    b"[" * 100_000 + b"]" * 100_000,
-    b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
     b"\x1f\x8b\x08\x00",
     b"[1,]",
     b"[01]",
@@ -118,7 +108,6 @@ def test_a_usual_number_of_rows_is_taken(rows: int, total: int, number: int, ask
     ("rows", "total", "number", "served"),
     [
         (49, 1_037, 1, None),
-        (0, 1, 1, None),
         (51, 51, 1, None),
         (49, 1_037, 20, 50),
         (50, 1_037, 21, 50),
@@ -166,7 +155,134 @@ def test_what_has_not_the_list_s_shape_is_no_page(document: Any, kind: str) -> N
 
 def test_null_items_of_an_empty_list_are_no_items() -> None:
     assert parse_page({"Items": None, "TotalResults": 0}, Expectation(number=1, asked=50)).items == []
-    assert accept_rows({"Items": None, "TotalResults": 3}).total == 3
+    assert accept_page({"Items": None, "TotalResults": 3}, Expectation(number=2, asked=50)).total == 3
+
+
+@pytest.mark.fault("C11")
+@pytest.mark.parametrize("served", [None, 50])
+@pytest.mark.parametrize(("number", "rows", "total"), [(1, 50, 0), (1, 50, 49), (1, 1, 0), (3, 50, 1), (1, 0, 7)])
+def test_a_total_that_contradicts_its_page_is_never_taken(number: int, rows: int, total: int, served: int) -> None:
+    document = {"Items": [{"UserID": n} for n in range(rows)], "TotalResults": total}
+    for read in (parse_page, accept_page):
+        with pytest.raises(NotDataError) as caught:
+            read(document, Expectation(number=number, asked=50, served=served))
+        assert (caught.value.kind, caught.value.rows) == ("row_count", None)
+
+
+@pytest.mark.parametrize("total", [10**10 + 1, 2**53, 10**400])
+def test_a_total_beyond_all_people_is_no_total(total: int) -> None:
+    with pytest.raises(NotDataError, match="TotalResults"):
+        parse_page({"Items": [{}] * 50, "TotalResults": total}, Expectation(number=1, asked=50))
+
+
+ASKED = [("pageNumber", "1"), ("customerIDs", "7"), ("customerIDs", "8"), ("email", "9")]
+
+
+@pytest.mark.parametrize("spelling", ["customerIDs", "model.customerIds"])
+@pytest.mark.parametrize("row", [{"UserID": 9}, {"UserID": "9"}, {"ID": 9}, {"UserID": Decimal("9.0")}], ids=repr)
+def test_who_was_not_asked_for_is_no_answer(row: dict[str, Any], spelling: str) -> None:
+    expectation = Expectation(number=1, asked=50).of([(spelling, "7"), (spelling, "8")])
+    document = {"Items": [{"UserID": 7}, row], "TotalResults": 2}
+    for read in (parse_page, accept_page):
+        with pytest.raises(NotDataError, match="1 customers with other ids") as caught:
+            read(document, expectation)
+        assert caught.value.kind == "not_asked"
+
+
+def test_who_is_asked_for_may_be_missing_or_without_an_id() -> None:
+    expectation = Expectation(number=1, asked=50).of(ASKED)
+    assert parse_page({"Items": [{"UserID": 8}, {"Email": "x"}], "TotalResults": 2}, expectation).total == 2
+    assert Expectation(number=1, asked=50).of([("email", "9")]).ids is None
+
+
+def test_ten_rows_of_all_show_that_nothing_was_understood() -> None:
+    """The reader goes on in the other dialect; asked for ten, they are strangers."""
+    document = {"Items": [{"UserID": n} for n in range(10)], "TotalResults": 500}
+    assert len(parse_page(document, Expectation(number=1, asked=50).of(ASKED)).items) == 10
+    for expectation in (Expectation(number=1, asked=10), Expectation(number=1, asked=50, served=10)):
+        with pytest.raises(NotDataError, match="other ids"):
+            parse_page(document, expectation.of(ASKED))
+
+
+def listed(rows: bytes, more: bytes = b"") -> bytes:
+    return b'{"Items":[' + rows + b'],"TotalResults":1' + more + b"}"
+
+
+@pytest.mark.fault("D09")
+@pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"a":', b"}"), (b'[1,{"a":', b"}]")])
+@pytest.mark.parametrize("depth", [65, 900, 100_000])
+def test_what_is_too_deep_is_refused_wherever_it_stands(opening: bytes, closing: bytes, depth: int) -> None:
+    deep = opening * depth + b"1" + closing * depth
+    places = [deep, listed(b'{"a":' + deep + b"}"), listed(b"{}", b',"More":' + deep), b"\xef\xbb\xbf" + deep]
+    for body in places:
+        for parse in (parse_json, lambda body: parse_list(body, 50)):
+            with pytest.raises(NotDataError, match="64 levels") as caught:
+                parse(body)
+            assert caught.value.kind == "shape"
+
+
+def test_as_deep_as_allowed_is_read() -> None:
+    body = b"[" * DEPTH_AT_MOST + b"]" * DEPTH_AT_MOST
+    assert json.dumps(parse_json(body)).encode() == body
+    with pytest.raises(NotDataError):
+        parse_json(b"[" + body + b"]")
+
+
+@pytest.mark.parametrize("rows", [b"{}", b'"\\ud83d"', b'{"a":"\\\\ud83d\\ud83d"}'])
+def test_rows_are_counted_before_they_are_objects(rows: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also those that only the slow parser reads."""
+    body = listed(b",".join([rows] * 51))
+    assert len(parse_list(b"\xef\xbb\xbf" + body, 51)[0]["Items"]) == 51
+    monkeypatch.setattr("sc_pandas.client.parsing._decoded", lambda _: pytest.fail("objects were made"))
+    for each in (body, b"\xef\xbb\xbf" + body):
+        with pytest.raises(NotDataError, match="51 rows where 50") as caught:
+            parse_list(each, 50)
+        assert (caught.value.kind, caught.value.rows) == ("row_count", None)
+
+
+@pytest.mark.fault("D07")
+@pytest.mark.parametrize(
+    ("rows", "twice"),
+    [
+        (b'{"UserID":1,"UserID":2}', {"UserID"}),
+        (b'{"UserID" : 1 ,"C":[{"Value":{"a":1,"b":2,"a":{}}}]}', {"a"}),
+        (b'{"a":1,"a":"\\u003a"}', {"a"}),
+        (b'{"a":"::","a":1.50,"b":"\\ud83d"}', {"a"}),
+        (b'{"a":1,"\\u0061":2}', {"a"}),
+        (b'{"a":"\\u003a","b":"x\\":1,\\"b\\":"}', set()),
+        (b'{"a":{"a":{"a":1e5}},"b":[{"a":"12:00:00"},{"a":":"}]}', set()),
+        (b"", set()),
+    ],
+    ids=repr,
+)
+def test_keys_that_an_object_has_twice_are_found(rows: bytes, twice: set[str]) -> None:
+    document, found = parse_list(listed(rows), 50)
+    assert found == twice
+    notes = accept_page(document, Expectation(number=2, asked=50), found).notes
+    assert len(notes) == bool(twice)
+    assert all(name in notes[0] for name in twice)
+
+
+@pytest.mark.fault("D07")
+@pytest.mark.parametrize("body", [listed(b"{}", b',"Items":[]'), listed(b"{}", b',"TotalResults" : 7')])
+def test_a_page_that_says_its_rows_or_total_twice_is_none(body: bytes) -> None:
+    with pytest.raises(NotDataError, match="twice") as caught:
+        parse_list(body, 50)
+    assert caught.value.kind == "shape"
+
+
+@given(
+    value=st.recursive(
+        st.none() | st.text(':"\\a\u00e9', max_size=4) | st.integers() | st.decimals(0, 9, places=2),
+        lambda x: st.lists(x, max_size=3) | st.dictionaries(st.text(':"\\a', max_size=3), x, max_size=3),
+        max_leaves=8,
+    ),
+    ascii_only=st.booleans(),
+    wide=st.booleans(),
+)
+def test_no_key_is_said_to_be_twice_that_is_not(*, value: Any, ascii_only: bool, wide: bool) -> None:
+    body = json.dumps({"a": value}, ensure_ascii=ascii_only, indent=1 if wide else None, default=float)
+    assert parse_list(listed(body.encode()), 50)[1] == frozenset()
 
 
 words = st.text(st.characters(exclude_categories=()), max_size=8)

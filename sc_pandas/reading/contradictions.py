@@ -1,0 +1,77 @@
+"""What rows say against the question that they came for: pure functions of both.
+
+How the server matches is not documented, so that a contradiction is a line in the report and no error.  Judged is what
+a row of the list carries: rating, kind of customer and e-mail; what is missing contradicts nothing.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from sc_pandas.contract import CustomerType
+from sc_pandas.filters import CustomerFilter
+from sc_pandas.tables.values import MisfitError, to_bool, to_rating
+
+_Asked = tuple[Any, ...]
+
+
+def contradictions(question: CustomerFilter, items: Iterable[Mapping[str, Any]]) -> Counter[str]:
+    """Count the rows that have another value than was asked for, by filter.
+
+    Examples
+    --------
+    >>> contradictions(CustomerFilter(rating=4), [{"Rating": 4}, {"Rating": "Satisfied"}, {"Rating": 1}, {}])
+    Counter({'rating': 1})
+    """
+    judged = [(name, key, getattr(question, name), agrees) for name, (key, agrees) in _JUDGES.items()]
+    asked = [each for each in judged if each[2]]
+    rows = items if asked else ()
+    return Counter(name for row in rows for name, key, values, agrees in asked if not agrees(row.get(key), values))
+
+
+class Contradictions:
+    """Counts them over the pages of a read."""
+
+    def __init__(self) -> None:
+        self._found: Counter[str] = Counter()
+        self._rows = 0
+
+    def see(self, question: CustomerFilter, items: Iterable[Mapping[str, Any]]) -> None:
+        """Look at the rows of a page that came for a question."""
+        rows = list(items)
+        self._rows += len(rows)
+        self._found += contradictions(question, rows)
+
+    def notes(self) -> Iterator[str]:
+        """Tell what was found, for the report."""
+        for name, times in sorted(self._found.items()):
+            yield f"{times:,} of {self._rows:,} customers that came have another {_WORDS[name]} than was asked"
+
+
+def _rating(value: Any, asked: _Asked) -> bool:
+    return _read(to_rating, value) in {None, *asked}
+
+
+def _kind(value: Any, asked: _Asked) -> bool:
+    found = _read(to_bool, value)
+    return found is None or (CustomerType.Wholesale if found else CustomerType.Retail) in asked
+
+
+def _email(value: Any, asked: _Asked) -> bool:
+    folded = value.casefold() if isinstance(value, str) else ""
+    return not folded or any(each.strip().casefold() in folded for each in asked)
+
+
+def _read(convert: Callable[[object], Any], value: Any) -> Any:
+    try:
+        return None if value is None else convert(value)
+    except MisfitError:
+        return None
+
+
+_JUDGES: Final[Mapping[str, tuple[str, Callable[[Any, _Asked], bool]]]] = {
+    "rating": ("Rating", _rating),
+    "customer_type": ("IsWholeSaleUser", _kind),
+    "email": ("Email", _email),
+}
+_WORDS: Final = {"rating": "rating", "customer_type": "customer type", "email": "e-mail"}
