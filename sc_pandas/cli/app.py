@@ -22,6 +22,7 @@ Examples:
 Environment:
   SELLERCLOUD_SERVER, SELLERCLOUD_USERNAME, SELLERCLOUD_PASSWORD (or SELLERCLOUD_TOKEN)
   SC_PANDAS_CACHE_DIR, SC_PANDAS_DATA_DIR
+The login of the environment is sent to SELLERCLOUD_SERVER and to nobody else.
 There is no option for a password: the process list and the shell's history would show it.
 
 \b
