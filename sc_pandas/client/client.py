@@ -64,13 +64,13 @@ class _VerifyingAdapter(TimedAdapter):
         super().__init__(pool_connections=2, pool_maxsize=IN_FLIGHT, max_retries=0)
         self._client = client
 
-    def send(self, prepared: requests.PreparedRequest, *_args: Any, **_settings: Any) -> requests.Response:
-        request = cast("DataRequest", prepared)
-        body = self._client.fetch(self, request)
+    def send(self, request: requests.PreparedRequest, *_args: Any, **_settings: Any) -> requests.Response:
+        asked = cast("DataRequest", request)
+        body = self._client.fetch(self, asked)
         response = requests.Response()
         response.status_code = 200
         response.headers["Content-Type"] = "application/json"
-        if not request.may_be_kept:
+        if not asked.may_be_kept:
             response.headers["Cache-Control"] = NO_STORE
         response.url = request.url or ""
         response.request = request

@@ -145,7 +145,7 @@ def test_what_others_keep_in_the_folder_is_left_alone(tmp_path: Path, monkeypatc
 def test_locks_do_not_pile_up(tmp_path: Path) -> None:
     """Private while it is held and gone afterwards, also where the read failed; what a killed one left goes, too."""
     with sc.sandbox.serve(customers=120, seed=7) as box, shop_of(box, tmp_path) as shop:
-        modes = set()
+        modes: set[int] = set()
 
         class Looks:
             def expect(self, _pages: int) -> None:

@@ -23,7 +23,7 @@ import pytest
 
 import sc_pandas as sc
 from sc_pandas import CacheWarning, RateLimitedError
-from sc_pandas.cache.http_cache import clear_folder
+from sc_pandas.cache import clear_folder
 from sc_pandas.pacing import CallBudget, Cancelled, PaceFile, SystemClock, Throttle, ThrottleGate
 from sc_pandas.pacing import pace_file as room
 from tests.support.clocks import START, FakeClock
