@@ -223,9 +223,7 @@ class Client:
         return None if found is None else (parse_json(found[0]), found[1])
 
     @staticmethod
-    def kept_page(
-        cache: HttpCache, key: str, params: list[tuple[str, str]], expectation: Expectation
-    ) -> Page | None:
+    def kept_page(cache: HttpCache, key: str, params: list[tuple[str, str]], expectation: Expectation) -> Page | None:
         """Give a page that the cache has and that answers its question, without asking anybody."""
         body = cache.find_page(key)
         return None if body is None else _kept_page(body, expectation.of(params))

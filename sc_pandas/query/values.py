@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta, tzinfo
 from numbers import Real
 from pathlib import Path
-from typing import Final, Literal, Self
+from typing import Any, Final, Literal, Self
 
 import pandas as pd
 import pyarrow as pa
@@ -79,9 +79,10 @@ def seconds(name: str, value: object) -> float:
     >>> seconds("timeout", 30), seconds("max_wait", timedelta(minutes=2))
     (30.0, 120.0)
     """
-    given = value.total_seconds() if isinstance(value, timedelta) else value
+    given: Any = value.total_seconds() if isinstance(value, timedelta) else value
+    is_number = isinstance(given, Real) and type(given) is not bool
     try:
-        number = float(given) if isinstance(given, Real) and not isinstance(given, bool) else -1.0
+        number = float(given) if is_number else -1.0
     except OverflowError:
         number = -1.0
     if not number >= 0:
