@@ -80,8 +80,9 @@ def seconds(name: str, value: object) -> float:
     (30.0, 120.0)
     """
     given: Any = value.total_seconds() if isinstance(value, timedelta) else value
+    is_number = isinstance(given, Real) and type(given) is not bool
     try:
-        number = float(given) if isinstance(given, Real) and not isinstance(given, bool) else -1.0
+        number = float(given) if is_number else -1.0
     except OverflowError:
         number = -1.0
     if not number >= 0:

@@ -75,7 +75,9 @@ class ListRead:
             return None
         now = self._source.client.clock.now().timestamp()
         found = [self._cache.find_read(self._query_key, whole=whole) for whole in (True, False)]
-        kept = sorted((each for each in found if each is not None and each.pages), key=lambda each: -each.started_at)
+        # Earlier editions kept reads whose total was smaller than their first page.
+        usable = (each for each in found if each is not None and each.pages and each.served <= each.total)
+        kept = sorted(usable, key=lambda each: -each.started_at)
         if self._options.cache == "offline":
             # Whoever is offline takes the latest that can be given, and not the latest that was begun.
             kept.sort(key=self._covers, reverse=True)

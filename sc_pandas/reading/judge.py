@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
-from sc_pandas.contract import id_of as id_of
+from sc_pandas.contract import id_of
 from sc_pandas.errors import PagingDriftError
 from sc_pandas.reading.plan import PagePlan
 

@@ -8,10 +8,11 @@ from typing import Any, TypeVar
 import numpy as np
 
 from sc_pandas.cache import KeptRead
+from sc_pandas.contract import id_of
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.reading.contradictions import Contradictions
 from sc_pandas.reading.fetch import ListRead
-from sc_pandas.reading.judge import NOT_VERIFIED, id_of, weakest
+from sc_pandas.reading.judge import NOT_VERIFIED, weakest
 from sc_pandas.reading.kept import Beat
 from sc_pandas.reading.labels import Ids
 from sc_pandas.reading.options import Progress, ReadOptions, Source

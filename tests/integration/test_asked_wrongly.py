@@ -165,4 +165,5 @@ def test_seconds_may_be_of_any_kind_of_number(tmp_path: Path) -> None:
     numbers: list[Any] = [timedelta(seconds=3), 3, 3.0, np.float64(3), np.int64(3)]
     for given in numbers:
         login: dict[str, Any] = {"username": "ann", "password": "never sent", "cache_dir": tmp_path}
-        sc.connect("tt", **login, timeout=given, max_wait=given).close()
+        seconds: dict[str, Any] = {"timeout": given, "max_wait": given}
+        sc.connect("tt", **login, **seconds).close()

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sc_pandas.contract import id_of
 from sc_pandas.reading.judge import (
     BOOKENDS,
     NOT_VERIFIED,
     ONE_RESPONSE,
     PageSeen,
-    id_of,
     judge_bookends,
     weakest,
 )
