@@ -10,8 +10,6 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from sc_pandas import forks
-
 _PATIENCE_S = 10.0
 
 
@@ -85,8 +83,6 @@ class Listener:
         settings: dict[str, Any] = {"lifespan": "off", "ws": "none", "log_config": None, "access_log": False}
         config = uvicorn.Config(app, http=_OpenProtocol, loop="asyncio", timeout_keep_alive=60, **settings)
         self._server = _Server(config)
-        # A child watches its parent's sockets by the same epoll, and forgotten handlers would take them off it.
-        forks.owned(self._server, forks.let_be)
         name = f"sc-pandas-sandbox-{listening.getsockname()[1]}"
         self._thread = threading.Thread(target=self._server.run, args=([listening],), name=name, daemon=True)
         self._thread.start()
