@@ -94,7 +94,7 @@ def _in_parent() -> None:
 
 def _in_child() -> None:
     _renew_lock(_ONE_FORK)
-    # The newest first: a whole, which is registered before its parts, may forget them, and these must have let go.
+    # The newest first: a part is registered after its whole, which may forget it, and then it must have let go.
     for thing in reversed(_living(_OWNED)):
         _OWNED[thing](thing)
     for thing in _living(_RESTING):
