@@ -210,7 +210,7 @@ LOCKS: dict[str, Callable[[Connection], Any]] = {
     "dialects": lambda shop: shop.source.dialects._lock,
     "pools": lambda shop: shop.source.client._adapter.poolmanager.pools.lock,
     "idle sockets": lambda shop: _pool(shop).mutex,
-    "kept session": lambda shop: shop.source.client._cached._lock if shop.source.client._cached else None,
+    "kept session": lambda shop: getattr(shop.source.client._cached, "_lock", None),
     "progress": lambda _shop: _tqdm().get_lock(),
 }
 
@@ -387,7 +387,7 @@ def test_children_that_seed_alike_do_not_wait_alike(tmp_path: Path) -> None:
 
 def test_a_panels_workers_are_new_in_a_child() -> None:
     workers, ended = Workers(1), threading.Event()
-    workers.start(lambda: ended.wait(20) and None)
+    workers.start(lambda: [ended.wait(20)].clear())
 
     def work() -> bool:
         worked = threading.Event()
