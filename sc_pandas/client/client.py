@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlencode, urlsplit
@@ -11,7 +11,7 @@ import requests
 import tenacity
 
 from sc_pandas.cache import HttpCache
-from sc_pandas.client.bodies import Expectation, NotDataError, Page, accept_rows, parse_json
+from sc_pandas.client.bodies import Expectation, NotDataError, Page, accept_rows, age_s, parse_json
 from sc_pandas.client.exchange import Answer, ExchangeError, Timeouts, exchange
 from sc_pandas.client.login import Authorizer, Token, login_body, token_of
 from sc_pandas.client.outcomes import Setback, document_of, setback_of_exchange, setback_of_not_data, throttle_of
@@ -34,7 +34,13 @@ from sc_pandas.pacing import (
 from sc_pandas.settings import Credentials, is_loopback
 
 IN_FLIGHT: Final = 16
-_HEADERS: Final = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "sc_pandas"}
+_HEADERS: Final = {
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip",
+    # A second look at a page is worth nothing where a proxy gives the first look's answer again.
+    "Cache-Control": "no-cache",
+    "User-Agent": "sc_pandas",
+}
 _THROTTLES_AT_MOST: Final = 5
 _FRESH_REFUSED_AT_MOST: Final = 3
 # A server may fail with 500 for a customer it does not know; more tries for each of thousands would be in vain.
@@ -224,9 +230,14 @@ class Client:
         def attempt() -> bytes:
             answer = self._authorized(adapter, request)
             try:
-                return request.accept(document_of(answer, where="data"), answer.body)
+                body = request.accept(document_of(answer, where="data"), answer.body)
             except NotDataError as error:
                 raise setback_of_not_data(error, answer) from None
+            if isinstance(request, PageRequest) and request.page is not None:
+                request.page = replace(
+                    request.page, date=http_date(answer.headers.get("Date")), age_s=age_s(answer.headers.get("Age"))
+                )
+            return body
 
         attempts = min(self._policy.attempts, request.attempts_at_most or self._policy.attempts)
         return cast("bytes", self._retrying(attempt, attempts, request.cancel))

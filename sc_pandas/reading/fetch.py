@@ -259,7 +259,7 @@ class ListRead:
         began = datetime.fromtimestamp(kept.started_at, UTC).replace(tzinfo=None, second=0, microsecond=0)
         failure: UnprovenError | None = None
         leaves: list[tuple[str | None, str | None]] = []
-        with Crew(self._progress.cancel, self._in_flight) as crew:
+        with self._source.crew(self._progress.cancel, self._in_flight) as crew:
             moving = MovingRead(
                 question=self._question,
                 served=served,
@@ -337,7 +337,7 @@ class ListRead:
             self.judgement = Judgement(ONE_RESPONSE, expected=plan.rows, got=plan.rows)
             return
         self._keep(replace(self._kept(), in_the_middle=True))
-        with Crew(self._progress.cancel, self._in_flight) as crew:
+        with self._source.crew(self._progress.cancel, self._in_flight) as crew:
             # The last page comes before those between, so that both bookends span all of them: asked after them, it
             # would not show a merge and a new customer that moved rows between pages already read and yet to be read.
             last = self._get(plan.last, plan.served, dialect)

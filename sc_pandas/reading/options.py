@@ -1,6 +1,7 @@
 """What a read is given: how to read, of whom, and who watches."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
@@ -8,6 +9,7 @@ from typing import Literal, Protocol
 from sc_pandas.cache import HttpCache
 from sc_pandas.client import Client, Tally
 from sc_pandas.errors import FilterError
+from sc_pandas.reading.crew import Crew
 from sc_pandas.reading.dialect import DialectMemory
 
 CacheMode = Literal["use", "refresh", "offline", "off"]
@@ -52,12 +54,13 @@ class Watcher(Protocol):
 
 @dataclass
 class Source:
-    """A server as a read sees it: client, cache, and the dialect it understands."""
+    """A server as a read sees it: client, cache, the dialect it understands, and who asks several pages at once."""
 
     client: Client
     cache: HttpCache | None
     tenant: str
     dialects: DialectMemory
+    crew: Callable[..., Crew] = Crew
 
 
 @dataclass

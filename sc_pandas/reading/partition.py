@@ -10,7 +10,6 @@ from typing import Any, Final
 from sc_pandas.client import IN_FLIGHT
 from sc_pandas.contract.includes import PartitionFact
 from sc_pandas.filters import CustomerFilter
-from sc_pandas.reading.crew import Crew
 from sc_pandas.reading.fetch import ListRead
 from sc_pandas.reading.labels import Ids, LabelledList, before_year, lists_of, months_of, within_months, years_back
 from sc_pandas.reading.lists import list_ids
@@ -66,7 +65,7 @@ class Partition:
             read = ListRead(self._source, asked.question, self._options, self._progress, _IN_FLIGHT)
             return Sized(asked, read, self._total(read))
 
-        with Crew(self._progress.cancel) as crew:
+        with self._source.crew(self._progress.cancel) as crew:
             return [each for _, each in crew.in_order(lists, size)]
 
     def ids(self, lists: Sequence[Sized]) -> Found:
@@ -78,7 +77,7 @@ class Partition:
             return list_ids(self._source, each.asked.question, self._options, self._progress, each.read, _IN_FLIGHT)
 
         found = []
-        with Crew(self._progress.cancel, _LISTS_AT_ONCE) as crew:
+        with self._source.crew(self._progress.cancel, _LISTS_AT_ONCE) as crew:
             for each, ids in crew.in_order(lists, ids_of):
                 self._beat()
                 found.append((each.asked.label, ids))
