@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final
 
 from sc_pandas import json_text
@@ -20,6 +21,7 @@ _MESSAGE_KEYS: Final = ("ErrorMessage", "ExceptionMessage", "Message", "Title", 
 class Page:
     """One verified page: its rows as parsed (numbers with a fraction as Decimal), and the total it announces.
 
+    `date` is the server's own time of the answer and `age_s` how old a proxy says that it is; a kept page has neither.
     `notes` say what is odd in it, for the report of the read.
     """
 
@@ -27,6 +29,8 @@ class Page:
     total: int
     from_cache: bool = False
     notes: tuple[str, ...] = ()
+    date: datetime | None = None
+    age_s: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -147,6 +151,11 @@ def parse_customer(document: Any, user_id: int) -> dict[str, Any]:
 def customer_body(customer: Mapping[str, Any]) -> bytes:
     """Write the known fields of a customer as `parse_json` reads them; numbers keep their digits."""
     return json_text.dump(customer).encode()
+
+
+def age_s(text: str | None) -> float:
+    """Return the seconds of an `Age` header; 0 where it is missing or says nothing."""
+    return float(text[:12]) if text is not None and text.isascii() and text.isdecimal() else 0.0
 
 
 def message_of(document: object) -> str:

@@ -12,7 +12,7 @@ import requests
 
 from sc_pandas import forks
 from sc_pandas.cache import NO_STORE, HttpCache
-from sc_pandas.client.bodies import Expectation, Page, accept_page
+from sc_pandas.client.bodies import Expectation, Page, accept_page, age_s
 from sc_pandas.client.exchange import Answer, ExchangeError, Route, SecretRequest, Timeouts, exchange
 from sc_pandas.client.login import Authorizer, Token, fill_in, token_of
 from sc_pandas.client.outcomes import (
@@ -254,6 +254,10 @@ class Client:
             if forbids_keeping(answer):
                 request.may_be_kept = False
                 request.tally.count_unkept()
+            if isinstance(request, PageRequest) and request.page is not None:
+                request.page = replace(
+                    request.page, date=http_date(answer.headers.get("Date")), age_s=age_s(answer.headers.get("Age"))
+                )
             return body
 
         attempts = min(self._policy.attempts, request.attempts_at_most or self._policy.attempts)

@@ -42,6 +42,14 @@ class Contradictions:
         self._rows += len(rows)
         self._found += contradictions(question, rows)
 
+    def mark(self) -> tuple[Counter[str], int]:
+        """Return what was found so far, for `rollback`."""
+        return self._found.copy(), self._rows
+
+    def rollback(self, mark: tuple[Counter[str], int]) -> None:
+        """Forget what was found since."""
+        self._found, self._rows = mark[0].copy(), mark[1]
+
     def notes(self) -> Iterator[str]:
         """Tell what was found, for the report."""
         for name, times in sorted(self._found.items()):

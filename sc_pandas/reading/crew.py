@@ -1,18 +1,21 @@
-"""Pages in parallel, results in order."""
+"""Calls in parallel: results in order, or each of several runs advancing by its own answers."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Self, TypeVar
 
 from sc_pandas.client import IN_FLIGHT
 
 T = TypeVar("T")
 R = TypeVar("R")
+# Yields what it wants asked next and is sent the answer.
+Run = Generator[T, R, None]
 
 
 class Crew:
-    """Up to 16 calls in flight; results come in order, and the first failure stops the rest."""
+    """Up to 16 calls in flight; the first failure stops the rest."""
 
     def __init__(self, cancel: threading.Event, in_flight: int | None = None) -> None:
         self._stop = cancel
@@ -39,3 +42,37 @@ class Crew:
                 return
             place, future = waiting.pop(0)
             yield place, future.result()
+
+    def drive(self, runs: Sequence[Run[T, R]], get: Callable[[T], R]) -> Iterator[tuple[T, R]]:
+        """Ask what each run wants next and send it the answer; give questions and answers as they come.
+
+        A run asks again only when its own answer has come. Where there are more runs than calls may be in flight,
+        they take turns.
+        """
+        ready = deque((run, ask) for run in runs for ask in _next(run))
+        under_way: dict[Future[R], tuple[Run[T, R], T]] = {}
+        while ready or under_way:
+            while ready and len(under_way) < self._in_flight:
+                run, ask = ready.popleft()
+                under_way[self._pool.submit(get, ask)] = run, ask
+            done, _ = wait(under_way, return_when=FIRST_COMPLETED)
+            for future in [each for each in under_way if each in done]:
+                run, ask = under_way.pop(future)
+                answer = future.result()
+                ready.extend((run, following) for following in _send(run, answer))
+                yield ask, answer
+
+
+def _next(run: Run[T, R]) -> Iterator[T]:
+    """Return what a run wants first; nothing where it wants nothing."""
+    for ask in run:
+        yield ask
+        return
+
+
+def _send(run: Run[T, R], answer: R) -> Iterator[T]:
+    """Send a run its answer; return what it wants next, if anything."""
+    try:
+        yield run.send(answer)
+    except StopIteration:
+        return

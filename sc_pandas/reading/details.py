@@ -9,7 +9,6 @@ from sc_pandas.cache import cache_key
 from sc_pandas.client import Client
 from sc_pandas.contract import CALLS_PER_HOUR, CUSTOMERS_PATH
 from sc_pandas.errors import CacheMissError, FilterError, ResponseError, ServerError
-from sc_pandas.reading.crew import Crew
 from sc_pandas.reading.options import Progress, ReadOptions, Source
 
 Customer = Mapping[str, Any]
@@ -108,7 +107,7 @@ class DetailReads:
                 age_s=None,
             )
         self._progress.expect(len(missing))
-        with Crew(self._progress.cancel) as crew:
+        with self._source.crew(self._progress.cancel) as crew:
             for user_id, answer in crew.in_order(missing, self._ask):
                 self._progress.advance()
                 self._beat()

@@ -1,6 +1,7 @@
 """What a read is given: how to read, of whom, and who watches."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
@@ -9,11 +10,12 @@ from sc_pandas import forks
 from sc_pandas.cache import HttpCache
 from sc_pandas.client import Client, Tally
 from sc_pandas.errors import FilterError
+from sc_pandas.reading.crew import Crew
 from sc_pandas.reading.dialect import DialectMemory
 
 CacheMode = Literal["use", "refresh", "offline", "off"]
 Consistency = Literal["auto", "strict", "fast"]
-Way = Literal["pages", "windows", "twice"]
+WayName = Literal["order", "closed", "windows", "twice"]
 ONE_HOUR_S = 3_600.0
 
 
@@ -56,12 +58,13 @@ class Watcher(Protocol):
 
 @dataclass
 class Source:
-    """A server as a read sees it: client, cache, and the dialect it understands."""
+    """A server as a read sees it: client, cache, the dialect it understands, and who asks several pages at once."""
 
     client: Client
     cache: HttpCache | None
     tenant: str
     dialects: DialectMemory
+    crew: Callable[..., Crew] = Crew
 
 
 @dataclass
@@ -73,10 +76,6 @@ class Progress:
     notes: list[str] = field(default_factory=list)
     watcher: Watcher | None = None
     max_calls: int | None = None
-    # For lists that did not stand still, by query key: how they are read when the read begins anew.
-    ways: dict[str, Way] = field(default_factory=dict)
-    # Lists, by query key, that were begun anew in the other dialect because a page repeated.
-    switched: set[str] = field(default_factory=set)
     _telling: threading.Lock = field(default_factory=forks.new_lock)
 
     def __post_init__(self) -> None:

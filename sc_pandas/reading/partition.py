@@ -10,7 +10,6 @@ from typing import Any, Final
 from sc_pandas.client import IN_FLIGHT
 from sc_pandas.contract.includes import PartitionFact
 from sc_pandas.filters import CustomerFilter
-from sc_pandas.reading.crew import Crew
 from sc_pandas.reading.fetch import ListRead
 from sc_pandas.reading.labels import Ids, LabelledList, before_year, lists_of, months_of, within_months, years_back
 from sc_pandas.reading.lists import list_ids
@@ -66,7 +65,7 @@ class Partition:
             read = ListRead(self._source, asked.question, self._options, self._progress, _IN_FLIGHT)
             return Sized(asked, read, self._total(read))
 
-        with Crew(self._progress.cancel) as crew:
+        with self._source.crew(self._progress.cancel) as crew:
             return [each for _, each in crew.in_order(lists, size)]
 
     def ids(self, lists: Sequence[Sized]) -> Found:
@@ -74,18 +73,15 @@ class Partition:
         lists = [each for each in lists if each.total]
         self._progress.check_calls(sum(each.read.calls_to_read() for each in lists))
 
-        def ids_of(each: Sized) -> Ids:
-            return list_ids(self._source, each.asked.question, self._options, self._progress, each.read, _IN_FLIGHT)
-
         found = []
-        with Crew(self._progress.cancel, _LISTS_AT_ONCE) as crew:
-            for each, ids in crew.in_order(lists, ids_of):
+        with self._source.crew(self._progress.cancel, _LISTS_AT_ONCE) as crew:
+            for each, ids in crew.in_order(lists, lambda each: list_ids(each.read)):
                 self._beat()
                 found.append((each.asked.label, ids))
         return found
 
     def covers(self, question: CustomerFilter, fact: PartitionFact) -> bool:
-        """Whether the months can find everybody now: nobody is without a date, or has one beyond them."""
+        """Return whether the months can find everybody now: nobody is without a date, or has one beyond them."""
         within = within_months(question, fact, self._source.client.clock.now().replace(tzinfo=None))
         options = replace(self._options, cache="off")
 
