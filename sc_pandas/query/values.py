@@ -80,7 +80,7 @@ def seconds(name: str, value: object) -> float:
     (30.0, 120.0)
     """
     given: Any = value.total_seconds() if isinstance(value, timedelta) else value
-    is_number = isinstance(given, Real) and type(given) is not bool
+    is_number = not isinstance(given, bool) and isinstance(given, Real)
     try:
         number = float(given) if is_number else -1.0
     except OverflowError:
