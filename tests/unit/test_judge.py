@@ -1,5 +1,6 @@
 """Whether what was read is complete."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -97,6 +98,11 @@ def test_no_single_fault_in_the_ids_is_ever_proven(ids: list[int], size: int, da
         ({"UserID": True}, None),
         ({"UserID": "seven"}, None),
         ({"UserID": 7.0}, None),
+        ({"UserID": Decimal("7.0")}, 7),
+        ({"UserID": Decimal("1.059E3")}, 1059),
+        ({"UserID": Decimal("7.5")}, None),
+        ({"UserID": Decimal("1E+999999")}, None),
+        ({"UserID": "9" * 5_000, "ID": 7}, 7),
         ({"UserID": "٧"}, None),
         ({}, None),
     ],
