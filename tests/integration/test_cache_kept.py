@@ -217,7 +217,7 @@ def test_a_read_that_broke_off_loses_nobody_when_it_goes_on(tmp_path: Path) -> N
                 frame = shop.customers().to_pandas()
             except sc.PagingDriftError:
                 continue
-            assert_equals_truth(frame[frame.user_id != 1001].reset_index(drop=True), box.customers())
+            assert_equals_truth(frame[frame.user_id != 1002].reset_index(drop=True), box.customers())
             return
         pytest.fail("the list stood still and was not read")
 
