@@ -4,8 +4,8 @@ Whatever holds one of them registers here, once, with the function that renews i
 before any other code does.  It takes no lock, because a thread of the parent may have held it and is not there any
 more; it waits for nobody; and it undoes nothing that the parent goes on to use.
 
-SQLite alone must be at rest while a process forks: it has locks that nobody can renew, and a connection that is carried
-over makes the child believe in file locks that only its parent holds.
+SQLite and OpenSSL have locks that nobody can renew, so that no thread of ours is inside them when a process forks.
+SQLite is closed, too: a connection that is carried over makes the child believe in file locks of its parent.
 """
 
 import contextlib

@@ -103,7 +103,14 @@ class _TimedTlsConnection(HTTPSConnection):
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
+        self._connecting = forks.new_rlock()
         forks.owned(self, _let_go)
+        forks.rests(self, self._connecting)
+
+    def connect(self) -> None:
+        # OpenSSL has locks that a child cannot renew: a child of a process that was in here could never connect.
+        with self._connecting:
+            super().connect()
 
 
 def _renew(idle: "queue.Queue[Any]") -> None:

@@ -101,6 +101,8 @@ class RawServer:
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(LOOPBACK)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._accepting = threading.Thread(target=self._accept, daemon=True)
         self._accepting.start()
@@ -152,9 +154,7 @@ class RawServer:
                 self._open.discard(sock)
 
     def _secured(self, plain: socket.socket) -> socket.socket:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(LOOPBACK)
-        secured = context.wrap_socket(plain, server_side=True)
+        secured = self._context.wrap_socket(plain, server_side=True)
         with self._lock:
             self._open.remove(plain)
             self._open.add(secured)
@@ -183,11 +183,7 @@ class RawServer:
 
     def shop(self, folder: Path, **options: Any) -> Connection:
         """Connect as users do, with short waits."""
-        settings: dict[str, Any] = {"policy": QUICK, "timeouts": PATIENT, "max_wait_s": 30.0, "dialect": "article"}
-        if self.tls:
-            settings["ca_bundle"] = str(LOOPBACK)
-        login = Credentials("ann@x.test", password=Secret("Raw-Canary-pässword"))
-        return Connection(base_url(self.url), options.pop("login", login), cache_dir=folder, **(settings | options))
+        return shop_at(self.url, folder, **options)
 
     @contextmanager
     def client(self, *, timeouts: Timeouts = PATIENT, policy: RetryPolicy = QUICK, **more: Any) -> Iterator[Client]:
@@ -198,3 +194,12 @@ class RawServer:
             yield client
         finally:
             client.close()
+
+
+def shop_at(url: str, folder: Path, **options: Any) -> Connection:
+    """Connect as users do, with short waits, and trust in the certificate of these tests."""
+    login = options.pop("login", Credentials("ann@x.test", password=Secret("Raw-Canary-pässword")))
+    settings: dict[str, Any] = {"policy": QUICK, "timeouts": PATIENT, "max_wait_s": 30.0, "dialect": "article"}
+    if url.startswith("https"):
+        settings["ca_bundle"] = str(LOOPBACK)
+    return Connection(base_url(url), login, cache_dir=folder, **(settings | options))
