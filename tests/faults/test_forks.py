@@ -425,7 +425,11 @@ def test_children_that_seed_alike_do_not_wait_alike(tmp_path: Path) -> None:
 
 def test_a_panels_workers_are_new_in_a_child() -> None:
     workers, ended = Workers(1), threading.Event()
-    workers.start(lambda: [ended.wait(20)].clear())
+
+    def be_busy() -> None:
+        ended.wait(20)
+
+    workers.start(be_busy)
 
     def work() -> bool:
         worked = threading.Event()
