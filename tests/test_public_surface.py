@@ -36,6 +36,7 @@ def test_all_is_sorted_and_real() -> None:
         "tables",
         "settings",
         "files",
+        "forks",
         "pacing",
         "cli",
         "importlib",
