@@ -49,7 +49,7 @@ CSS: Final = """
   outline-offset: 1px; }
 .sc-panel:focus { outline: none; }
 .sc-panel .sc-keys { color: var(--sc-dim); animation: sc-late 5s step-end backwards; }
-.sc-panel.sc-held .sc-keys { display: none; }
+.sc-panel .sc-keys:has(.sc-held) { display: none; }
 @keyframes sc-late { from { visibility: hidden; } }
 
 .sc-panel .sc-said, .sc-panel .sc-failed, .sc-panel .sc-warned { min-height: 36px; margin: 4px 0 2px; padding: 7px 12px;

@@ -31,7 +31,7 @@ def opened(visit: Visit, server: Server, box: Sandbox, tree: str) -> None:
     visit.open(server, server.write("'before'", code, "'after'"), tree=tree)
     visit.run_all()
     visit.until_status("customers match")
-    visit.page.locator(".sc-panel.sc-held").wait_for()
+    visit.page.locator(".sc-panel .sc-held").wait_for(state="attached")
     visit.until(lambda: len(visit.rows()) == 50, "the first page")
 
 
