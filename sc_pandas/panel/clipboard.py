@@ -1,4 +1,4 @@
-"""A button that copies text to the clipboard; ipywidgets has none, so it is the one anywidget here."""
+"""A button that copies text to the clipboard; ipywidgets has none."""
 
 import anywidget
 import traitlets

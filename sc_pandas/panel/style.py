@@ -47,6 +47,10 @@ CSS: Final = """
 .sc-panel .sc-live { margin-right: 8px; }
 .sc-panel :is(button, input, select, textarea, .sc-scroll):focus-visible { outline: 2px solid var(--sc-accent);
   outline-offset: 1px; }
+.sc-panel:focus { outline: none; }
+.sc-panel .sc-keys { color: var(--sc-dim); animation: sc-late 5s step-end backwards; }
+.sc-panel .sc-keys:has(.sc-held) { display: none; }
+@keyframes sc-late { from { visibility: hidden; } }
 
 .sc-panel .sc-said, .sc-panel .sc-failed, .sc-panel .sc-warned { min-height: 36px; margin: 4px 0 2px; padding: 7px 12px;
   border-left: 5px solid var(--sc-accent); border-radius: 3px; background: var(--sc-soft); font-size: 1.08em;

@@ -12,8 +12,10 @@ import ipywidgets as widgets
 import pandas as pd
 
 from sc_pandas.contract import FILTERS_BY_NAME
+from sc_pandas.panel.clipboard import CopyButton
 from sc_pandas.panel.controls import Controls
 from sc_pandas.panel.entries import Entry, entries_of, has_choices
+from sc_pandas.panel.keys import keys
 from sc_pandas.panel.more_columns import MoreColumns
 from sc_pandas.panel.preview import sortable_columns, table_html
 from sc_pandas.panel.state import PanelState, age_text, status_text
@@ -72,7 +74,7 @@ class View:
         )
         self.code.add_class("sc-code")
         self._ticker: threading.Timer | None = None
-        self.copy: Any = _copy_button()
+        self.copy = CopyButton()
         self._buttons()
         self.segments = self._segments()
         self.widget = self._laid_out(title)
@@ -172,7 +174,7 @@ class View:
         out.add_class("sc-out")
         heading = widgets.HTML(f"<style>{CSS}</style><h3 class='sc-title'>{html.escape(title)}</h3>")
         asking = [self.controls.widget, self.active, self.more.widget, actions]
-        whole = widgets.VBox([heading, *asking, self.status, results, out])
+        whole = widgets.VBox([heading, *asking, self.status, results, out, keys()])
         whole.add_class("sc-panel")
         return whole
 
@@ -368,11 +370,3 @@ def _bar(state: PanelState) -> str:
         return ""
     value = f"value='{state.pages_done}' max='{state.pages_expected}'"
     return f"<progress class='sc-bar' aria-label='Pages loaded' {value}></progress>"
-
-
-def _copy_button() -> Any:
-    try:
-        from sc_pandas.panel.clipboard import CopyButton
-    except ImportError:
-        return widgets.HTML(layout={"display": "none"})
-    return CopyButton()

@@ -79,7 +79,7 @@ REFUSED: list[tuple[str, Any]] = [
     ("created_on_from", "2026-02-30"),
     ("created_on_from", 20260131),
     ("created_on_from", pd.NaT),
-    ("created_on_from", np.datetime64("NaT")),
+    ("created_on_from", np.datetime64("NaT", "s")),
     ("created_on_from", pd.Timestamp("2026-01-01T00:00:00.000000001")),
     ("created_on_from", ["2026-01-01"]),
 ]

@@ -49,7 +49,7 @@ def full() -> pd.DataFrame:
         "created_month": pa.array([dt.date(2026, 1, 1), dt.date(1899, 1, 1), None]),
         "credit_limit": [-0.5, float("inf"), None],
         "groups": pa.array([["=a", "b"], [], None]),
-        "addresses": pa.array([[{"id": 1, "city": "=Brno"}], [], None]),
+        "addresses": pa.array([[{"id": 1, "city": "=Brno"}], [], None], pa.list_(pa.struct({"id": pa.int64(), "city": pa.string()}))),
         "zoned": pa.array([dt.datetime(2026, 1, 5, tzinfo=dt.UTC), None, None], pa.timestamp("us", "UTC")),
         "blob": pa.array([b"=1", None, None]),
     })  # fmt: skip
