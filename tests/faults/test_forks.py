@@ -227,7 +227,7 @@ LOCKS: dict[str, Callable[[Connection], Any]] = {
     "one by one": lambda shop: shop.source.client._one_by_one,
     "gate": lambda shop: shop.source.client.gate._lock,
     "budget": lambda shop: shop.source.client.budget._lock,
-    "retries": lambda shop: shop.source.client._retries._lock,
+    "retries": lambda shop: shop.source.client._retries._budget._lock,
     "pace file": lambda shop: shop.source.client.pace._lock if shop.source.client.pace else None,
     "dialects": lambda shop: shop.source.dialects._lock,
     "pools": lambda shop: shop.source.client._adapter.poolmanager.pools.lock,
