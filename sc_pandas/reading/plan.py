@@ -127,12 +127,13 @@ class PagePlan:
     def calls(self, consistency: str = "auto") -> int:
         """Calls for the whole answer of a list at rest, page 1 counted.
 
-        By order of asking, and where the first rows are wanted, page 1 and the last page are asked again.  How many
-        windows a strict read needs depends on the creation dates; three for a page is what shops that grow from year
-        to year took.
+        By order of asking page 1 and the last full page are asked again (one call less where these are the same page,
+        or where ids fall); so are page 1 and the last where only the first rows are wanted.  How many windows a strict
+        read needs depends on the creation dates; three for a page is what shops that grow from year to year took.
         """
         if self.one_response:
             return 1 + (self.needs_second and consistency != "fast")
         if consistency == "strict" and self.limit is None:
             return 3 * self.last + 6
-        return self.last + (0 if consistency == "fast" else 2)
+        again = 1 if self.limit is None and self.total < 2 * self.served else 2
+        return self.last + (0 if consistency == "fast" else again)
