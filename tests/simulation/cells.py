@@ -98,15 +98,17 @@ def _by_order(world: World) -> bool:
     return plain and (by_date or world.order in {"id_asc", "id_desc"})
 
 
+def _is_open(world: World) -> bool:
+    """Whether nothing is promised but that nobody is lost silently."""
+    return bool(world.slack_s or world.order == "rating_ties" or world.rating is not None or world.returns)
+
+
 def _calls_at_most(world: World) -> tuple[float, int] | None:
-    if world.slack_s or world.order == "rating_ties" or world.rating is not None or world.returns:
-        return None
-    if world.consistency != "auto":
+    if _is_open(world) or world.consistency != "auto":
         return None
     if not _by_order(world):
-        if world.undated or world.backdated:
-            return None
-        return (1.1, 30) if world.order.startswith("created") else (1.5, 30)
+        closed = (1.1, 30) if world.order.startswith("created") else (1.5, 30)
+        return None if world.undated or world.backdated else closed
     if world.order in _UPWARDS:
         return (1.0, 30) if world.merges else (1.0, 6)
     if not world.merges:
@@ -115,7 +117,7 @@ def _calls_at_most(world: World) -> tuple[float, int] | None:
 
 
 def _must_prove(world: World) -> bool:
-    if world.slack_s or world.order == "rating_ties" or world.rating is not None or world.returns:
+    if _is_open(world):
         return False
     # Without dates and without an order there is only reading twice.
     return _by_order(world) or not (world.undated or world.backdated)

@@ -21,7 +21,10 @@ PAGE = 50
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a read went: `lost` lived through it and are missing; `strangers` never were in the list meanwhile."""
+    """How a read went: `lost` lived through it and are missing; `strangers` never were in the list meanwhile.
+
+    `shown` says that an answer showed its age.
+    """
 
     world: World
     verdict: str
@@ -31,6 +34,7 @@ class Outcome:
     lost: int = 0
     strangers: int = 0
     doubles: int = 0
+    shown: bool = False
     notes: tuple[str, ...] = ()
 
     @property
@@ -105,7 +109,8 @@ def lived(world: World, history: History, until_s: float) -> tuple[set[int], set
 
 def _outcome(network: Network, verdict: str, **facts: Any) -> Outcome:
     _, _, now = lived(network.world, network.history, network.clock.time_s)
-    return Outcome(network.world, verdict, network.calls, network.clock.time_s, -(-len(now) // PAGE), **facts)
+    pages = -(-len(now) // PAGE)
+    return Outcome(network.world, verdict, network.calls, network.clock.time_s, pages, shown=network.shown, **facts)
 
 
 if __name__ == "__main__":

@@ -64,6 +64,9 @@ class Network:
         self.history = History(world)
         self.calls = 0
         self.taken: Slot | None = None
+        # Whether an answer showed that it was old: by its age, or by a total below an earlier one's where nobody leaves.
+        self.shown = False
+        self._told: dict[object, list[tuple[float, int]]] = {}
         self._rng = random.Random(f"network {world.seed}")
         self._began: deque[float] = deque(maxlen=CALLS_PER_HOUR)
         self._served_s = -world.slack_s
@@ -94,8 +97,18 @@ class Network:
         # A call that itself made calls has seen what came later; no server goes back.
         self._served_s = max(self._served_s, slot.asked_s)
         page = self._through_proxy(params, expectation)
+        self._watch(params, page, slot)
         self.clock.time_s = slot.done_s
         return page
+
+    def _watch(self, params: list[tuple[str, str]], page: Page, slot: Slot) -> None:
+        world = self.world
+        self.shown |= page.age_s > 0
+        if world.slack_s and not world.merges and world.rating is None:
+            told = self._told.setdefault(tuple(params[:-2]), [])
+            # Before one that overlaps nobody can say which was first.
+            self.shown |= any(done_s <= slot.begins_s and total > page.total for done_s, total in told)
+            told.append((slot.done_s, page.total))
 
     def _through_proxy(self, params: list[tuple[str, str]], expectation: Expectation) -> Page:
         if not self.world.proxy:

@@ -1,4 +1,4 @@
-"""Print the churn table as markdown: ``python -m tests.simulation.churn_table [customers …] [part …]``.
+"""Print the churn table as markdown: ``python -m tests.benchmarks.churn_table [customers …] [part …]``.
 
 Parts are moves, merges, odd, stale and first; all of them, and 5,000 and 50,000 customers, where none is named.
 A cell says: verdicts · calls, median (most) · virtual seconds; ✗ counts reads against the bounds that tests hold.
