@@ -73,8 +73,10 @@ class KeptRead:
     """What the cache knows of one read; no filter value and no row is in it.
 
     `pages` leading pages are kept and covered by `verdict`, once `finished_at` is set; `whole` says that they are the
-    list to its end and proven.  Where it was read in windows of creation dates, `leaves` are their ends; `way` is
-    how it is read, and `in_the_middle` that it began and has not ended.  Times are Unix seconds.
+    list to its end and proven.  Where its rows are not simply its pages, `asks` are the pages that they came from (both
+    ends of a window of creation dates, the page's number, which look at it), or `leaves` are windows of one page, as an
+    earlier edition wrote them; `way` is how it is read, and `in_the_middle` that it began and has not ended.  What was
+    created before `past` cannot grow.  Times are Unix seconds.
     """
 
     read_id: str
@@ -87,7 +89,9 @@ class KeptRead:
     verdict: str = ""
     whole: bool = False
     leaves: Sequence[Sequence[str | None]] = ()
-    way: str = "pages"
+    asks: Sequence[Sequence[Any]] = ()
+    way: str = "order"
+    past: float | None = None
     in_the_middle: bool = False
 
     def page_key(self, *parts: str | Iterable[tuple[str, str]]) -> str:

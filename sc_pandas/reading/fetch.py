@@ -1,43 +1,38 @@
-"""The thin shell of a read: asks for the pages of one list, keeps them together, and hands them on in order."""
+"""The thin shell of a read: knows what is kept of one list, asks its pages in a dialect that the server understands.
+
+How a list is read to its end is in `ways`.
+"""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import chain
-from typing import Final, NoReturn, cast
+from typing import Final
 
 from sc_pandas.cache import KeptRead, cache_key
 from sc_pandas.client import Expectation, Page
 from sc_pandas.contract import CUSTOMERS_PATH, Dialect
-from sc_pandas.errors import FilterError, PagingDriftError, ResponseError, ServerError
+from sc_pandas.errors import CacheMissError, FilterError, PagingDriftError, ResponseError, ServerError
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.reading.crew import Crew
 from sc_pandas.reading.dialect import Evidence, judge_first_page, judge_probe
-from sc_pandas.reading.judge import (
-    NOT_VERIFIED,
-    ONE_RESPONSE,
-    TWO_EQUAL_READS,
-    WINDOWS,
-    Judgement,
-    PageSeen,
-    judge_bookends,
-    page_seen,
-    satisfies,
-)
-from sc_pandas.reading.moving import MovingRead, UnprovenError
-from sc_pandas.reading.options import Progress, ReadOptions, Source, Way
+from sc_pandas.reading.judge import NOT_VERIFIED, ONE_RESPONSE, PASSES, Judgement, satisfies
+from sc_pandas.reading.moving import Place
+from sc_pandas.reading.options import Progress, ReadOptions, Source
+from sc_pandas.reading.order import Ask
 from sc_pandas.reading.plan import PagePlan, page_params
-from sc_pandas.reading.ways import NEXT_WAY, WAYS, BeginAnewError, TornCacheError, offline_miss
-from sc_pandas.reading.windows import Window
+from sc_pandas.reading.ways import Rows, first_rows, ways_for
+from sc_pandas.reading.windows import WESTERNMOST, Window
 
 _A_DAY_S: Final = 86_400.0
+# Without the server's clock, ours may be as wrong as that.
+_OWN_CLOCK: Final = timedelta(days=1)
 
 
 class ListRead:
     """The read of one list: a question that fits in one request for each of its pages.
 
-    Iterating `pages` gives the pages in order; `judgement` and `kept` are set when it is exhausted.
+    `judgement` and `kept` are set when it has been read.
     """
 
     def __init__(
@@ -49,15 +44,18 @@ class ListRead:
         in_flight: int | None = None,
     ) -> None:
         self._source = source
-        self._question = question
-        self._options = options
-        self._progress = progress
+        self.question = question
+        self.options = options
+        self.progress = progress
         self._in_flight = in_flight
         self._cache = source.cache if options.cache != "off" else None
         canonical = [("filter", question.to_json()), ("size", str(options.page_size))]
         self._query_key = cache_key(source.tenant, CUSTOMERS_PATH, canonical)
         # Page 1, where `total` asked for it.
-        self._asked: tuple[Page, Dialect] | None = None
+        self._asked: Page | None = None
+        self._calls = 0
+        self._oldest_s = 0.0
+        self._fresh = uuid.uuid4().hex
         self.kept: KeptRead | None = None
         self.age_s: float | None = None
         self.judgement = Judgement(NOT_VERIFIED)
@@ -71,16 +69,16 @@ class ListRead:
         CacheMissError
             ``cache="offline"`` was asked and nothing usable is kept.
         """
-        if self._cache is None or self._options.cache == "refresh":
+        if self._cache is None or self.options.cache == "refresh":
             return None
         now = self._source.client.clock.now().timestamp()
         found = [self._cache.find_read(self._query_key, whole=whole) for whole in (True, False)]
         kept = sorted((each for each in found if each is not None and each.pages), key=lambda each: -each.started_at)
-        if self._options.cache == "offline":
+        if self.options.cache == "offline":
             # Whoever is offline takes the latest that can be given, and not the latest that was begun.
             kept.sort(key=self._covers, reverse=True)
-        fresh = [each for each in kept if each.age_s(now) <= self._options.freshness_s]
-        if not fresh and self._options.cache == "offline":
+        fresh = [each for each in kept if each.age_s(now) <= self.options.freshness_s]
+        if not fresh and self.options.cache == "offline":
             raise offline_miss(min((each.age_s(now) for each in kept), default=None))
         return fresh[0] if fresh else None
 
@@ -97,24 +95,25 @@ class ListRead:
         if kept is not None:
             self.kept = kept
             self.age_s = kept.age_s(self._source.client.clock.now().timestamp())
-            self._progress.tally.count_saved()
+            self.progress.tally.count_saved()
             return kept.total
         self._asked = self._first_page()
-        return self._asked[0].total
+        return self._asked.total
 
     def calls_to_read(self) -> int:
         """Calls that a read makes from here, once `total` is known; 0 where the cache has everything."""
         kept = self._kept()
         # What a refreshing read has counted is asked again by the next.
-        is_kept = self._cache is not None and self._options.cache != "refresh"
+        is_kept = self._cache is not None and self.options.cache != "refresh"
         if is_kept and self._covers(kept):
             return 0
-        return PagePlan(kept.total, kept.served, self._options.limit).calls(self._options.consistency) - is_kept
+        plan = PagePlan(kept.total, kept.served, self.options.limit, self.options.page_size)
+        return plan.calls(self.options.consistency) - is_kept
 
-    def _first_page(self) -> tuple[Page, Dialect]:
+    def _first_page(self) -> Page:
         """Ask page 1 of a new read, in a dialect that the server understands."""
         dialects = self._source.dialects
-        needs_swagger = self._question.needs_swagger() is not None
+        needs_swagger = self.question.needs_swagger() is not None
         if needs_swagger and dialects.fixed and dialects.known is Dialect.ARTICLE:
             raise self._not_understood([])
         spoken = Dialect.SWAGGER if needs_swagger else dialects.known or Dialect.ARTICLE
@@ -123,7 +122,7 @@ class ListRead:
             tried.append(spoken)
             page, evidence = self._try_first_page(spoken, last=spoken.other in tried)
             if evidence is Evidence.UNDERSTOOD:
-                return page, spoken
+                return page
             if dialects.fixed or needs_swagger or spoken.other in tried:
                 raise self._not_understood(tried)
             spoken = spoken.other
@@ -133,35 +132,39 @@ class ListRead:
         settled = dialects.fixed or dialects.known is dialect
         self._begin(dialect)
         try:
-            page = self._get(1, None, dialect)
+            page = self._get(self.question, 1, None, dialect, self._place_key(Place(Window())))
         except ServerError as error:
             if error.status != 400 or settled or last:
                 raise
             return Page([], 0), Evidence.IGNORED
-        evidence = judge_first_page(self._options.page_size, len(page.items), page.total)
+        evidence = judge_first_page(self.options.page_size, len(page.items), page.total)
         if evidence is Evidence.UNDERSTOOD:
             dialects.remember(dialect)
         elif evidence is Evidence.UNDECIDED:
-            whole_list = not self._question and len(page.items) == page.total
+            whole_list = not self.question and len(page.items) == page.total
             evidence = Evidence.UNDERSTOOD if whole_list or settled else self._probe(dialect)
         if evidence is Evidence.UNDERSTOOD:
             self._note_first(page)
         return page, evidence
 
     def _probe(self, dialect: Dialect) -> Evidence:
-        everybody = page_params(CustomerFilter(), dialect, 1, 1)
-        expectation = Expectation(number=1, asked=1)
-        page = self._client_page(everybody, expectation, None)
+        page = self._source.client.get_page(
+            CUSTOMERS_PATH,
+            page_params(CustomerFilter(), dialect, 1, 1),
+            Expectation(number=1, asked=1),
+            tally=self.progress.tally,
+            cancel=self.progress.cancel,
+        )
         evidence = judge_probe(len(page.items), page.total)
         if evidence is Evidence.UNDERSTOOD:
             self._source.dialects.remember(dialect)
         elif evidence is Evidence.UNDECIDED:
-            self._progress.notes.append("the server has too few customers to show whether it understood the filter")
+            self.progress.notes.append("the server has too few customers to show whether it understood the filter")
             return Evidence.UNDERSTOOD
         return evidence
 
     def _not_understood(self, tried: list[Dialect]) -> FilterError | ResponseError:
-        name = self._question.needs_swagger()
+        name = self.question.needs_swagger()
         if name is not None:
             return FilterError(
                 f"{name} cannot be asked of this server: only the swagger dialect can say it, and "
@@ -181,241 +184,278 @@ class ListRead:
 
     def _begin(self, dialect: Dialect) -> None:
         now = self._source.client.clock.now().timestamp()
-        self.kept = KeptRead(read_id=uuid.uuid4().hex, started_at=now, dialect=dialect.value, way=self._way)
+        self.kept = KeptRead(read_id=uuid.uuid4().hex, started_at=now, dialect=dialect.value)
 
-    def _note_first(self, page: Page) -> None:
-        kept = self._kept()
+    def _note_first(self, page: Page, *, is_all: bool = False) -> None:
         served = len(page.items)
-        whole = served >= page.total
+        whole = is_all or (served >= page.total and not self._plan(page).needs_second)
         finished = self._source.client.clock.now().timestamp() if whole else None
         verdict = ONE_RESPONSE if whole else ""
-        facts = replace(kept, total=page.total, served=served, pages=1, verdict=verdict, finished_at=finished)
+        facts = replace(self._kept(), total=page.total, served=served, pages=1, verdict=verdict, finished_at=finished)
         self._keep(replace(facts, whole=whole))
 
     # ── all pages ──────────────────────────────────────────────────────────────────────────────────────────────────
-    def pages(self) -> Iterator[Page]:
-        """Give the pages in order, at most as many as the limit needs.
+    def read(self, rows: Rows) -> None:
+        """Give all rows, at most as many pages of them as the limit needs, and judge them.
 
         Raises
         ------
-        TornCacheError
-            A kept page is gone; what was given so far must be dropped.
         SellerCloudError
             One of its subclasses: a page could not be had, or the list could not be proven complete.
         """
         kept = self.known()
         if kept is not None and self._covers(kept):
-            yield from self._warm_pages(kept)
-            return
-        if self._options.cache == "offline":
+            if self._warm(kept, rows):
+                return
+            kept = None
+        if self.options.cache == "offline":
             raise offline_miss(None)
-        kept = kept or self._stopped()
+        judgement = self._by_ways(self._first_of_all(kept or self._stopped()), rows)
+        if judgement.reason == "page_repeated" and self._speak_the_other():
+            self.judgement = judgement = self._by_ways(self._first_page(), rows)
+        if judgement.reason:
+            self.forget()
+            raise judgement.error()
+        self.judgement = self._if_fresh(judgement)
+
+    def _first_of_all(self, kept: KeptRead | None) -> Page:
         if self._asked is not None:
-            first, dialect = self._asked
-        elif kept is not None and not kept.whole:
-            self.kept = kept
-            if kept.in_the_middle:
-                # A read that was stopped in windows goes on in windows.
-                self._progress.ways.setdefault(self._query_key, cast("Way", kept.way))
-            dialect = Dialect(kept.dialect)
-            first = self._get(1, kept.served, dialect)
-        else:
-            first, dialect = self._first_page()
-        if self._way == "pages" or first.total <= len(first.items):
-            yield from self._cold_pages(first, dialect)
-        else:
-            yield from self._moving_pages(first, dialect)
+            return self._asked
+        if kept is None or kept.whole:
+            return self._first_page()
+        self.kept = kept
+        return self.ask(Ask(1))
 
     def _stopped(self) -> KeptRead | None:
-        """Give the read that was stopped in the middle within a day, to go on with, unless `max_age` forbids."""
-        if self._cache is None or self._options.cache != "use" or self._options.max_age_s is not None:
+        """Return the read that was stopped in the middle within a day, to go on with, unless `max_age` forbids."""
+        if self._cache is None or self.options.cache != "use" or self.options.max_age_s is not None:
             return None
         kept = self._cache.find_read(self._query_key, whole=False)
         now = self._source.client.clock.now().timestamp()
         return kept if kept is not None and kept.in_the_middle and kept.age_s(now) <= _A_DAY_S else None
 
-    @property
-    def _way(self) -> Way:
-        if self._options.consistency == "fast" or self._options.limit is not None:
-            return "pages"
-        return self._progress.ways.get(self._query_key, "windows" if self._options.consistency == "strict" else "pages")
-
-    def _try_next_way(self, judgement: Judgement) -> NoReturn:
-        """Begin anew in the next way of reading, or give up."""
-        self.forget()
-        following_way = NEXT_WAY.get(self._way)
-        if following_way is None or self._options.limit is not None:
-            raise judgement.error()
-        note = f"{WAYS[self._way]} proved nothing ({judgement.says}); {WAYS[following_way]} were tried"
-        self._progress.notes.append(note)
-        self._progress.ways[self._query_key] = following_way
-        raise BeginAnewError
-
-    def _moving_pages(self, first: Page, dialect: Dialect) -> Iterator[Page]:
-        """Give the pages of a list that moves: by windows of creation dates, or by two equal passes."""
-        served, way = len(first.items), self._way
-        kept = replace(self._kept(), in_the_middle=True)
-        self._keep(kept)
-        began = datetime.fromtimestamp(kept.started_at, UTC).replace(tzinfo=None, second=0, microsecond=0)
-        failure: UnprovenError | None = None
-        leaves: list[tuple[str | None, str | None]] = []
-        with self._source.crew(self._progress.cancel, self._in_flight) as crew:
-            moving = MovingRead(
-                question=self._question,
-                served=served,
-                ask=lambda question, number: self._ask(question, number, served, dialect),
-                ask_window=lambda window: self._ask(window.of(self._question), 1, served, dialect, kept=True),
-                crew=crew,
-                advance=self._progress.advance,
-            )
-            try:
-                if way == "windows":
-                    narrowest = timedelta(seconds=1) if dialect is Dialect.SWAGGER else timedelta(minutes=1)
-                    for window, page in moving.windows(began, narrowest):
-                        leaves.append(window.to_json())
-                        yield page
-                else:
-                    yield from moving.twice()
-            except UnprovenError as error:
-                failure = error
-        if failure is not None:
-            self._try_next_way(failure.judgement)
-        self.judgement = Judgement(WINDOWS if way == "windows" else TWO_EQUAL_READS, expected=first.total)
-        if way == "windows" and not moving.unsplittable:
-            finished = self._source.client.clock.now().timestamp()
-            facts = replace(kept, verdict=self.judgement.verdict, finished_at=finished, pages=len(leaves))
-            self._keep(replace(facts, leaves=leaves, in_the_middle=False, whole=True))
-
-    def _ask(self, question: CustomerFilter, number: int, served: int, dialect: Dialect, *, kept: bool = False) -> Page:
-        params = page_params(question, dialect, number, self._options.page_size)
-        expectation = Expectation(number=number, asked=self._options.page_size, served=served)
-        return self._client_page(params, expectation, self._page_key(self._kept(), params) if kept else None)
-
-    def _covers(self, kept: KeptRead) -> bool:
-        """Say whether a kept read answers this one: finished, proven unless that was not asked, and long enough."""
-        plan = PagePlan(kept.total, kept.served, self._options.limit)
-        if kept.leaves:
-            return self._options.limit is None
-        if plan.one_response:
-            return True
-        enough = kept.finished_at is not None and kept.pages >= plan.last
-        # The first rows of a list are its pages, however strict one is.
-        consistency = self._options.consistency if self._options.limit is None else "auto"
-        return enough and satisfies(kept.verdict, consistency)
-
-    def _warm_pages(self, kept: KeptRead) -> Iterator[Page]:
-        self.kept = kept
-        plan = PagePlan(kept.total, kept.served, self._options.limit)
-        windows = [Window.from_json(each) for each in kept.leaves]
-        places = [(window.of(self._question), 1) for window in windows]
-        for question, number in places or [(self._question, n) for n in range(1, plan.last + 1)]:
-            page = self._kept_page(kept, question, number)
-            if page is None:
-                self.forget()
-                if self._options.cache == "offline":
-                    raise offline_miss(None)
-                raise TornCacheError
-            self._progress.tally.count_saved()
-            yield page
-        self.judgement = Judgement(ONE_RESPONSE if plan.one_response else kept.verdict, expected=plan.rows)
-
-    def _kept_page(self, kept: KeptRead, question: CustomerFilter, number: int) -> Page | None:
-        assert self._cache is not None  # noqa: S101  # only a cache gives a kept read
-        params = page_params(question, Dialect(kept.dialect), number, self._options.page_size)
-        return self._source.client.kept_page(self._cache, self._page_key(kept, params))
-
-    def _cold_pages(self, first: Page, dialect: Dialect) -> Iterator[Page]:
-        plan = PagePlan(first.total, len(first.items), self._options.limit)
+    def _by_ways(self, first: Page, rows: Rows) -> Judgement:
+        """Read in one way after another until one proves the list."""
+        first = self._confirmed(first)
+        plan = self._plan(first)
         if first.total and not first.items:
-            raise Judgement(NOT_VERIFIED, "row_count", "page 1 is empty although customers are announced").error()
-        self._progress.check_calls(plan.calls("fast" if self._options.consistency == "fast" else "auto") - 1)
-        self._progress.expect(plan.last)
-        seen = [page_seen(1, first.items, first.total)]
-        self._progress.advance()
-        yield first
+            return Judgement(NOT_VERIFIED, "row_count", "page 1 is empty although customers are announced")
+        self.progress.check_calls(plan.calls("fast" if self.options.consistency == "fast" else "auto") - 1)
+        self.progress.expect(plan.last)
+        self.progress.advance()
         if plan.one_response:
-            self.judgement = Judgement(ONE_RESPONSE, expected=plan.rows, got=plan.rows)
-            return
-        self._keep(replace(self._kept(), in_the_middle=True))
-        with self._source.crew(self._progress.cancel, self._in_flight) as crew:
-            # The last page comes before those between, so that both bookends span all of them: asked after them, it
-            # would not show a merge and a new customer that moved rows between pages already read and yet to be read.
-            last = self._get(plan.last, plan.served, dialect)
-            between = crew.in_order(range(2, plan.last), lambda n: self._get(n, plan.served, dialect))
-            repeated: int | None = None
-            for number, page in chain(between, ((plan.last, last),)):
-                seen.append(page_seen(number, page.items, page.total))
-                if seen[-1].ids == seen[0].ids and any(each is not None for each in seen[0].ids):
-                    repeated = number
-                    break
-                self._progress.advance()
-                yield page
-            else:
-                self._judge(plan, seen, crew, dialect)
-        if repeated is not None:
-            self._other_dialect(repeated, dialect)
-        if not self.judgement.is_proven and self._options.consistency != "fast":
-            self._try_next_way(self.judgement)
-        finished = self._source.client.clock.now().timestamp()
-        facts = replace(self._kept(), pages=plan.last, verdict=self.judgement.verdict, finished_at=finished)
-        self._keep(replace(facts, in_the_middle=False, whole=self.judgement.is_proven and plan.rows == plan.total))
-
-    def _other_dialect(self, number: int, dialect: Dialect) -> NoReturn:
-        """Begin anew in the other dialect, once: an ignored page number is a sign that this one is not understood."""
-        self.forget()
-        dialects, switched = self._source.dialects, self._progress.switched
-        if not dialects.fixed and self._question.needs_swagger() is None and self._query_key not in switched:
-            switched.add(self._query_key)
-            dialects.remember(dialect.other)
-            raise BeginAnewError
-        raise PagingDriftError(
-            f"The server answered page {number} with the rows of page 1: it ignores the page number. Nothing is "
-            "returned.",
-            reason="page_repeated",
-        )
-
-    def _judge(self, plan: PagePlan, seen: list[PageSeen], crew: Crew, dialect: Dialect) -> None:
-        if self._options.consistency == "fast":
-            self.judgement = Judgement(NOT_VERIFIED, expected=plan.rows, got=sum(len(p.ids) for p in seen))
+            rows.add(first.items)
+            return Judgement(ONE_RESPONSE, expected=plan.rows, got=plan.rows)
+        mark = rows.mark()
+        if self.options.limit is not None or self.options.consistency == "fast":
+            self._keep(replace(self._kept(), in_the_middle=True))
+            judgement = first_rows(self, first, rows)
         else:
-            numbers = (1, plan.last)
-            again = [
-                page_seen(number, page.items, page.total)
-                for number, page in crew.in_order(numbers, lambda n: self._get(n, plan.served, dialect, kept=False))
-            ]
-            self.judgement = judge_bookends(plan, seen, again)
+            judgement = self._by_one_way(first, rows, mark)
+        if judgement.reason:
+            rows.rollback(mark)
+        return judgement
+
+    def _by_one_way(self, first: Page, rows: Rows, mark: object) -> Judgement:
+        ways = ways_for(self.options.consistency, may_join=self.may_join)
+        names: list[str] = [way.name for way in ways]
+        # A read that was stopped goes on in its way.
+        ways = ways[names.index(self._kept().way) if self._kept().way in names else 0 :]
+        for way, following in zip(ways, [*ways[1:], None], strict=True):
+            self._keep(replace(self._kept(), in_the_middle=True, way=way.name))
+            judgement = way.read(self, first, rows)
+            if judgement.is_proven or judgement.reason == "page_repeated" or following is None:
+                break
+            rows.rollback(mark)
+            self.progress.notes.append(f"{way.says} proved nothing ({judgement.says}); then came {following.says}")
+        return judgement
+
+    def _confirmed(self, first: Page) -> Page:
+        """Ask page 2 where page 1 is just as full as servers fill one; and page 1 again where the total moved."""
+        for _try in range(PASSES):
+            if not self._plan(first).needs_second or self.options.consistency == "fast":
+                return first
+            second = self.ask(Ask(2))
+            if second.total == first.total:
+                if second.items:
+                    says = f"{first.total:,} customers were announced and page 2 has more"
+                    raise Judgement(NOT_VERIFIED, "row_count", says, expected=first.total).error()
+                self._note_first(first, is_all=True)
+                return first
+            first = self._first_page()
+        return first
+
+    def _speak_the_other(self) -> bool:
+        """Take the other dialect, if it may be spoken: an ignored page number says that this one is not understood."""
+        self.forget()
+        dialects = self._source.dialects
+        if dialects.fixed or self.question.needs_swagger() is not None:
+            raise PagingDriftError(
+                "The server answered a later page with the rows of page 1: it ignores the page number. Nothing is "
+                "returned.",
+                reason="page_repeated",
+            )
+        dialects.remember(self.dialect.other)
+        return True
+
+    def _if_fresh(self, judgement: Judgement) -> Judgement:
+        """Call nothing proven that a cache on the way has answered."""
+        if not self._oldest_s or not judgement.is_proven:
+            return judgement
+        says = f"answers came from a cache on the way, up to {self._oldest_s:,.0f} s old: nothing is proven by them"
+        self.progress.notes.append(says)
+        self.forget()
+        stale = replace(judgement, verdict=NOT_VERIFIED, reason="stale", says=says)
+        if self.options.consistency == "strict":
+            raise stale.error()
+        return stale
+
+    # ── for the ways ───────────────────────────────────────────────────────────────────────────────────────────────
+    @property
+    def may_join(self) -> bool:
+        """Whether customers can come to match by a change: whether anything but creation dates is asked."""
+        return bool(self.question.given().keys() - {"created_on_from", "created_on_to"})
+
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect of this read."""
+        return Dialect(self._kept().dialect)
+
+    def crew(self) -> Crew:
+        """Return who asks several pages at once."""
+        return self._source.crew(self.progress.cancel, self._in_flight)
+
+    def past(self, first: Page) -> datetime:
+        """Return the latest moment that is past in whatever zone, by the server's clock, UTC without zone."""
+        kept = self._kept()
+        if kept.past is None:
+            at = first.date or self._source.client.clock.now() - _OWN_CLOCK
+            kept = replace(kept, past=(min(at, self._source.client.clock.now()) - WESTERNMOST).timestamp())
+            self._keep(kept)
+        return datetime.fromtimestamp(kept.past or 0.0, UTC).replace(tzinfo=None)
+
+    def place_of(self, ask: Ask) -> Place:
+        """Return where a page is kept; a fresh look is kept as that of this read only."""
+        return Place(Window(), ask.number, f"{ask.look} {self._fresh}" if ask.fresh else ask.look)
+
+    def ask(self, ask: Ask) -> Page:
+        """Ask a page of the list."""
+        return self.ask_place(self.place_of(ask))
+
+    def ask_place(self, place: Place) -> Page:
+        """Ask a page of a window, or take it as it is kept."""
+        question = place.window.of(self.question)
+        return self._get(question, place.number, self._kept().served, self.dialect, self._place_key(place))
+
+    def ask_of(self, question: CustomerFilter, number: int) -> Page:
+        """Ask a page of any question, of the server and not of the cache."""
+        return self._get(question, number, self._kept().served, self.dialect, None)
+
+    def note_moved(self, joined: int, left: int) -> None:
+        """Say what moved while the list was read, and what it cost."""
+        if joined or left:
+            self.progress.notes.append(
+                f"{joined:,} joined and {left:,} left while the list was read, which took {self._calls:,} calls for "
+                f"{self._plan(Page([], self._kept().total)).last:,} pages"
+            )
+
+    def finish(
+        self,
+        judgement: Judgement,
+        *,
+        pages: int,
+        whole: bool = True,
+        total: int | None = None,
+        places: Sequence[Place] = (),
+    ) -> None:
+        """Note that a way has read all, and where from: its first pages, or some places."""
+        kept = self._kept()
+        asks = [(*place.window.to_json(), place.number, place.look) for place in places]
+        if {*places} == {Place(Window(), number) for number in range(1, pages + 1)}:
+            asks = []
+        finished = self._source.client.clock.now().timestamp()
+        facts = replace(kept, pages=pages, total=kept.total if total is None else total, finished_at=finished)
+        self._keep(replace(facts, verdict=judgement.verdict, asks=asks, in_the_middle=False, whole=whole))
+
+    # ── what is kept ───────────────────────────────────────────────────────────────────────────────────────────────
+    def _covers(self, kept: KeptRead) -> bool:
+        """Return whether a kept read answers this one: finished, proven unless that was not asked, and long enough."""
+        limit, consistency = self.options.limit, self.options.consistency
+        plan = PagePlan(kept.total, kept.served, limit)
+        if kept.whole and limit is None:
+            return satisfies(kept.verdict, consistency)
+        if kept.leaves or kept.asks:
+            return False
+        if plan.one_response:
+            return kept.verdict == ONE_RESPONSE or kept.served >= (limit or kept.served + 1)
+        # The first rows of a list are its pages, however strict one is.
+        enough = kept.finished_at is not None and kept.pages >= plan.last
+        return enough and satisfies(kept.verdict, consistency if limit is None else "auto")
+
+    def _warm(self, kept: KeptRead, rows: Rows) -> bool:
+        """Give the rows of a kept read; False, and nothing given, where one of its pages is gone or damaged."""
+        self.kept = kept
+        plan = PagePlan(kept.total, kept.served, self.options.limit)
+        last = kept.pages if kept.whole and self.options.limit is None else plan.last
+        places = [Place(Window.from_json(each[:2]), *each[2:]) for each in (*kept.leaves, *kept.asks)]
+        places = places or [Place(Window(), number) for number in range(1, last + 1)]
+        mark = rows.mark() if len(places) > 1 else None
+        for place in places:
+            page = self._kept_page(place)
+            if page is None:
+                if mark is not None:
+                    rows.rollback(mark)
+                self.forget()
+                return False
+            self.progress.tally.count_saved()
+            rows.add(page.items)
+        self.judgement = Judgement(ONE_RESPONSE if plan.one_response else kept.verdict, expected=plan.rows)
+        return True
+
+    def _kept_page(self, place: Place) -> Page | None:
+        assert self._cache is not None  # noqa: S101  # only a cache gives a kept read
+        return self._source.client.kept_page(self._cache, self._place_key(place))
+
+    def _place_key(self, place: Place) -> str:
+        question = place.window.of(self.question)
+        params = page_params(question, self.dialect, place.number, self.options.page_size)
+        look = [("look", place.look)] if place.look else []
+        return self._kept().page_key(self._source.tenant, CUSTOMERS_PATH, [*params, *look])
 
     # ── one page ───────────────────────────────────────────────────────────────────────────────────────────────────
     def single_page(self, number: int) -> Page:
-        """Give one page as the endpoint's article describes it; it is asked of the server, never of the cache."""
-        if self._options.cache == "offline":
+        """Return one page as the endpoint's article describes it; it is asked of the server, never of the cache."""
+        if self.options.cache == "offline":
             raise offline_miss(None)
         dialect = self._source.dialects.known
         if number == 1:
-            page, _ = self._first_page()
-            return page
-        if dialect is None or (dialect is Dialect.ARTICLE and self._question.needs_swagger() is not None):
-            _, dialect = self._first_page()
+            return self._first_page()
+        if dialect is None or (dialect is Dialect.ARTICLE and self.question.needs_swagger() is not None):
+            self._first_page()
+            dialect = self.dialect
         self._begin(dialect)
-        return self._get(number, None, dialect, kept=False)
+        return self._get(self.question, number, None, dialect, None)
 
-    def _get(self, number: int, served: int | None, dialect: Dialect, *, kept: bool = True) -> Page:
-        params = page_params(self._question, dialect, number, self._options.page_size)
-        expectation = Expectation(number=number, asked=self._options.page_size, served=served)
-        return self._client_page(params, expectation, self._page_key(self._kept(), params) if kept else None)
-
-    def _client_page(self, params: list[tuple[str, str]], expectation: Expectation, key: str | None) -> Page:
-        return self._source.client.get_page(
+    def _get(
+        self, question: CustomerFilter, number: int, served: int | None, dialect: Dialect, key: str | None
+    ) -> Page:
+        size = self.options.page_size
+        page = self._source.client.get_page(
             CUSTOMERS_PATH,
-            params,
-            expectation,
-            tally=self._progress.tally,
+            page_params(question, dialect, number, size),
+            Expectation(number=number, asked=size, served=served),
+            tally=self.progress.tally,
             key=key if self._cache is not None else None,
-            cancel=self._progress.cancel,
+            cancel=self.progress.cancel,
         )
+        self._calls += not page.from_cache
+        self._oldest_s = max(self._oldest_s, page.age_s)
+        return page
 
-    def _page_key(self, kept: KeptRead, params: list[tuple[str, str]]) -> str:
-        return kept.page_key(self._source.tenant, CUSTOMERS_PATH, params)
+    def _plan(self, first: Page) -> PagePlan:
+        return PagePlan(
+            first.total, len(first.items) or self._kept().served, self.options.limit, self.options.page_size
+        )
 
     def _kept(self) -> KeptRead:
         assert self.kept is not None  # noqa: S101  # every read begins with `_begin` or with a kept one
@@ -430,3 +470,12 @@ class ListRead:
         """Make the next read begin anew."""
         if self._cache is not None:
             self._cache.forget_reads(self._query_key)
+
+
+def offline_miss(age_s: float | None) -> CacheMissError:
+    """Return the error of a read that must not ask and has nothing to give."""
+    why = "is kept" if age_s is None else f"is younger than max_age (the kept one is {age_s:,.0f} s old)"
+    return CacheMissError(
+        f'cache="offline" was asked and no finished read of this query {why}. Read it once with cache="use".',
+        age_s=age_s,
+    )

@@ -24,7 +24,7 @@ from sc_pandas.reading.labels import (
     label_type,
     merge_labels,
 )
-from sc_pandas.reading.lists import ListsRead, list_ids, read_lists, since
+from sc_pandas.reading.lists import ListsRead, list_ids, read_lists
 from sc_pandas.reading.options import Progress, ReadOptions, Source
 from sc_pandas.reading.partition import Found, Partition, Sized
 from sc_pandas.reading.report import IncludeGap, ReadReport
@@ -113,7 +113,7 @@ class IncludedRead:
             return Planned(calls, at_most)
         if list_calls or self._options.limit is not None:
             return Planned(calls + rows, at_most=at_most or self._details.any_kept)
-        ids = [list_ids(self._source, part, self._options, self._progress, self._list(part)) for part in parts]
+        ids = [list_ids(self._list(part)) for part in parts]
         return Planned(calls + self._details.calls_to_read(np.unique(np.concatenate(ids)).tolist()), at_most)
 
     # ── reading ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -222,7 +222,11 @@ class IncludedRead:
     def _read_again(self, lists: Sequence[Sized], new_builder: Callable[[], TableBuilder]) -> ListsRead:
         """Read the rows of lists that were read for their ids: they are kept."""
         questions = [each.asked.question for each in lists if each.total]
-        kept = since(self._source, self._options, self._began)
+        kept = self._options
+        if kept.cache == "refresh":
+            # What this read has asked itself is fresh.
+            now = self._source.client.clock.now().timestamp()
+            kept = replace(kept, cache="use", max_age_s=now - self._began + 1.0)
         read = read_lists(self._source, questions, kept, self._progress, new_builder, self._beat)
         report = replace(read.report, verdict=weakest([read.report.verdict, WINDOWS]))
         return replace(read, report=report)

@@ -11,6 +11,9 @@ from sc_pandas.errors import PagingDriftError
 from sc_pandas.reading.plan import PagePlan
 
 ONE_RESPONSE: Final = "proven (one response)"
+ORDER: Final = "proven (order)"
+CLOSED_LIST: Final = "proven (closed list)"
+# Of the first rows of a list, and of whole ones that an earlier edition read.
 BOOKENDS: Final = "proven (bookends)"
 WINDOWS: Final = "proven (windows)"
 TWO_EQUAL_READS: Final = "proven (two equal reads)"
@@ -134,15 +137,15 @@ def compare_passes(earlier: Sequence[PageSeen] | None, later: Sequence[PageSeen]
 
 
 def satisfies(verdict: str, consistency: str) -> bool:
-    """Say whether a kept answer with this verdict is good enough: strict reads do not rest on bookends."""
+    """Return whether a kept answer with this verdict is good enough: strict reads do not rest on the order of ids."""
     if consistency == "fast":
         return True
-    return verdict not in {"", NOT_VERIFIED} and not (consistency == "strict" and verdict == BOOKENDS)
+    return verdict not in {"", NOT_VERIFIED} and not (consistency == "strict" and verdict in {BOOKENDS, ORDER})
 
 
 def weakest(verdicts: Sequence[str]) -> str:
     """Give the verdict of a union: the weakest of its reads'."""
-    for verdict in (NOT_VERIFIED, TWO_EQUAL_READS, BOOKENDS, WINDOWS):
+    for verdict in (NOT_VERIFIED, TWO_EQUAL_READS, BOOKENDS, ORDER, CLOSED_LIST, WINDOWS):
         if verdict in verdicts:
             return verdict
     return ONE_RESPONSE

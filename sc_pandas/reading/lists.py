@@ -3,11 +3,10 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
-from sc_pandas.cache import KeptRead
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.reading.fetch import ListRead
 from sc_pandas.reading.judge import NOT_VERIFIED, id_of, weakest
@@ -15,10 +14,7 @@ from sc_pandas.reading.kept import Beat
 from sc_pandas.reading.labels import Ids
 from sc_pandas.reading.options import Progress, ReadOptions, Source
 from sc_pandas.reading.report import ReadReport
-from sc_pandas.reading.ways import BeginAnewError
 from sc_pandas.tables import CustomerRows, TableBuilder
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,34 +24,6 @@ class ListsRead:
     rows: CustomerRows
     report: ReadReport
     ids: list[Ids]
-
-
-def until_proven(source: Source, options: ReadOptions, lists: int, attempt: Callable[[ReadOptions], T]) -> T:
-    """Try to read some lists, anew when one did not stand still.
-
-    Parameters
-    ----------
-    source, options
-        Of whom, and how at first; what was read since is fresh enough for the tries after it.
-    lists
-        How many: each may be begun anew in two other ways and in the other dialect, and the cache may be torn once.
-    attempt
-        Reads from the beginning.
-    """
-    begun = source.client.clock.now().timestamp()
-    for _attempt in range(3 * lists + 1):
-        try:
-            return attempt(options)
-        except BeginAnewError:
-            options = since(source, options, begun)
-    return attempt(options)
-
-
-def since(source: Source, options: ReadOptions, begun: float) -> ReadOptions:
-    """Give the options with which what a refreshing read has asked since it began is not asked again."""
-    if options.cache != "refresh":
-        return options
-    return replace(options, cache="use", max_age_s=source.client.clock.now().timestamp() - begun + 1.0)
 
 
 def read_lists(
@@ -73,22 +41,22 @@ def read_lists(
     SellerCloudError
         One of its subclasses; nothing is given.
     """
+    with new_builder() as builder:
+        union = _Union(builder, options.limit, several=len(parts) > 1, beat=beat)
+        read: list[ListRead] = []
+        came: list[Ids] = []
+        for part in parts:
+            if union.left is not None and union.left <= 0:
+                break
+            one = ListRead(source, part, replace(options, limit=union.limit), progress)
+            one.read(union)
+            read.append(one)
+            came.append(union.taken())
+        rows = builder.finish()
+    return ListsRead(rows, _report(rows, read, union.pages, progress), came)
 
-    def attempt(fresh: ReadOptions) -> ListsRead:
-        with new_builder() as builder:
-            return _read_into(builder, source, parts, fresh, progress, beat)
 
-    return until_proven(source, options, len(parts), attempt)
-
-
-def list_ids(
-    source: Source,
-    part: CustomerFilter,
-    options: ReadOptions,
-    progress: Progress,
-    asked: ListRead,
-    in_flight: int | None = None,
-) -> Ids:
+def list_ids(one: ListRead) -> Ids:
     """Read the ids of one list, whose total may have been asked already.
 
     Raises
@@ -96,54 +64,78 @@ def list_ids(
     SellerCloudError
         One of its subclasses; nothing is given.
     """
-    first: list[ListRead] = [asked]
-
-    def attempt(fresh: ReadOptions) -> Ids:
-        one = first.pop() if first else ListRead(source, part, fresh, progress, in_flight)
-        return _ids([item for page in one.pages() for item in page.items])
-
-    return until_proven(source, options, 1, attempt)
+    came = _Came()
+    one.read(came)
+    return came.taken()
 
 
-def _read_into(
-    builder: TableBuilder,
-    source: Source,
-    parts: list[CustomerFilter],
-    options: ReadOptions,
-    progress: Progress,
-    beat: Beat,
-) -> ListsRead:
-    seen: set[int] = set()
-    left = options.limit
-    verdicts: list[str] = []
-    kept: list[KeptRead] = []
-    came: list[Ids] = []
-    pages = 0
-    for part in parts:
-        if left is not None and left <= 0:
-            break
-        one = ListRead(source, part, options if len(parts) == 1 else _limited(options, left, seen), progress)
-        under: list[Ids] = []
-        for page in one.pages():
-            pages += 1
-            beat.beat()
-            items = page.items
-            under.append(_ids(items))
-            if left is not None:
-                items = items[:left] if len(parts) == 1 else list(_new_until(items, seen, left))
-                left -= len(items)
-            builder.add(items)
-        came.append(np.concatenate(under or [_ids([])]))
-        verdicts.append(one.judgement.verdict)
-        kept += [one.kept] if one.kept is not None else []
-    rows = builder.finish()
-    verdict = weakest(verdicts)
+class _Came:
+    """Takes the ids of the rows of a list."""
+
+    def __init__(self) -> None:
+        self._ids: list[Ids] = []
+
+    def add(self, items: list[dict[str, Any]]) -> None:
+        self._ids.append(_ids(items))
+
+    def mark(self) -> Any:
+        return len(self._ids)
+
+    def rollback(self, mark: Any) -> None:
+        del self._ids[mark:]
+
+    def taken(self) -> Ids:
+        """Return the ids that came since this was called last."""
+        taken, self._ids = self._ids, []
+        return np.concatenate(taken or [_ids([])])
+
+
+class _Union(_Came):
+    """Takes the rows of several lists into one builder, at most as many as a limit leaves."""
+
+    def __init__(self, builder: TableBuilder, left: int | None, *, several: bool, beat: Beat) -> None:
+        super().__init__()
+        self._builder = builder
+        self._several = several
+        self._beat = beat
+        self._seen: set[int] = set()
+        self.left = left
+        self.pages = 0
+
+    @property
+    def limit(self) -> int | None:
+        """The limit of the next list: customers that an earlier one gave already may come first again."""
+        return None if self.left is None else self.left + len(self._seen)
+
+    def add(self, items: list[dict[str, Any]]) -> None:
+        super().add(items)
+        self._beat.beat()
+        self.pages += 1
+        if self.left is not None:
+            items = list(_new_until(items, self._seen, self.left)) if self._several else items[: self.left]
+            self.left -= len(items)
+        self._builder.add(items)
+
+    def mark(self) -> Any:
+        seen = None if self.left is None else set(self._seen)
+        return super().mark(), self._builder.mark(), self.left, seen, self.pages
+
+    def rollback(self, mark: Any) -> None:
+        came, built, self.left, seen, self.pages = mark
+        super().rollback(came)
+        self._builder.rollback(built)
+        self._seen = set(seen or ())
+
+
+def _report(rows: CustomerRows, read: Sequence[ListRead], pages: int, progress: Progress) -> ReadReport:
+    verdict = weakest([one.judgement.verdict for one in read])
     notes = dict.fromkeys(progress.notes)
     if rows.rows_without_key:
         notes["rows without an id: whether any came twice could not be checked"] = None
         verdict = verdict if pages <= 1 else NOT_VERIFIED
+    kept = [one.kept for one in read if one.kept is not None]
     times = [each.started_at for each in kept] + [each.finished_at or each.started_at for each in kept]
-    report = ReadReport(
+    return ReadReport(
         verdict=verdict,
         calls=progress.tally.calls,
         calls_saved=progress.tally.saved,
@@ -157,17 +149,11 @@ def _read_into(
         started_at=datetime.fromtimestamp(min(times), UTC),
         finished_at=datetime.fromtimestamp(max(times), UTC),
     )
-    return ListsRead(rows, report, came)
 
 
 def _ids(items: Sequence[dict[str, Any]]) -> Ids:
     ids = (id_of(item) for item in items)
     return np.array([each for each in ids if each is not None and each < 2**63], dtype=np.int64)
-
-
-def _limited(options: ReadOptions, left: int | None, seen: set[int]) -> ReadOptions:
-    # Customers that an earlier part gave already may come first again.
-    return options if left is None else replace(options, limit=left + len(seen))
 
 
 def _new_until(items: Sequence[dict[str, Any]], seen: set[int], left: int) -> Iterator[dict[str, Any]]:

@@ -14,7 +14,7 @@ from sc_pandas.reading.dialect import DialectMemory
 
 CacheMode = Literal["use", "refresh", "offline", "off"]
 Consistency = Literal["auto", "strict", "fast"]
-Way = Literal["pages", "windows", "twice"]
+WayName = Literal["order", "closed", "windows", "twice"]
 ONE_HOUR_S = 3_600.0
 
 
@@ -72,10 +72,6 @@ class Progress:
     notes: list[str] = field(default_factory=list)
     watcher: Watcher | None = None
     max_calls: int | None = None
-    # For lists that did not stand still, by query key: how they are read when the read begins anew.
-    ways: dict[str, Way] = field(default_factory=dict)
-    # Lists, by query key, that were begun anew in the other dialect because a page repeated.
-    switched: set[str] = field(default_factory=set)
     _telling: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:

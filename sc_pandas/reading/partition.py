@@ -73,18 +73,15 @@ class Partition:
         lists = [each for each in lists if each.total]
         self._progress.check_calls(sum(each.read.calls_to_read() for each in lists))
 
-        def ids_of(each: Sized) -> Ids:
-            return list_ids(self._source, each.asked.question, self._options, self._progress, each.read, _IN_FLIGHT)
-
         found = []
         with self._source.crew(self._progress.cancel, _LISTS_AT_ONCE) as crew:
-            for each, ids in crew.in_order(lists, ids_of):
+            for each, ids in crew.in_order(lists, lambda each: list_ids(each.read)):
                 self._beat()
                 found.append((each.asked.label, ids))
         return found
 
     def covers(self, question: CustomerFilter, fact: PartitionFact) -> bool:
-        """Whether the months can find everybody now: nobody is without a date, or has one beyond them."""
+        """Return whether the months can find everybody now: nobody is without a date, or has one beyond them."""
         within = within_months(question, fact, self._source.client.clock.now().replace(tzinfo=None))
         options = replace(self._options, cache="off")
 

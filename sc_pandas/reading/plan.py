@@ -5,7 +5,15 @@ from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlencode
 
-from sc_pandas.contract import CUSTOMERS_PATH, PAGE_NUMBER, PAGE_SIZE, URL_BYTES_AT_MOST, Dialect
+from sc_pandas.contract import (
+    CUSTOMERS_PATH,
+    PAGE_NUMBER,
+    PAGE_SIZE,
+    SERVED_AT_MOST,
+    SERVED_BY_DEFAULT,
+    URL_BYTES_AT_MOST,
+    Dialect,
+)
 from sc_pandas.errors import FilterError
 from sc_pandas.filters import CustomerFilter
 
@@ -93,6 +101,7 @@ class PagePlan:
     total: int
     served: int
     limit: int | None = None
+    asked: int = 0
 
     @property
     def rows(self) -> int:
@@ -109,14 +118,21 @@ class PagePlan:
         """Whether page 1 is the whole answer."""
         return self.rows <= self.served
 
-    def calls(self, consistency: str = "auto") -> int:
-        """Calls for the whole answer, page 1 counted; bookends ask page 1 and the last page again.
+    @property
+    def needs_second(self) -> bool:
+        """Whether page 1 is just as full as servers fill one, so that only an empty page 2 shows that it is all."""
+        is_full = self.total == self.served and self.total in {SERVED_BY_DEFAULT, SERVED_AT_MOST, self.asked}
+        return is_full and (self.limit is None or self.limit > self.served)
 
-        How many windows a strict read needs depends on the creation dates; three for a page is what shops that grow
-        from year to year took.
+    def calls(self, consistency: str = "auto") -> int:
+        """Calls for the whole answer of a list at rest, page 1 counted.
+
+        By order of asking, and where the first rows are wanted, page 1 and the last page are asked again.  How many
+        windows a strict read needs depends on the creation dates; three for a page is what shops that grow from year
+        to year took.
         """
         if self.one_response:
-            return 1
+            return 1 + (self.needs_second and consistency != "fast")
         if consistency == "strict" and self.limit is None:
             return 3 * self.last + 6
         return self.last + (0 if consistency == "fast" else 2)

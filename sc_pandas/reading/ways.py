@@ -1,31 +1,154 @@
-"""The ways to read a list, each tried when the one before proved nothing, and what begins a read anew."""
+"""The ways to read a list, the cheapest first: each reads it to its end and says what is proven.
 
-from typing import Final
+`first_rows` takes the pages as they stand (for a limit, or without any proof); the others are for whole lists.
+"""
 
-from sc_pandas.errors import CacheMissError
-from sc_pandas.reading.options import Way
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from sc_pandas.client import Page
+from sc_pandas.contract import Dialect
+from sc_pandas.reading.judge import NOT_VERIFIED, Judgement, PageSeen, judge_bookends, page_seen
+from sc_pandas.reading.moving import MovingRead, Place
+from sc_pandas.reading.options import WayName
+from sc_pandas.reading.order import Ask, by_order
+from sc_pandas.reading.plan import PagePlan
+from sc_pandas.reading.windows import Window
+
+if TYPE_CHECKING:
+    from sc_pandas.reading.fetch import ListRead
 
 
-class BeginAnewError(Exception):
-    """What was given so far must be dropped, and the read begun again: in another way, or without a torn cache."""
+class Rows(Protocol):
+    """Takes the rows of a list, and can forget what a way gave that proved nothing."""
+
+    def add(self, items: list[dict[str, Any]]) -> None:
+        """Take the rows of a page."""
+
+    def mark(self) -> object:
+        """Return where it is."""
+
+    def rollback(self, mark: Any) -> None:
+        """Forget what came since."""
 
 
-class TornCacheError(BeginAnewError):
-    """A kept page is gone or damaged in the middle of a warm read."""
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way to read a list: its name, in words, and who reads."""
+
+    name: WayName
+    says: str
+    read: Callable[["ListRead", Page, Rows], Judgement]
 
 
-WAYS: Final[dict[Way, str]] = {
-    "pages": "one pass over the pages",
-    "windows": "windows of creation dates",
-    "twice": "two equal passes",
-}
-NEXT_WAY: Final[dict[Way, Way]] = {"pages": "windows", "windows": "twice"}
+def ways_for(consistency: str, *, may_join: bool) -> list[Way]:
+    """Return the ways for a whole list.
+
+    Parameters
+    ----------
+    consistency
+        A strict read does not rest on the order of ids.
+    may_join
+        Customers may come to match by a change, so that a list that is bounded by dates can grow, too.
+    """
+    ways = [] if consistency == "strict" else [_ORDER]
+    return [*ways, *([] if may_join else [_CLOSED]), _WINDOWS, _TWICE]
 
 
-def offline_miss(age_s: float | None) -> CacheMissError:
-    """Give the error of a read that must not ask and has nothing to give."""
-    why = "is kept" if age_s is None else f"is younger than max_age (the kept one is {age_s:,.0f} s old)"
-    return CacheMissError(
-        f'cache="offline" was asked and no finished read of this query {why}. Read it once with cache="use".',
-        age_s=age_s,
+def first_rows(one: "ListRead", first: Page, rows: Rows) -> Judgement:
+    """Read pages as they stand; judge the first rows of a list by asking the first and the last page again."""
+    plan = PagePlan(first.total, len(first.items), one.options.limit)
+    seen = [page_seen(1, first.items, first.total)]
+    rows.add(first.items)
+    with one.crew() as crew:
+        # The last page comes before those between, so that both bookends span all of them.
+        last = one.ask(Ask(plan.last))
+        between = crew.in_order([Ask(number) for number in range(2, plan.last)], one.ask)
+        for ask, page in chain(between, ((Ask(plan.last), last),)):
+            seen.append(page_seen(ask.number, page.items, page.total))
+            if seen[-1].ids == seen[0].ids and any(each is not None for each in seen[0].ids):
+                return Judgement(NOT_VERIFIED, "page_repeated", f"page {ask.number} has the rows of page 1")
+            one.progress.advance()
+            rows.add(page.items)
+        if one.options.consistency == "fast":
+            judgement = Judgement(NOT_VERIFIED, expected=plan.rows, got=sum(len(each.ids) for each in seen))
+        else:
+            again = [Ask(number, "again", fresh=True) for number in (1, plan.last)]
+            looks: list[PageSeen] = [
+                page_seen(ask.number, page.items, page.total) for ask, page in crew.in_order(again, one.ask)
+            ]
+            judgement = judge_bookends(plan, seen, looks)
+    one.finish(judgement, pages=plan.last, whole=judgement.is_proven and plan.rows == plan.total)
+    return judgement
+
+
+def _by_order(one: "ListRead", first: Page, rows: Rows) -> Judgement:
+    judge = by_order(first, may_join=one.may_join)
+    if isinstance(judge, Judgement):
+        return judge
+    given = [Ask(1)]
+    rows.add(first.items)
+    with one.crew() as crew:
+        for runs in judge.phases():
+            for ask, page in crew.drive(runs, one.ask):
+                if judge.is_news(ask, page) and judge.trouble is None:
+                    given.append(ask)
+                    rows.add(page.items)
+                    one.progress.advance()
+    judgement = judge.judgement()
+    if judgement.is_proven:
+        one.note_moved(*judge.moved())
+        places = [Place(_WHOLE, ask.number, ask.look) for ask in given]
+        one.finish(judgement, pages=len(given), total=judge.latest_total, places=places)
+    return judgement
+
+
+def _by_dates(one: "ListRead", first: Page, rows: Rows, *, closed: bool) -> Judgement:
+    given: list[Place] = []
+    all_kept = True
+
+    def give(page: Page, place: Place | None) -> None:
+        nonlocal all_kept
+        if place is None:
+            all_kept = False
+        elif page.items:
+            given.append(place)
+        rows.add(page.items)
+
+    moving = _moving(one, first, give)
+    step = timedelta(seconds=1) if one.dialect is Dialect.SWAGGER else timedelta(minutes=1)
+    judgement = moving.by_dates(one.past(first), step, closed=closed)
+    if judgement.is_proven and all_kept:
+        one.finish(judgement, pages=len(given), places=given)
+    return judgement
+
+
+def _twice(one: "ListRead", first: Page, rows: Rows) -> Judgement:
+    return _moving(one, first, lambda page, _place: rows.add(page.items)).twice()
+
+
+def _moving(one: "ListRead", first: Page, give: Callable[[Page, Place | None], None]) -> MovingRead:
+    return MovingRead(
+        question=one.question,
+        served=len(first.items),
+        total=first.total,
+        ask=one.ask_of,
+        ask_place=one.ask_place,
+        crew=one.crew,
+        give=give,
+        advance=one.progress.advance,
     )
+
+
+_WHOLE: Final = Window()
+_ORDER: Final = Way("order", "one pass by order of asking", _by_order)
+_CLOSED: Final = Way(
+    "closed", "the list up to a past moment", lambda one, first, rows: _by_dates(one, first, rows, closed=True)
+)
+_WINDOWS: Final = Way(
+    "windows", "windows of creation dates", lambda one, first, rows: _by_dates(one, first, rows, closed=False)
+)
+_TWICE: Final = Way("twice", "two equal passes", _twice)

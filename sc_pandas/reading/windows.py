@@ -16,11 +16,17 @@ from sc_pandas.filters import CustomerFilter
 EARLIEST: Final = datetime(2000, 1, 1)  # noqa: DTZ001  # SellerCloud documents no zone
 # SellerCloud documents no zone: its "now" may be up to 14 hours ahead of UTC.
 FURTHEST_ZONE: Final = timedelta(hours=14)
+# What is so long ago is past in every zone: 12 hours to the westernmost, one where clocks go back, and a quarter for
+# commits that come late.
+WESTERNMOST: Final = timedelta(hours=13, minutes=15)
 MINUTE: Final = timedelta(minutes=1)
 DAY: Final = timedelta(days=1)
 # Parts would be this full if creation dates were spread evenly.
 _FILL: Final = 0.6
 _PARTS_AT_MOST: Final = 8
+# The same where a window may hold several pages.
+_FILL_OF_SEVERAL: Final = 0.8
+_PARTS_OF_SEVERAL: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,8 @@ class WindowPlan:
         When the read began, UTC without zone: splits go no further than that, in whatever zone.
     narrowest
         The finest step that the dialect can say.
+    holds
+        Customers that a window may have: a page of them, or where they can only become fewer, several.
     """
 
     question: CustomerFilter
@@ -79,38 +87,46 @@ class WindowPlan:
     waiting: list[Window] = field(default_factory=lambda: [Window()])
     unsplittable: list[Window] = field(default_factory=list)
     splits: list[Split] = field(default_factory=list)
-    dates_ignored: bool = False
+    holds: int = 0
     _split_of: dict[Window, Split] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.holds = self.holds or self.served
+
     def take(self) -> list[Window]:
-        """Give the windows to ask now; all of them may be asked at once."""
+        """Return the windows to ask now; all of them may be asked at once."""
         taken, self.waiting = self.waiting, []
         return taken
 
-    def answer(self, window: Window, rows: int, total: int) -> bool:
-        """Note a window's first page; True where it was the whole window, else its parts are waiting.
+    def tell(self, window: Window, total: int) -> None:
+        """Note how many customers a window has."""
+        if window in self._split_of:
+            self._split_of[window].told += total
+
+    def split(self, window: Window, total: int) -> None:
+        """Let the parts of a window wait.
 
         A window that is too narrow to split, or that is as full as the one it came from although it is shorter than a
         day (the server reads dates more coarsely than it is asked), becomes `unsplittable`.
         """
         parent = self._split_of.get(window)
-        if parent is not None:
-            parent.told += total
-            # Whoever is in the whole is in two neighbours at most.
-            self.dates_ignored |= len(parent.parts) > 2 and parent.told > 2 * parent.total + self.served
-        if rows >= total:
-            return True
         start, end = self._ends(window)
         as_full = parent is not None and total >= parent.total and end - start < DAY
         parts = () if as_full else tuple(self._parts(window, total))
         if not parts:
             self.unsplittable.append(window)
-            return False
+            return
         split = Split(window, total, parts)
         self.splits.append(split)
         self._split_of |= dict.fromkeys(parts, split)
         self.waiting += parts
-        return False
+
+    def too_many(self) -> list[Split]:
+        """Return the splits whose parts told more than twice as many customers as the whole.
+
+        Whoever is in the whole is in two neighbours at most; but it may have grown meanwhile.
+        """
+        return [each for each in self.splits if len(each.parts) > 2 and each.told > 2 * each.total + self.served]
 
     def doubtful(self) -> list[Split]:
         """Give the splits whose parts told fewer customers than the whole: removed meanwhile, or lost at a border."""
@@ -127,7 +143,9 @@ class WindowPlan:
         # Neighbours share a border (a whole day of it where windows are long), so that whoever was created on it is in
         # one of them, whether the server counts bounds in or out, or cuts times to minutes or days.
         shared = DAY if end - start > 16 * DAY else self.narrowest
-        wanted = min(_PARTS_AT_MOST, max(3, -(-total // max(1, int(self.served * _FILL)))), steps // 2)
+        several = self.holds > self.served
+        fill, most = (_FILL_OF_SEVERAL, _PARTS_OF_SEVERAL) if several else (_FILL, _PARTS_AT_MOST)
+        wanted = min(most, max(3, -(-total // max(1, int(self.holds * fill)))), steps // 2)
         if wanted < 2:
             return
         borders = [start + self.narrowest * (steps * i // wanted) for i in range(1, wanted)]

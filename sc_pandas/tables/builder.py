@@ -5,7 +5,9 @@ all rows have been seen, and typed then, so that neither the order nor the size 
 pages can be seen in the result.
 """
 
+import copy
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
@@ -34,6 +36,19 @@ _DOCUMENTED: Final = {
 _Rows = Sequence[Mapping[str, Any]]
 # Row number, column, raw JSON text, reason.
 _Rejected = tuple[int, str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far a builder was."""
+
+    batches: int
+    rows: int
+    rejected: int
+    details: frozenset[str]
+    other_ids: frozenset[str]
+    custom: CustomColumns
+    extras: dict[str, Shape]
 
 
 class TableBuilder:
@@ -90,6 +105,36 @@ class TableBuilder:
         self._waiting.extend(items)
         if len(self._waiting) >= ROWS_IN_BATCH:
             self._flush()
+
+    def mark(self) -> Mark:
+        """Return where the builder is, to come back to with `rollback`."""
+        if self._waiting:
+            self._flush()
+        return Mark(
+            len(self._store),
+            self._rows,
+            len(self._rejected),
+            frozenset(self._details),
+            frozenset(self._other_ids),
+            copy.deepcopy(self._custom),
+            copy.deepcopy(self._extras),
+        )
+
+    def rollback(self, mark: Mark) -> None:
+        """Forget what was taken since a mark, which may be used again.
+
+        Raises
+        ------
+        ExportError
+            If spooled rows cannot be cut off.
+        """
+        self._waiting.clear()
+        self._store.cut(mark.batches)
+        del self._ids[mark.batches :]
+        del self._rejected[mark.rejected :]
+        self._rows = mark.rows
+        self._details, self._other_ids = set(mark.details), set(mark.other_ids)
+        self._custom, self._extras = copy.deepcopy(mark.custom), copy.deepcopy(mark.extras)
 
     def finish(self, *, sort: bool = True) -> CustomerRows:
         """Type what is left and give all rows, once; the builder is of no more use then.

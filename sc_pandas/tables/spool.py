@@ -26,6 +26,9 @@ class Store(Protocol):
 
     def __len__(self) -> int: ...
 
+    def cut(self, length: int) -> None:
+        """Forget the batches after the first so many."""
+
     def sibling(self) -> "Store":
         """Open an empty store in the same place."""
 
@@ -51,6 +54,10 @@ class MemoryStore:
 
     def __len__(self) -> int:
         return len(self._batches)
+
+    def cut(self, length: int) -> None:
+        """Forget the batches after the first so many."""
+        del self._batches[length:]
 
     def sibling(self) -> Store:
         """Open an empty store."""
@@ -113,6 +120,18 @@ class DiskStore:
 
     def __len__(self) -> int:
         return len(self._places)
+
+    def cut(self, length: int) -> None:
+        """Forget the batches after the first so many; their space is freed."""
+        if length == len(self._places):
+            return
+        # A map of what is cut off could not be read.
+        self._end, self._map = self._places[length][0], None
+        del self._places[length:]
+        try:
+            self._file.truncate(self._end)
+        except OSError as error:
+            spool_failed(self._folder, error)
 
     def sibling(self) -> Store:
         """Open an empty store in the same folder."""
