@@ -42,7 +42,7 @@ class Provenance:
     finished_at : str
         When the read ended, ISO 8601, UTC.
     verdict : str
-        The judgement on completeness, ``"proven (bookends)"`` or ``"not verified"`` for example.
+        The judgement on completeness, ``"proven (order)"`` or ``"not verified"`` for example.
     version : str
         Version of sc_pandas that read.
     rows : int, optional
@@ -65,7 +65,7 @@ class Provenance:
     Examples
     --------
     >>> note = Provenance(base_url="https://tt.api.example", filter={"city": "Brno"}, page_size=50,
-    ...                   finished_at="2026-01-05T10:00:00+00:00", verdict="proven (bookends)", version="0.1.0")
+    ...                   finished_at="2026-01-05T10:00:00+00:00", verdict="proven (order)", version="0.1.0")
     >>> note.is_verified
     True
     >>> Provenance.from_attrs({"sellercloud": note.to_attrs()}) == note

@@ -34,13 +34,7 @@ from sc_pandas.pacing import (
 from sc_pandas.settings import Credentials, is_loopback
 
 IN_FLIGHT: Final = 16
-_HEADERS: Final = {
-    "Accept": "application/json",
-    "Accept-Encoding": "gzip",
-    # A second look at a page is worth nothing where a proxy gives the first look's answer again.
-    "Cache-Control": "no-cache",
-    "User-Agent": "sc_pandas",
-}
+_HEADERS: Final = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "sc_pandas"}
 _THROTTLES_AT_MOST: Final = 5
 _FRESH_REFUSED_AT_MOST: Final = 3
 # A server may fail with 500 for a customer it does not know; more tries for each of thousands would be in vain.
@@ -293,6 +287,9 @@ class Client:
 
     def _signed(self, adapter: TimedAdapter, request: DataRequest, token: Token) -> Answer:
         signed = request.copy()
+        # A second look at a page is worth nothing where a proxy gives the first look's answer again. Said here, below our
+        # own cache, which would obey.
+        signed.headers["Cache-Control"] = "no-cache"
         signed.headers["Authorization"] = f"Bearer {token.value.reveal()}"
         answer = self._call(adapter, signed, request.tally, request.cancel)
         if answer.status != requests.codes.unauthorized:

@@ -73,7 +73,7 @@ class CustomerQuery:
     >>> q.count()
     120
     >>> q.run().report.verdict
-    'proven (bookends)'
+    'proven (order)'
     >>> q.head(3).user_id.is_monotonic_increasing
     True
     >>> shop.close(); box.close()

@@ -88,7 +88,7 @@ class SegmentResult(SegmentMembers):
 
     @property
     def verdict(self) -> str:
-        """The judgement on completeness, such as ``"proven (bookends)"``."""
+        """The judgement on completeness, such as ``"proven (order)"``."""
         return self.report.verdict
 
     def to_pandas(self) -> pd.DataFrame:

@@ -131,7 +131,9 @@ class OrderOfAsking(ABC):
         ids = ids_of(page)
         self.fell |= page.total < self.latest_total
         self.latest_total = page.total
-        if ask.number > 1 and len(ids) and np.array_equal(ids, self.looks[1]):
+        # By newcomers alone page 1 may come again as a later page, when many have joined.
+        is_early = not ask.look and page.total - self.first.total < self.served
+        if ask.number > 1 and is_early and len(ids) and np.array_equal(ids, self.looks[1]):
             says = f"page {ask.number} has the rows of page 1"
             self._doubt("page_repeated", says)
         elif len(ids) < len(page.items):
@@ -183,10 +185,13 @@ class Ascending(OrderOfAsking):
                 yield [self._tail(turn)]
             before = self._top_look
             yield [self._again(top, turn)]
+            behind = self.latest_total > self.full * self.served and not turn and ends_full
+            if behind:
+                self._top_look = before
+                continue
             if not np.array_equal(before, self._top_look) and not self.trouble:
                 yield [self._border(run, turn) for run in self.runs]
-            behind = self.latest_total > self.full * self.served and not turn and ends_full
-            if not behind and (not self.may_join or self.distinct >= self.latest_total):
+            if not self.may_join or self.distinct >= self.latest_total:
                 return
 
     def _opened(self, run: Run, ids: Ids) -> None:
@@ -333,6 +338,7 @@ class Descending(OrderOfAsking):
 
     def _take(self, run: Run, number: int, ids: Ids, total: int) -> None:
         before = self.served * (number - 1)
+        follows = True
         if not run.seen:
             run.looks.setdefault(number, 1)
             run.first_total = total
@@ -346,12 +352,14 @@ class Descending(OrderOfAsking):
             run.reach = max(0, bound, self.served * number if follows else 0)
         run.total = total
         run.seen.append(ids)
-        run.border = min([run.border, *ids[-1:].tolist()])
+        if follows:
+            run.border = min([run.border, *ids[-1:].tolist()])
 
     def _check_rows(self, run: Run, number: int, ids: Ids, total: int) -> None:
         above = ids[ids > run.border]
         first = 2**63 - 1 if run.first is None else run.first
-        pushed = total - run.first_total >= self.served * (number - run.low)
+        # From the run before, where enough have joined.
+        pushed = number <= run.low or total - run.first_total >= self.served * (number - run.low)
         if not run.has_seen(above[above <= first]) or (len(above[above > first]) and not pushed):
             self._doubt_order()
 

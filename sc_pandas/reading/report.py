@@ -8,11 +8,23 @@ import pandas as pd
 import pyarrow as pa
 
 from sc_pandas.provenance import ATTRS_KEY, Provenance
-from sc_pandas.reading.judge import BOOKENDS, NOT_VERIFIED, ONE_RESPONSE, TWO_EQUAL_READS, WINDOWS
+from sc_pandas.reading.judge import (
+    BOOKENDS,
+    CLOSED_LIST,
+    NOT_VERIFIED,
+    ONE_RESPONSE,
+    ORDER,
+    TWO_EQUAL_READS,
+    WINDOWS,
+)
 from sc_pandas.tables import Coercion, to_pandas
 
 _MEANS = {
     ONE_RESPONSE: "the whole answer came in one response",
+    ORDER: "pages were asked in the order in which nobody can slip past who stays; it assumes that whoever joined the "
+    "list meanwhile has the highest id",
+    CLOSED_LIST: "as many distinct customers came as a list that can only shrink had at first; it assumes that nobody was "
+    "created with a creation date of days before",
     BOOKENDS: "totals stayed equal, ids rise or fall without a double, and the first and last page had not changed at "
     "the end; it assumes that whoever joined the list meanwhile has the highest id",
     WINDOWS: "each customer was read in a response of one instant, by creation date; it assumes that creation dates do "
@@ -49,8 +61,9 @@ class ReadReport:
     Attributes
     ----------
     verdict : str
-        ``"proven (one response)"``, ``"proven (bookends)"``, ``"proven (windows)"``, ``"proven (two equal reads)"`` or
-        ``"not verified"``.
+        ``"proven (one response)"``, ``"proven (order)"``, ``"proven (closed list)"``, ``"proven (windows)"``,
+        ``"proven (two equal reads)"`` or ``"not verified"``; of the first rows of a list, and of files of an earlier
+        edition, also ``"proven (bookends)"``.
     calls, calls_saved : int
         Calls made to the server (logins and repeated calls counted), and answers that the cache gave instead.
     pages : int

@@ -216,7 +216,7 @@ def test_export_writes_the_equal_frame_and_says_what_it_wrote(serve: Any, run: A
     facts = dict(line.split(maxsplit=1) for line in ran.out.splitlines())
     assert facts["path"] == str(target)
     assert facts["rows"] == "120"
-    assert facts["verdict"] == "proven (bookends)"
+    assert facts["verdict"] == "proven (order)"
     assert facts["calls"] == str(box.calls())
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     with sc.connect() as shop:
@@ -229,7 +229,7 @@ def test_export_as_json_is_stdout_alone(serve: Any, run: Any, tmp_path: Path) ->
     assert ran.json == {
         "path": str(target),
         "rows": 120,
-        "verdict": "proven (bookends)",
+        "verdict": "proven (order)",
         "is_verified": True,
         "size_bytes": target.stat().st_size,
         "calls": box.calls(),

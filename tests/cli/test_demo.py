@@ -49,7 +49,7 @@ def test_the_demo_as_a_person_runs_it(run_process: Any, bare: Path, monkeypatch:
     assert max(map(len, lines)) <= 100
     assert "\x1b" not in ran.out
     assert "NOT TRUE" not in ran.out
-    for words in ("1,037 in", "proven (bookends)", "values equal, dtypes equal, attrs equal", "0 calls, the same rows"):
+    for words in ("1,037 in", "proven (order)", "values equal, dtypes equal, attrs equal", "0 calls, the same rows"):
         assert words in ran.out
     assert "int64[pyarrow]" in ran.out
     assert "open-sesame" not in ran.out

@@ -78,9 +78,9 @@ def test_what_was_asked_anew_is_not_answered_with_older_rows(tmp_path: Path) -> 
         assert len(shop.customers(cache="offline").to_pandas()) == 123
 
 
-def test_a_strict_read_is_not_answered_by_bookends(tmp_path: Path) -> None:
+def test_a_strict_read_is_not_answered_by_order(tmp_path: Path) -> None:
     with sc.sandbox.serve(customers=120, seed=7) as box, shop_of(box, tmp_path) as shop:
-        assert shop.customers().run().report.verdict == "proven (bookends)"
+        assert shop.customers().run().report.verdict == "proven (order)"
         assert shop.customers(consistency="strict").run().report.verdict == "proven (windows)"
         assert shop.customers().run().report.verdict == "proven (windows)"
 

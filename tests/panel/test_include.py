@@ -206,7 +206,7 @@ def test_gaps_and_a_price_that_is_kept_are_said_after_the_load(desk: Desk, monke
     gaps = (IncludeGap(7, ("phones",), "status 404"),)
     monkeypatch.setattr("tests.panel.fakes.Report", lambda: Report(gaps=gaps))
     desk.engine.load()
-    assert status_text(desk.settle()).endswith("customers loaded, proven (bookends). 1 customer lacks phones.")
+    assert status_text(desk.settle()).endswith("customers loaded, proven (order). 1 customer lacks phones.")
     assert "20 calls" in desk.state.price
     asked = desk.server.calls[-1]
     assert asked[0] == "estimate"
@@ -507,7 +507,7 @@ def test_customers_whom_nobody_could_read_are_said(box: Sandbox, opened: Opened)
     panel = opened(box, include=["phones"])
     box.fault("status", endpoint="detail", status=404, times=3)
     panel.load()
-    assert settle(panel).endswith("137 of 137 customers loaded, proven (bookends). 3 customers lack phones.")
+    assert settle(panel).endswith("137 of 137 customers loaded, proven (order). 3 customers lack phones.")
     assert panel.last_error is None
 
 

@@ -161,7 +161,7 @@ def test_load_all_pages_and_sorting(shared_box: Sandbox, opened: Opened) -> None
     settle(panel)
     assert shared_box.calls() - calls == 1  # page 1 is kept
     panel.load()
-    assert settle(panel) == "437 of 437 customers loaded, proven (bookends)."
+    assert settle(panel) == "437 of 437 customers loaded, proven (order)."
     calls = shared_box.calls()
     assert len(panel.df) == 437
     for _ in range(8):

@@ -149,7 +149,7 @@ def loaded(at: Desk, question: CustomerFilter = HAPPY) -> str:
 
 def test_loaded_rows_of_a_saved_filter_say_who_came_and_went(kept: tuple[Segments, SegmentMemory]) -> None:
     at = desk(kept)
-    assert loaded(at).endswith(f"customers loaded, proven (bookends). {LAST_TIME}")
+    assert loaded(at).endswith(f"customers loaded, proven (order). {LAST_TIME}")
     # Looking is no run: the next look shows the same.
     assert LAST_TIME in loaded(at)
     assert "since" not in loaded(at, about("Bern"))

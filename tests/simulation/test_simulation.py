@@ -52,7 +52,8 @@ def test_no_silent_loss(share: int, request: pytest.FixtureRequest) -> None:
     seeds = LONG_SEEDS if request.config.getoption("--long") else SEEDS
     found = Counter(outcome(World.of(seed))[0] for seed in range(share, seeds, SHARES))
     assert found["proven (windows)"]
-    assert found["proven (bookends)"]
+    assert found["proven (closed list)"]
+    assert found["proven (order)"]
 
 
 @pytest.mark.fault("C01", "C03", "C05", "C17")
