@@ -108,7 +108,8 @@ def _calls_at_most(world: World) -> tuple[float, int] | None:
         return None
     if not _by_order(world):
         closed = (1.1, 30) if world.order.startswith("created") else (1.5, 30)
-        return None if world.undated or world.backdated else closed
+        is_fixed = world.order != "modified_desc" or not world.updates
+        return None if world.undated or world.backdated or world.burst or not is_fixed else closed
     if world.order in _UPWARDS:
         return (1.0, 30) if world.merges else (1.0, 6)
     if not world.merges:
