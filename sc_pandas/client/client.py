@@ -287,8 +287,8 @@ class Client:
 
     def _signed(self, adapter: TimedAdapter, request: DataRequest, token: Token) -> Answer:
         signed = request.copy()
-        # A second look at a page is worth nothing where a proxy gives the first look's answer again. Said here, below our
-        # own cache, which would obey.
+        # A second look is worth nothing where a proxy gives the first one's answer again. Said below our own cache,
+        # which would obey.
         signed.headers["Cache-Control"] = "no-cache"
         signed.headers["Authorization"] = f"Bearer {token.value.reveal()}"
         answer = self._call(adapter, signed, request.tally, request.cancel)

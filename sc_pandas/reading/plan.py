@@ -121,7 +121,7 @@ class PagePlan:
     @property
     def needs_second(self) -> bool:
         """Whether page 1 is just as full as servers fill one, so that only an empty page 2 shows that it is all."""
-        is_full = self.total == self.served and self.total in {SERVED_BY_DEFAULT, SERVED_AT_MOST, self.asked}
+        is_full = 0 < self.total == self.served and self.total in {SERVED_BY_DEFAULT, SERVED_AT_MOST, self.asked}
         return is_full and (self.limit is None or self.limit > self.served)
 
     def calls(self, consistency: str = "auto") -> int:

