@@ -56,7 +56,7 @@ class Outcome:
 def read(world: World) -> Outcome:
     """Read a world's list once."""
     network = Network(world)
-    question = sc.CustomerFilter() if world.rating is None else sc.CustomerFilter(rating=world.rating)
+    question = sc.CustomerFilter() if world.rating is None else sc.CustomerFilter(rating=(world.rating,))
     options = ReadOptions(page_size=PAGE, cache="off", consistency=cast("Any", world.consistency))
     client, crew = cast("Client", network), cast("Any", network.crew)
     source = Source(client, None, "tenant", DialectMemory("article"), crew)

@@ -68,7 +68,7 @@ class World:
     @classmethod
     def of(cls, words: Sequence[str]) -> "World":
         """Build the world that a command's words describe."""
-        known = {f.name: type(f.default) for f in fields(cls)} | {"rating": int}
+        known: dict[str, Any] = {f.name: type(f.default) for f in fields(cls)} | {"rating": int}
         parsed: dict[str, Any] = {}
         for word in words:
             name, _, text = word.partition("=")
@@ -312,7 +312,7 @@ class Listing:
                 break
             at += 1
         left = set(skipped)
-        found = []
+        found: list[Any] = []
         while len(found) < want:
             if at not in left:
                 found.append(order[at])

@@ -16,12 +16,14 @@ from _pytest.mark import ParameterSet
 
 from sc_pandas.client import Expectation, Page, Tally
 from sc_pandas.contract import CALLS_PER_HOUR
+from sc_pandas.reading.order import Ascending, Descending, Ids, Run
 from tests.simulation.cells import MERGES, MOVES, ODD, STALE, Cell, cell
 from tests.simulation.churn import PAGE, lived, read
 from tests.simulation.network import Network, VirtualCrew
 from tests.simulation.shop import BEGAN, BOUNDS, ORDERS, History, Listing, Row, World, span_of
 
 SIZES = {5_000: 10, 50_000: 3, 200_000: 1}
+Bounds = tuple[datetime | None, datetime | None]
 FEW = ("id_asc", "id_desc", "hash")
 QUICK = ("nothing", "1 new/10 s + 1 update/2 s", "1 new/s + 1 update/s", "10 new/s", *MERGES)
 # Whether anybody is undated cannot be counted while somebody joins between any two counts: no proof without an order.
@@ -112,6 +114,28 @@ def test_a_list_read_the_wrong_way_loses() -> None:
     assert sum(lost_by_order(World(seed=s, order="id_desc", inserts=10.0), upwards=False) for s in range(3)) > 30
 
 
+def test_an_order_that_is_reversed_is_doubted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An ascending list that is asked from its first page shows customers where none can be: not proven by order."""
+    worlds = [World(seed=seed, inserts=1.0, merges=2.0) for seed in range(3)]
+    assert {read(world).verdict for world in worlds} == {"proven (order)"}
+    monkeypatch.setattr(Ascending, "numbers", lambda _self, run: range(run.low, run.high + 1))
+    assert "proven (order)" not in {read(world).verdict for world in worlds}
+
+
+def test_a_broken_order_of_asking_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A descending list where each page is taken for the next, though the total fell: the model sees the loss."""
+    take = Descending._take
+
+    def careless(judge: Descending, run: Run, number: int, ids: Ids, total: int) -> None:
+        take(judge, run, number, ids, total)
+        run.reach = max(run.reach, PAGE * number)
+
+    worlds = [World(seed=seed, order="id_desc", inserts=1.0, merges=5.0) for seed in (3, 4, 5)]
+    assert not any(read(world).is_wrong for world in worlds)
+    monkeypatch.setattr(Descending, "_take", careless)
+    assert any(read(world).is_wrong for world in worlds)
+
+
 def test_one_pass_in_any_order_loses() -> None:
     """Where ties are broken anew for each call, one pass loses hundreds, and says that it is not verified."""
     outcome = read(World(order="rating_ties", consistency="fast"))
@@ -148,15 +172,16 @@ def test_pages_are_what_a_plain_server_gives(order: str, bounds: str) -> None:
         for far in (0, 5, 150, len(dates) - 1):
             ends = [here + timedelta(milliseconds=dates[each]) for each in (0, far)]
             since, until = (end.replace(second=0, microsecond=0) for end in ends)
-            for window in ((None, None), (since, until), (None, until), (until, None)):
-                span = span_of(bounds, *window, world.zone_h)
+            windows: list[Bounds] = [(None, None), (since, until), (None, until), (until, None)]
+            for window in windows:
+                span = span_of(bounds, window[0], window[1], world.zone_h)
                 within = [r for r in everybody.values() if plainly_within(r, window, bounds, here)]
                 rows, total = listing.page(span, 2, 7)
                 assert total == len(within)
                 check_page(rows, within, order)
 
 
-def plainly_within(row: Row, window: tuple[datetime | None, datetime | None], bounds: str, here: datetime) -> bool:
+def plainly_within(row: Row, window: Bounds, bounds: str, here: datetime) -> bool:
     """Read a window as a server may."""
     since, until = window
     if since is None and until is None:
