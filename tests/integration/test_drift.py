@@ -6,7 +6,7 @@ The client is a model in this process, so that every change happens at a known p
 import itertools
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -253,3 +253,37 @@ def test_a_live_list_that_grows_with_each_call_is_proven_otherwise_or_an_error(t
         finally:
             done.set()
             grower.join()
+
+
+@dataclass
+class Proxied(MovingList):
+    """Some answers come out of a cache on the way, which says how old they are."""
+
+    stale: int = 4
+
+    def get_page(self, *args: Any, **more: Any) -> Page:
+        page = super().get_page(*args, **more)
+        return replace(page, age_s=30.0) if len(self.asked) == self.stale else page
+
+
+@pytest.mark.parametrize(("customers", "stale"), [(45, 1), (45, 4), (45, 7), (7, 1)])
+def test_answers_of_a_proxy_prove_nothing(customers: int, stale: int, shop: Connection) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shop.source.client, "get_page", Proxied(customers=customers, stale=stale).get_page)
+        run = shop.customers(page_size=PAGE, cache="off").run()
+        assert run.report.verdict == "not verified"
+        assert any("up to 30 s old" in note for note in run.report.notes)
+        patch.setattr(shop.source.client, "get_page", Proxied(customers=customers, stale=stale).get_page)
+        with pytest.raises(sc.PagingDriftError) as caught:
+            shop.customers(page_size=PAGE, cache="off", consistency="strict").run()
+        assert caught.value.reason == "stale"
+
+
+def test_what_moved_is_told_in_one_line(shop: Connection) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        model = MovingList(script={3: ["+", "+", "-0"], 4: ["-500"]})
+        patch.setattr(shop.source.client, "get_page", model.get_page)
+        patch.setattr("sc_pandas.reading.crew.IN_FLIGHT", 1)
+        run = shop.customers(page_size=PAGE, cache="off").run()
+    assert run.report.verdict == "proven (order)"
+    assert any("joined and" in note and "calls for 5 pages" in note for note in run.report.notes)

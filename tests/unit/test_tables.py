@@ -836,3 +836,30 @@ class TestBatches:
         building.close()
 
         assert rows.to_table().num_rows == 101
+
+
+@pytest.mark.parametrize("spooled", [False, True])
+def test_a_rollback_forgets_what_came_since_the_mark(spooled: bool, tmp_path: Path) -> None:  # noqa: FBT001
+    """Rows, batches, misfits, new columns and their types: all is as if it had never come, also twice."""
+    before = [{"UserID": n, "Extra": n} for n in range(6_000)]
+    bad = [{"UserID": n, "Rating": "nonsense", "Extra": "text", "Other": 1, "PrimaryUserID": -n} for n in range(6_000)]
+    custom = [{"UserID": 1, "CustomColumns": [{"ColumnName": "x", "Value": "y", "DataType": 0}]}]
+    after = [{"UserID": 7_000, "Extra": 5}]
+
+    def rows(*, with_failure: bool) -> Any:
+        with TableBuilder(spool_folder=tmp_path if spooled else None) as builder:
+            builder.add(before)
+            mark = builder.mark()
+            for _try in range(2 if with_failure else 0):
+                builder.add(bad)
+                builder.add(custom)
+                builder.mark()
+                builder.add(bad)
+                builder.rollback(mark)
+            builder.add(after)
+            return builder.finish()
+
+    clean, mended = rows(with_failure=False), rows(with_failure=True)
+    assert mended.to_table().equals(clean.to_table())
+    assert (mended.coercions, mended.undocumented) == (clean.coercions, clean.undocumented) == ((), ("Extra",))
+    assert mended.doubles_dropped == 0
