@@ -12,6 +12,7 @@ from sc_pandas.filters import CustomerFilter
 from sc_pandas.panel.engine import Engine
 from sc_pandas.panel.entries import Entry, entries_of, read_entries
 from sc_pandas.panel.last_time import LastTime
+from sc_pandas.panel.preview import named
 from sc_pandas.panel.protocols import QueryLike
 from sc_pandas.panel.state import PanelState
 from sc_pandas.panel.view import View
@@ -279,7 +280,7 @@ class Panel:
 
     # ── saved filters ──────────────────────────────────────────────────────────────────────────────────────────────
     def _offer_segments(self) -> None:
-        self._said(lambda: setattr(self._view.segment_list, "options", self._segments.names()))
+        self._said(lambda: setattr(self._view.segment_list, "options", named(self._segments.names())))
 
     def _save_segment(self) -> None:
         self._segments.save(self._view.segment_name.value, self.filter)

@@ -4,6 +4,7 @@ import html
 import json
 import re
 import unicodedata
+from collections.abc import Iterable
 from typing import Any, Final
 
 import pandas as pd
@@ -152,6 +153,11 @@ def visible(text: str, longest: int = LONGEST) -> str:
         return text
     seen = "".join(_code_point(c) if _is_hidden(c) else c for c in text[: longest + 1])
     return seen if len(seen) <= longest else f"{seen[: longest - 1]}…"
+
+
+def named(names: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Return the choices of a drop-down: each name as it may be shown, and itself."""
+    return tuple((visible(name), name) for name in names)
 
 
 def _is_hidden(char: str) -> bool:

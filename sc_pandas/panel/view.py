@@ -17,7 +17,7 @@ from sc_pandas.panel.controls import Controls
 from sc_pandas.panel.entries import Entry, entries_of, has_choices
 from sc_pandas.panel.keys import keys
 from sc_pandas.panel.more_columns import MoreColumns
-from sc_pandas.panel.preview import sortable_columns, table_html
+from sc_pandas.panel.preview import named, sortable_columns, table_html, visible
 from sc_pandas.panel.state import PanelState, age_text, status_text
 from sc_pandas.panel.style import CSS
 
@@ -104,7 +104,7 @@ class View:
         self.next.on_click(lambda _: self._actions["turn"](1))
         self.place = _html("sc-place")
         self.sort = widgets.Dropdown(
-            options=[_UNSORTED],
+            options=named([_UNSORTED]),
             description="Sort by",
             tooltip="Sorts the rows on show, or all rows once they are loaded",
             style={"description_width": "initial"},
@@ -236,19 +236,19 @@ class View:
             chip = self._chips[name]
             values = "; ".join(entry) if has_choices(name) else str(entry)
             shown = f"✕ {FILTERS_BY_NAME[name].label}: {values}"
-            cut = shown if len(shown) <= _CHIP else f"{shown[: _CHIP - 1]}…"
-            chip.description = cut if name in asked else ""
+            chip.description = visible(shown, _CHIP) if name in asked else ""
             chip.layout.display = None if name in asked else "none"
         self._reset.layout.display = None if asked else "none"
         self._any_active.value = "Active filters:" if asked else "No filter is active: everybody is asked for."
 
     def _offer_sorts(self, state: PanelState) -> None:
-        columns = [] if state.rows is None else sortable_columns(state.rows)
-        if [_UNSORTED, *columns] == list(self.sort.options):
+        columns = [_UNSORTED, *([] if state.rows is None else sortable_columns(state.rows))]
+        offered = named(columns)
+        if offered == tuple(self.sort.options):
             return
         chosen = self.sort.value
-        self.sort.options = [_UNSORTED, *columns]
-        self.sort.value = chosen if chosen in self.sort.options else _UNSORTED
+        self.sort.options = offered
+        self.sort.value = chosen if chosen in columns else _UNSORTED
 
     def _show_facets(self, state: PanelState) -> None:
         counts, picture = (state.facets.counts, state.facets.png) if state.facets is not None else ({}, None)
@@ -313,7 +313,7 @@ class View:
         self._reset.layout.display = "none"
         self._any_active.value = ""
         self.code.value = self.copy.text = ""
-        self.sort.options = [_UNSORTED]
+        self.sort.options = named([_UNSORTED])
         self.status.value = "<div class='sc-said' role='status'>Closed.</div>"
         self.segment_name.value = ""
         self.segment_list.options = []

@@ -47,7 +47,7 @@ class Report:
     """How a read went."""
 
     calls: int = 1
-    verdict: str = "proven (bookends)"
+    verdict: str = "proven (order)"
     is_proven: bool = True
     finished_at: datetime = READ_AT
     gaps: tuple[IncludeGap, ...] = ()
@@ -67,7 +67,7 @@ class Read:
             limit=None,
             page_size=50,
             finished_at="2026-11-23T09:00:00+00:00",
-            verdict="proven (bookends)",
+            verdict="proven (order)",
             version="0",
         )
     )

@@ -137,7 +137,7 @@ _OTHERS: Final = [
 PAYLOADS: Final = [*_SCRIPT, *_ENTITIES, *_MATHS, *_UNSEEN, *_FORMULAS, *_PLACES, *_OTHERS]
 
 TAGS: Final = frozenset(
-    {"b", "div", "h3", "h4", "p", "progress", "span", "style", "table", "tbody", "td", "th", "thead", "tr"}
+    {"b", "div", "h3", "h4", "kbd", "p", "progress", "span", "style", "table", "tbody", "td", "th", "thead", "tr"}
 )
 ATTRIBUTES: Final = frozenset(
     {"class", "role", "aria-live", "aria-label", "aria-hidden", "tabindex", "scope", "value", "max"}

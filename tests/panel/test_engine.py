@@ -522,7 +522,7 @@ def test_after_a_load_the_line_says_how_many_came_and_no_price() -> None:
     desk.open()
     desk.engine.load()
     state = desk.settle()
-    assert status_text(state) == "120 of 1,000 customers loaded, proven (bookends)."
+    assert status_text(state) == "120 of 1,000 customers loaded, proven (order)."
     assert state.rows_at is not None
     desk.engine.close()
 

@@ -17,6 +17,7 @@ from sc_pandas.contract import FILTERS
 from sc_pandas.errors import AuthError, FilterError, RateLimitedError, SettingsError, TransportError
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.panel.panel import Panel
+from sc_pandas.panel.preview import named
 from sc_pandas.panel.state import status_text
 from sc_pandas.sandbox import Sandbox
 from sc_pandas.segments import FILE, Segments
@@ -475,3 +476,15 @@ def test_all_doors_lead_to_a_panel(box: Sandbox, tmp_path: Path) -> None:
             assert panel.df is None
     assert os.environ["XDG_DATA_HOME"] == str(tmp_path / "share")
     assert isinstance(frame, pd.DataFrame)
+
+
+@pytest.mark.fault("H15")
+def test_drop_downs_show_what_is_hidden_in_names(shared_box: Sandbox, opened: Opened, tmp_path: Path) -> None:
+    """A direction character in a name is shown as its code point, and the name itself is what is chosen."""
+    panel = opened(shared_box, segments=Segments(tmp_path / "mine"))
+    view = panel._view
+    view.segment_name.value = "vip\u202egnp"
+    press(panel, "Save filter")
+    assert view.segment_list.options == (("vip\\u202egnp", "vip\u202egnp"),)
+    assert view.segment_list.value == "vip\u202egnp"
+    assert named(["custom.\u200bA"]) == (("custom.\\u200bA", "custom.\u200bA"),)

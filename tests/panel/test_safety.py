@@ -243,7 +243,7 @@ def test_eight_threads_that_do_everything_at_once_lock_nothing_dead(opened: Open
             each_way(lambda n: setattr(panel, "filter", CustomerFilter.of(keyword=f"k{n}"))),
             each_way(lambda _: panel.load(), lambda _: panel._engine.stop(), lambda _: press(panel, "Next")),
             each_way(lambda n: setattr(view.contacts, "value", bool(n % 2)), lambda _: press(panel, "Refresh")),
-            each_way(lambda n: setattr(view.sort, "value", view.sort.options[n % len(view.sort.options)])),
+            each_way(lambda n: setattr(view.sort, "value", view.sort.options[n % len(view.sort.options)][1])),
             each_way(lambda n: panel.wait(0.001 * (n % 3)), lambda _: panel.to_code(), lambda _: panel.df),
         ]
     )
