@@ -97,7 +97,7 @@ class KeptRead:
     whole: bool = False
     leaves: Sequence[Sequence[str | None]] = ()
     asks: Sequence[Sequence[Any]] = ()
-    way: str = "order"
+    way: str = ""
     past: float | None = None
     in_the_middle: bool = False
 

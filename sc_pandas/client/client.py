@@ -43,6 +43,7 @@ from sc_pandas.pacing import (
     http_date,
     throttle_wait_s,
 )
+from sc_pandas.secrecy import unseen
 from sc_pandas.settings import Credentials, is_loopback
 
 IN_FLIGHT: Final = 16
@@ -169,8 +170,13 @@ class Client:
     @property
     def proxy(self) -> str | None:
         """Host (and port) of the proxy that calls go through, or None; its user and password are not shown."""
-        chosen = requests.utils.select_proxy(self.url, self._route.proxies)
-        return urlsplit(chosen).netloc.rpartition("@")[2] if chosen else None
+        try:
+            return unseen(self._proxy_host) or None
+        except ValueError:
+            return "a proxy whose address cannot be read"
+
+    def _proxy_host(self) -> str:
+        return urlsplit(requests.utils.select_proxy(self.url, self._route.proxies) or "").netloc.rpartition("@")[2]
 
     # ── pages ──────────────────────────────────────────────────────────────────────────────────────────────────────
     def _prepared(self, request: Request, url: str, tally: Tally, key: str | None, cancel: Cancel) -> Request:
@@ -258,6 +264,8 @@ class Client:
                 request.page = replace(
                     request.page, date=http_date(answer.headers.get("Date")), age_s=age_s(answer.headers.get("Age"))
                 )
+                # Kept, it would lose its age.
+                request.may_be_kept = request.may_be_kept and not request.page.age_s
             return body
 
         attempts = min(self._policy.attempts, request.attempts_at_most or self._policy.attempts)
@@ -358,17 +366,18 @@ class Client:
         try:
             while True:
                 probed = self.outage.enter(cancel)
+                asked_at = self.clock.monotonic()
                 try:
                     answer = self._exchange(adapter, request, tally, cancel)
                 except Setback as setback:
                     if setback.away:
                         self.outage.refused(setback, probed)
                     elif probed is not None:
-                        self.outage.answered()
+                        self.outage.answered(asked_at)
                     if probed is None or not setback.away:
                         raise
                 else:
-                    self.outage.answered()
+                    self.outage.answered(asked_at)
                     return answer
                 finally:
                     self.outage.leave(probed)

@@ -169,6 +169,10 @@ def _late(deadline: float, clock: Clock, timeouts: Timeouts, says: str) -> Excha
 
 
 def _explained(error: requests.RequestException) -> ExchangeError:
+    if isinstance(error, requests.exceptions.InvalidURL):
+        # Our own address was checked before.
+        says = "the address of the proxy (HTTP_PROXY, HTTPS_PROXY) cannot be read"
+        return ExchangeError("proxy", says, retryable=False)
     if isinstance(error, requests.exceptions.ProxyError):
         return ExchangeError("proxy", "the proxy refused the connection", retryable=False)
     if isinstance(error, requests.exceptions.SSLError):

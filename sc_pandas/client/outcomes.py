@@ -41,8 +41,8 @@ class Setback(Exception):  # noqa: N818  # not raised to callers: it becomes one
     def given_up(self, attempts: int, elapsed_s: float) -> SellerCloudError:
         """Give the error of a server that was away for as long as may be waited."""
         says = (
-            f"{self._says} (tried {attempts} times in {elapsed_s:,.0f} s). It had answered before. Ask again when it "
-            "is back: finished pages are kept; a longer max_wait= waits for it."
+            f"{self._says} (tried {attempts} times in {elapsed_s:,.0f} s). It had answered before: it is down, or "
+            "cannot answer this question. Ask again later: finished pages are kept; a longer max_wait= waits for it."
         )
         return self._build(says, attempts, elapsed_s, False)
 

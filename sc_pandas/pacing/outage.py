@@ -100,11 +100,12 @@ class OutageGate(Listeners):
                 self.tell(outage.until, max(0.0, outage.deadline - now))
             self._clock.sleep(until_s, cancel)
 
-    def answered(self) -> None:
-        """The server answered: everybody may call."""
+    def answered(self, asked_at: float) -> None:
+        """The server answered a call that was made then: everybody may call, unless it went away since."""
         with self._lock:
             self._has_answered = True
-            self._outage = None
+            if self._outage is not None and asked_at >= self._outage.since:
+                self._outage = None
 
     def refused(self, why: object, probed: Outage | None) -> None:
         """The server took no call; `probed` is what `enter` gave for it.

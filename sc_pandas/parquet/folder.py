@@ -186,7 +186,8 @@ def _publish(temp: Path, target: Path, *, overwrite: bool) -> None:
     except BaseException:
         aside.rename(target)
         raise
-    aside.rename(temp)
+    with contextlib.suppress(FileNotFoundError):  # another export has removed it already
+        aside.rename(temp)
 
 
 def _exchange(one: Path, other: Path) -> bool:

@@ -54,7 +54,9 @@ class ListRead:
         # Page 1, where `total` asked for it.
         self._asked: Page | None = None
         self._calls = 0
-        self._oldest_s = 0.0
+        self._has_gone_on = False
+        # Ages that answers said of themselves; a list, because several threads note them.
+        self._ages_s: list[float] = []
         self._fresh = uuid.uuid4().hex
         self.kept: KeptRead | None = None
         self.age_s: float | None = None
@@ -109,6 +111,7 @@ class ListRead:
         is_kept = self._cache is not None and self.options.cache != "refresh"
         if is_kept and self._covers(kept):
             return 0
+        is_kept = is_kept and self._goes_on(kept)
         plan = PagePlan(kept.total, kept.served, self.options.limit, self.options.page_size)
         return plan.calls(self.options.consistency) - is_kept
 
@@ -192,7 +195,7 @@ class ListRead:
 
     def _note_first(self, page: Page, *, is_all: bool = False) -> None:
         served = len(page.items)
-        whole = is_all or (served >= page.total and not self._plan(page).needs_second)
+        whole = not page.age_s and (is_all or (served >= page.total and not self._plan(page).needs_second))
         finished = self._source.client.clock.now().timestamp() if whole else None
         verdict = ONE_RESPONSE if whole else ""
         facts = replace(self._kept(), total=page.total, served=served, pages=1, verdict=verdict, finished_at=finished)
@@ -225,10 +228,28 @@ class ListRead:
     def _first_of_all(self, kept: KeptRead | None) -> Page:
         if self._asked is not None:
             return self._asked
-        if kept is None or kept.whole:
+        if kept is None or not self._goes_on(kept):
             return self._first_page()
-        self.kept = kept
+        self.kept, self._has_gone_on = kept, True
         return self.ask(Ask(1))
+
+    def _goes_on(self, kept: KeptRead) -> bool:
+        """Return whether this read may go on with the pages of another.
+
+        Pages that were asked in another order, or for another number of rows, would stand beside later ones as if they
+        had been asked just before them.
+        """
+        if kept.whole:
+            return False
+        if kept.pages == 1 and not kept.in_the_middle:
+            return True  # only counted
+        if self.options.limit is None and self.options.consistency != "fast":
+            return kept.in_the_middle and kept.way in {"order", "closed", "windows", "twice"}
+        return kept.in_the_middle and kept.way == self._first_way(PagePlan(kept.total, kept.served, self.options.limit))
+
+    @staticmethod
+    def _first_way(plan: PagePlan) -> str:
+        return f"first {plan.last}"
 
     def _stopped(self) -> KeptRead | None:
         """Return the read that was stopped in the middle within a day, to go on with, unless `max_age` forbids."""
@@ -240,19 +261,24 @@ class ListRead:
 
     def _by_ways(self, first: Page, rows: Rows) -> Judgement:
         """Read in one way after another until one proves the list."""
+        fast = self.options.consistency == "fast"
+        self.progress.check_calls(self._plan(first).calls("fast" if fast else "auto") - 1)
+        was_one = self._plan(first).one_response
         first = self._confirmed(first)
         plan = self._plan(first)
         if first.total and not first.items:
             return Judgement(NOT_VERIFIED, "row_count", "page 1 is empty although customers are announced")
-        self.progress.check_calls(plan.calls("fast" if self.options.consistency == "fast" else "auto") - 1)
+        if was_one and not plan.one_response:
+            self.progress.check_calls(plan.calls("fast" if fast else "auto") - 1)
         self.progress.expect(plan.last)
         self.progress.advance()
         if plan.one_response:
             rows.add(first.items)
-            return Judgement(ONE_RESPONSE, expected=plan.rows, got=plan.rows)
+            verdict = NOT_VERIFIED if plan.needs_second and fast else ONE_RESPONSE
+            return Judgement(verdict, expected=plan.rows, got=plan.rows)
         mark = rows.mark()
-        if self.options.limit is not None or self.options.consistency == "fast":
-            self._keep(replace(self._kept(), in_the_middle=True))
+        if self.options.limit is not None or fast:
+            self._keep(replace(self._kept(), in_the_middle=True, way=self._first_way(plan)))
             judgement = first_rows(self, first, rows)
         else:
             judgement = self._by_one_way(first, rows, mark)
@@ -272,6 +298,9 @@ class ListRead:
                 break
             rows.rollback(mark)
             self.progress.notes.append(f"{way.says} proved nothing ({judgement.says}); then came {following.says}")
+        if judgement.is_proven and self._kept().in_the_middle:
+            # It has ended, and its pages alone cannot give it again.
+            self.forget()
         return judgement
 
     def _confirmed(self, first: Page) -> Page:
@@ -282,11 +311,16 @@ class ListRead:
             second = self.ask(Ask(2))
             if second.total == first.total:
                 if second.items:
+                    self.forget()
                     says = f"{first.total:,} customers were announced and page 2 has more"
                     raise Judgement(NOT_VERIFIED, "row_count", says, expected=first.total).error()
                 self._note_first(first, is_all=True)
                 return first
             first = self._first_page()
+        if self._plan(first).needs_second:
+            self.forget()
+            says = "pages 1 and 2 announced different numbers of customers again and again"
+            raise Judgement(NOT_VERIFIED, "total_moved", says, expected=first.total).error()
         return first
 
     def _speak_the_other(self) -> bool:
@@ -304,9 +338,9 @@ class ListRead:
 
     def _if_fresh(self, judgement: Judgement) -> Judgement:
         """Call nothing proven that a cache on the way has answered."""
-        if not self._oldest_s or not judgement.is_proven:
+        if not self._ages_s or not judgement.is_proven:
             return judgement
-        says = f"answers came from a cache on the way, up to {self._oldest_s:,.0f} s old: nothing is proven by them"
+        says = f"answers came from a cache on the way, up to {max(self._ages_s):,.0f} s old: nothing is proven by them"
         self.progress.notes.append(says)
         self.forget()
         stale = replace(judgement, verdict=NOT_VERIFIED, reason="stale", says=says)
@@ -343,8 +377,11 @@ class ListRead:
         return Place(Window(), ask.number, f"{ask.look} {self._fresh}" if ask.fresh else ask.look)
 
     def ask(self, ask: Ask) -> Page:
-        """Ask a page of the list."""
-        return self.ask_place(self.place_of(ask))
+        """Ask a page of the list; a live one is asked of the server, whatever is kept."""
+        place = self.place_of(ask)
+        if ask.live and self._has_gone_on and self._cache is not None:
+            self._cache.drop_page(self._place_key(place))
+        return self.ask_place(place)
 
     def ask_place(self, place: Place) -> Page:
         """Ask a page of a window, or take it as it is kept."""
@@ -409,7 +446,8 @@ class ListRead:
             if page is None:
                 if mark is not None:
                     rows.rollback(mark)
-                self.forget()
+                if self.options.cache != "offline":
+                    self.forget()
                 return False
             self.progress.tally.count_saved()
             self.progress.notes += page.notes
@@ -456,7 +494,8 @@ class ListRead:
             cancel=self.progress.cancel,
         )
         self._calls += not page.from_cache
-        self._oldest_s = max(self._oldest_s, page.age_s)
+        if page.age_s:
+            self._ages_s.append(page.age_s)
         self.progress.notes += page.notes
         return page
 

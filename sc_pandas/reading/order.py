@@ -26,11 +26,15 @@ _NONE: Final[Ids] = np.empty(0, np.int64)
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A page to ask; a `look` names another look at a page, which is `fresh` where no kept answer will do."""
+    """A page to ask; a `look` names another look at a page, which is `fresh` where no kept answer will do.
+
+    After a page that came `live`, so must the others of its run: a kept one would be older than its neighbour.
+    """
 
     number: int
     look: str = ""
     fresh: bool = False
+    live: bool = field(default=False, compare=False)
 
 
 @dataclass(eq=False)
@@ -201,10 +205,13 @@ class Ascending(OrderOfAsking):
 
     def _down(self, run: Run) -> Asking:
         """Read a run from its last page to its first."""
+        live = False
         for number in self.numbers(run):
             # Page 1 was asked before all others, and is needed after them.
-            ask = Ask(number, "second" if number == 1 else "")
-            ids = self._received(ask, (yield ask))
+            ask = Ask(number, "second" if number == 1 else "", live=live)
+            page = yield ask
+            live = live or not page.from_cache
+            ids = self._received(ask, page)
             if ids is None:
                 return
             if not run.seen:
@@ -306,13 +313,15 @@ class Descending(OrderOfAsking):
 
     def _forth(self, run: Run, fresh: str = "") -> Asking:
         """Read a run towards the end of the list until it meets the next."""
+        live = False
         while not self._has_met(run) and self.trouble is None:
             number = run.reach // self.served + 1 if run.looks else run.low
             looked = run.looks[number] = run.looks.get(number, 0) + 1
             is_plain = run.low <= number <= run.high and looked == 1
             look = "" if is_plain else f"{fresh or run.low}, {looked}"
-            ask = Ask(number, look, fresh=bool(fresh))
+            ask = Ask(number, look, fresh=bool(fresh), live=live)
             page = yield ask
+            live = live or not page.from_cache
             self.moved_any |= page.total != self.first.total
             ids = self._received(ask, page)
             if ids is None:

@@ -101,7 +101,7 @@ def _by_order(one: "ListRead", first: Page, rows: Rows) -> Judgement:
     judgement = judge.judgement()
     if judgement.is_proven:
         one.note_moved(*judge.moved())
-        places = [Place(_WHOLE, ask.number, ask.look) for ask in given]
+        places = [one.place_of(ask) for ask in given]
         one.finish(judgement, pages=len(given), total=judge.latest_total, places=places)
     return judgement
 

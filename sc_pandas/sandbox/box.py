@@ -2,13 +2,13 @@
 
 import atexit
 import socket
-import threading
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
+from sc_pandas import forks
 from sc_pandas.sandbox.app import Front
 from sc_pandas.sandbox.faults import CallClass, Fault, FaultPlan
 from sc_pandas.sandbox.fields import checked, whole
@@ -41,7 +41,7 @@ class Sandbox:
 
     def __init__(self, options: Options, port: int = 0) -> None:
         self._options = options
-        self._changes = threading.RLock()
+        self._changes = forks.new_rlock()
         rows, self._population = founded(options.customers, options.seed, options.style)
         self._store = Store(options, rows)
         self._quota = Quota(options.calls_per_hour)

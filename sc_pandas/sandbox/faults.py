@@ -1,11 +1,11 @@
 """When a fault strikes: each kind with its options, and the counting of calls up to it."""
 
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
+from sc_pandas import forks
 from sc_pandas.sandbox.log import Endpoint
 from sc_pandas.sandbox.tampering import WRONG_JSON
 
@@ -123,7 +123,7 @@ class FaultPlan:
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
-        self._lock = threading.Lock()
+        self._lock = forks.new_lock()
 
     def add(self, fault: Fault) -> None:
         """Put an order in force."""

@@ -3,6 +3,7 @@
 import contextlib
 import http.server
 import os
+import re
 import select
 import socket
 import struct
@@ -12,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
+from sc_pandas import forks
 from sc_pandas.sandbox.answers import Answer
 from sc_pandas.sandbox.tampering import Script
 
@@ -50,7 +52,7 @@ class Listener:
         self.respond = respond
         self.closed = threading.Event()
         self._listening = listening
-        self._lock = threading.Lock()
+        self._lock = forks.new_lock()
         self._open: dict[socket.socket, threading.Thread] = {}
         self._process = os.getpid()
         self._name = f"sc-pandas-sandbox-{listening.getsockname()[1]}"
@@ -79,7 +81,9 @@ class Listener:
             try:
                 connection, _ = self._listening.accept()
             except OSError:
-                return
+                # Too few file handles, or whoever called is gone already: others may come.
+                self.closed.wait(0.05)
+                continue
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.settimeout(_IDLE_S)
             thread = threading.Thread(target=self._serve, args=(connection,), name=self._name, daemon=True)
@@ -89,11 +93,13 @@ class Listener:
 
     def _serve(self, connection: socket.socket) -> None:
         # Whoever hangs up in the middle, or is cut off when the sandbox closes, is no error of the sandbox.
-        with contextlib.suppress(OSError, ValueError):
-            _Conversation(connection, ("", 0), cast("Any", self))
-        with self._lock:
-            del self._open[connection]
-        connection.close()
+        try:
+            with contextlib.suppress(OSError, ValueError):
+                _Conversation(connection, ("", 0), cast("Any", self))
+        finally:
+            with self._lock:
+                del self._open[connection]
+            connection.close()
 
 
 class _Conversation(http.server.BaseHTTPRequestHandler):
@@ -113,10 +119,15 @@ class _Conversation(http.server.BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         listener = cast("Listener", self.server)
+        length = self.headers.get("Content-Length") or "0"
+        is_plain = re.fullmatch(r"\d{1,7}", length, re.ASCII) and "Transfer-Encoding" not in self.headers
+        if not is_plain or self.request_version == "HTTP/0.9":
+            self.close_connection = True
+            self.send_error(400)
+            return
         path, _, query = self.path.partition("?")
-        length = int(self.headers.get("Content-Length") or 0)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        request = Request(self.command, path, query, headers, self.rfile.read(length))
+        request = Request(self.command, path, query, headers, self.rfile.read(int(length)))
         answer = listener.respond(request, listener.closed)
         if listener.closed.is_set():
             self.close_connection = True

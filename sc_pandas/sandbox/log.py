@@ -1,10 +1,11 @@
 """The truth log: what reached the sandbox and what it answered, in order."""
 
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal, overload
+
+from sc_pandas import forks
 
 Kind = Literal["request", "insert", "update", "merge"]
 Endpoint = Literal["token", "list", "detail", "team", "other"]
@@ -82,7 +83,7 @@ class TruthLog(Sequence[LogEntry]):
 
     def __init__(self) -> None:
         self._entries: list[LogEntry] = []
-        self._lock = threading.Lock()
+        self._lock = forks.new_lock()
 
     def __len__(self) -> int:
         with self._lock:

@@ -6,13 +6,13 @@ import hmac
 import itertools
 import json
 import secrets
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sc_pandas import forks
 from sc_pandas.sandbox.options import ExpiresIn, Options
 
 
@@ -42,7 +42,7 @@ class Logins:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._lock = threading.Lock()
+        self._lock = forks.new_lock()
         self._numbers = itertools.count(1)
         self._by_token: dict[str, Login] = {}
         self._secret = secrets.token_bytes(32)

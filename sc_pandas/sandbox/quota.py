@@ -1,9 +1,10 @@
 """The call budget of a sliding hour, and the lock that a throttle puts on the door."""
 
-import threading
 import time
 from collections import deque
 from typing import Final
+
+from sc_pandas import forks
 
 WINDOW_S: Final = 3600.0
 
@@ -27,7 +28,7 @@ class Quota:
         self._limit = calls_per_hour
         self._calls: deque[float] = deque()
         self._locked_until = 0.0
-        self._lock = threading.Lock()
+        self._lock = forks.new_lock()
 
     def lock_for(self, seconds: float) -> None:
         """Refuse every call for a while."""

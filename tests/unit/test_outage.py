@@ -21,7 +21,7 @@ def probe_until(gate: OutageGate, clock: FakeClock, back_at: float) -> int:
     while True:
         probed = gate.enter()
         if clock.monotonic() >= back_at:
-            gate.answered()
+            gate.answered(clock.monotonic())
             return refused
         refused += 1
         try:
@@ -34,7 +34,7 @@ def probe_until(gate: OutageGate, clock: FakeClock, back_at: float) -> int:
 def test_a_minute_s_outage_takes_few_calls(attempt: int) -> None:
     clock = FakeClock()
     gate = gate_of(clock)
-    gate.answered()
+    gate.answered(clock.monotonic())
     assert 4 <= probe_until(gate, clock, 60.0) <= 30
     assert clock.monotonic() <= 60.0 + 20.0 + 0.2, "found back within the longest pause"
 
@@ -44,10 +44,10 @@ def test_the_last_call_comes_at_the_end_of_the_longest_wait() -> None:
     for _ in range(20):
         clock = FakeClock()
         gate = gate_of(clock)
-        gate.answered()
+        gate.answered(clock.monotonic())
         probe_until(gate, clock, 119.9)
         assert clock.monotonic() <= 120.2
-    gate.answered()
+    gate.answered(clock.monotonic())
     with pytest.raises(StillAwayError) as caught:
         probe_until(gate, clock, 1e9)
     assert 120.0 <= caught.value.elapsed_s <= 120.2
@@ -62,7 +62,7 @@ def test_without_a_wait_or_an_answer_before_there_is_no_gate(max_wait_s: float, 
     clock = FakeClock()
     gate = gate_of(clock, max_wait_s)
     if answered:
-        gate.answered()
+        gate.answered(clock.monotonic())
     for _ in range(5):
         probed = gate.enter()
         gate.refused("no", probed)
@@ -73,7 +73,7 @@ def test_without_a_wait_or_an_answer_before_there_is_no_gate(max_wait_s: float, 
 def test_one_probes_and_the_next_takes_over_where_it_ends() -> None:
     clock = FakeClock()
     gate = gate_of(clock)
-    gate.answered()
+    gate.answered(clock.monotonic())
     gate.refused("no", None)
     probed = gate.enter()
     assert probed is not None
@@ -83,7 +83,7 @@ def test_one_probes_and_the_next_takes_over_where_it_ends() -> None:
         gate.enter(stop)  # somebody is finding out already
     gate.leave(probed)
     assert gate.enter() is probed
-    gate.answered()
+    gate.answered(clock.monotonic())
     gate.leave(probed)
     assert gate.enter() is None
 
@@ -91,10 +91,10 @@ def test_one_probes_and_the_next_takes_over_where_it_ends() -> None:
 def test_who_is_late_to_leave_leaves_the_next_outage_alone() -> None:
     clock = FakeClock()
     gate = gate_of(clock)
-    gate.answered()
+    gate.answered(clock.monotonic())
     gate.refused("no", None)
     first = gate.enter()
-    gate.answered()  # by a call that was under way
+    gate.answered(clock.monotonic())  # by another call
     gate.refused("no", None)
     second = gate.enter()
     assert second is not None
@@ -109,7 +109,7 @@ def test_whoever_waits_is_told_until_when() -> None:
     gate = gate_of(clock)
     told: list[tuple[datetime, float]] = []
     with gate.heard_by(lambda until, seconds: told.append((until, seconds))):
-        gate.answered()
+        gate.answered(clock.monotonic())
         gate.enter()
         assert told == []
         gate.refused("no", None)
@@ -125,7 +125,7 @@ def test_whoever_waits_is_told_until_when() -> None:
 def test_a_wait_without_an_end_can_be_told() -> None:
     clock = FakeClock()
     gate = gate_of(clock, float("inf"))
-    gate.answered()
+    gate.answered(clock.monotonic())
     assert probe_until(gate, clock, 4_000.0) > 100
 
 
@@ -136,3 +136,17 @@ def test_the_bar_of_pages_says_that_the_server_is_away(capsys: pytest.CaptureFix
         assert "server away, trying again until 12:00:00 UTC" in capsys.readouterr().err
         bar.advance()
     assert "away" not in capsys.readouterr().err.rpartition("customers")[2]
+
+
+def test_an_answer_to_a_call_from_before_ends_no_outage() -> None:
+    """The server answered it before it went away."""
+    clock = FakeClock()
+    gate = gate_of(clock)
+    gate.answered(clock.monotonic())
+    before = clock.monotonic()
+    clock.sleep(1.0)
+    gate.refused("no", None)
+    gate.answered(before)
+    assert gate.enter() is not None
+    gate.answered(clock.monotonic())
+    assert gate.enter() is None
