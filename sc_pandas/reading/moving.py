@@ -153,7 +153,7 @@ class MovingRead:
             plan = WindowPlan(self.question, self.served, began, narrowest)
             plan.waiting = [Window() if past is None else past.window]
             if closed:
-                plan.holds = self.served * max(3, int(PagePlan(self.total, self.served).last ** 0.5) // 2)
+                plan.holds = self.served * min(32, max(3, PagePlan(self.total, self.served).last // 12))
             self._windows(plan)
             if past is not None:
                 if closed and self._ids.issuperset(ids_of(past.behind).tolist()):
