@@ -4,6 +4,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from sc_pandas.cache import HttpCache
 from sc_pandas.sandbox import Sandbox
 
@@ -15,14 +17,17 @@ def test_info_of_nothing_makes_nothing(run: Any, cache_dir: Path) -> None:
     assert not cache_dir.exists()
 
 
-def test_info_shows_every_tenant_by_digest(serve: Any, run: Any, cache_dir: Path, tmp_path: Path) -> None:
+def test_info_shows_every_tenant_by_digest(
+    serve: Any, run: Any, cache_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first, second = serve(60), serve(120)
     for box in (first, second):
+        monkeypatch.setenv("SELLERCLOUD_SERVER", box.url)
         assert run("export", tmp_path / "x.parquet", "--server", box.url).code == 0
     ran = run("cache", "info", "--json")
     caches = ran.json["caches"]
     assert {Path(each["path"]).name.partition(".")[0] for each in caches} == {each["tenant"] for each in caches}
-    assert sorted(each["pages"] for each in caches) == [2, 3]
+    assert sorted(each["pages"] for each in caches) == [3, 5]
     assert [each["reads"] for each in caches] == [1, 1]
     assert all(0 <= each["newest_age_s"] < 60 for each in caches)
     assert all(each["size_bytes"] > 0 for each in caches)

@@ -99,8 +99,8 @@ def test_a_total_of_many_digits_is_a_typed_error(digits: int, tmp_path: Path) ->
 
 
 def test_more_rows_than_any_page_has_are_refused(tmp_path: Path) -> None:
-    with RawServer(paged(lambda _: 51, asked=51)) as server, server.shop(tmp_path) as shop:
-        assert len(shop.customers(page_size=51).to_pandas()) == 51
+    with RawServer(paged(lambda _: len(PEOPLE), asked=51)) as server, server.shop(tmp_path) as shop:
+        assert len(shop.customers(page_size=51).to_pandas()) == len(PEOPLE)
 
     def all_at_once(wire: Wire) -> None:
         wire.send(whole(page(list(PEOPLE), 500)))
