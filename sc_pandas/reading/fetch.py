@@ -1,25 +1,23 @@
-"""The thin shell of a read: knows what is kept of one list, asks its pages in a dialect that the server understands.
+"""The thin shell of a read: knows what is kept of one list, and reads it.
 
 How a list is read to its end is in `ways`.
 """
 
-import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sc_pandas.cache import KeptRead, cache_key
+from sc_pandas.cache import KeptRead
 from sc_pandas.client import Expectation, Page
-from sc_pandas.contract import CUSTOMERS_PATH, Dialect
-from sc_pandas.errors import CacheMissError, FilterError, PagingDriftError, ResponseError, ServerError
+from sc_pandas.contract import Dialect
+from sc_pandas.errors import CacheMissError
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.reading.crew import Crew
-from sc_pandas.reading.dialect import Evidence, judge_first_page, judge_probe
 from sc_pandas.reading.judge import NOT_VERIFIED, ONE_RESPONSE, PASSES, Judgement, satisfies
 from sc_pandas.reading.moving import Place
-from sc_pandas.reading.options import Progress, ReadOptions, Source
 from sc_pandas.reading.order import Ask
+from sc_pandas.reading.pages import ListPages
 from sc_pandas.reading.plan import PagePlan, page_params
 from sc_pandas.reading.ways import Rows, first_rows, ways_for
 from sc_pandas.reading.windows import WESTERNMOST, Window
@@ -29,40 +27,13 @@ _A_DAY_S: Final = 86_400.0
 _OWN_CLOCK: Final = timedelta(days=1)
 
 
-class ListRead:
+class ListRead(ListPages):
     """The read of one list: a question that fits in one request for each of its pages.
 
     `judgement` and `kept` are set when it has been read.
     """
 
-    def __init__(
-        self,
-        source: Source,
-        question: CustomerFilter,
-        options: ReadOptions,
-        progress: Progress,
-        in_flight: int | None = None,
-    ) -> None:
-        self._source = source
-        self.question = question
-        self.options = options
-        self.progress = progress
-        self._in_flight = in_flight
-        self._cache = source.cache if options.cache != "off" else None
-        canonical = [("filter", question.to_json()), ("size", str(options.page_size))]
-        self._query_key = cache_key(source.tenant, CUSTOMERS_PATH, canonical)
-        # Page 1, where `total` asked for it.
-        self._asked: Page | None = None
-        self._calls = 0
-        self._has_gone_on = False
-        # Ages that answers said of themselves; a list, because several threads note them.
-        self._ages_s: list[float] = []
-        self._fresh = uuid.uuid4().hex
-        self.kept: KeptRead | None = None
-        self.age_s: float | None = None
-        self.judgement = Judgement(NOT_VERIFIED)
-
-    # ── the first page ─────────────────────────────────────────────────────────────────────────────────────────────
+    # ── what is known ──────────────────────────────────────────────────────────────────────────────────────────────
     def known(self) -> KeptRead | None:
         """Give the latest that the cache knows of this list, if it is fresh enough.
 
@@ -114,92 +85,6 @@ class ListRead:
         is_kept = is_kept and self._goes_on(kept)
         plan = PagePlan(kept.total, kept.served, self.options.limit, self.options.page_size)
         return plan.calls(self.options.consistency) - is_kept
-
-    def _first_page(self) -> Page:
-        """Ask page 1 of a new read, in a dialect that the server understands."""
-        dialects = self._source.dialects
-        needs_swagger = self.question.needs_swagger() is not None
-        if needs_swagger and dialects.fixed and dialects.known is Dialect.ARTICLE:
-            raise self._not_understood([])
-        spoken = Dialect.SWAGGER if needs_swagger else dialects.known or Dialect.ARTICLE
-        tried: list[Dialect] = []
-        while True:
-            tried.append(spoken)
-            page, evidence = self._try_first_page(spoken, last=spoken.other in tried)
-            if evidence is Evidence.UNDERSTOOD:
-                return page
-            if dialects.fixed or needs_swagger or spoken.other in tried:
-                raise self._not_understood(tried)
-            spoken = spoken.other
-
-    def _try_first_page(self, dialect: Dialect, *, last: bool) -> tuple[Page, Evidence]:
-        dialects = self._source.dialects
-        settled = dialects.fixed or dialects.known is dialect
-        self._begin(dialect)
-        try:
-            page = self._get(self.question, 1, None, dialect, self._place_key(Place(Window())))
-        except (ServerError, ResponseError) as error:
-            # A refusal, or customers who were not asked for by their ids, may be the dialect's fault.
-            is_misunderstood = getattr(error, "status", 0) == 400 or getattr(error, "kind", "") == "not_asked"
-            if not is_misunderstood or settled or last:
-                raise
-            return Page([], 0), Evidence.IGNORED
-        evidence = judge_first_page(self.options.page_size, len(page.items), page.total)
-        if evidence is Evidence.UNDERSTOOD:
-            dialects.remember(dialect)
-        elif evidence is Evidence.UNDECIDED:
-            whole_list = not self.question and len(page.items) == page.total
-            evidence = Evidence.UNDERSTOOD if whole_list or settled else self._probe(dialect)
-        if evidence is Evidence.UNDERSTOOD:
-            self._note_first(page)
-        return page, evidence
-
-    def _probe(self, dialect: Dialect) -> Evidence:
-        page = self._source.client.get_page(
-            CUSTOMERS_PATH,
-            page_params(CustomerFilter(), dialect, 1, 1),
-            Expectation(number=1, asked=1),
-            tally=self.progress.tally,
-            cancel=self.progress.cancel,
-        )
-        evidence = judge_probe(len(page.items), page.total)
-        if evidence is Evidence.UNDERSTOOD:
-            self._source.dialects.remember(dialect)
-        elif evidence is Evidence.UNDECIDED:
-            self.progress.notes.append("the server has too few customers to show whether it understood the filter")
-            return Evidence.UNDERSTOOD
-        return evidence
-
-    def _not_understood(self, tried: list[Dialect]) -> FilterError | ResponseError:
-        name = self.question.needs_swagger()
-        if name is not None:
-            return FilterError(
-                f"{name} cannot be asked of this server: only the swagger dialect can say it, and "
-                f"{'this connection speaks the other one' if not tried else 'the server does not understand that'}.",
-                filter=name,
-            )
-        names = " and ".join(dialect.value for dialect in tried)
-        advice = (
-            'connect with dialect="auto"' if self._source.dialects.fixed else "check the server with `sc-pandas count`"
-        )
-        return ResponseError(
-            f"The server ignores page size and number in the {names} dialect, so that it may ignore filters too. "
-            f"Nothing is returned; {advice}.",
-            kind="paging_ignored",
-            attempts=len(tried),
-        )
-
-    def _begin(self, dialect: Dialect) -> None:
-        now = self._source.client.clock.now().timestamp()
-        self.kept = KeptRead(read_id=uuid.uuid4().hex, started_at=now, dialect=dialect.value)
-
-    def _note_first(self, page: Page, *, is_all: bool = False) -> None:
-        served = len(page.items)
-        whole = not page.age_s and (is_all or (served >= page.total and not self._plan(page).needs_second))
-        finished = self._source.client.clock.now().timestamp() if whole else None
-        verdict = ONE_RESPONSE if whole else ""
-        facts = replace(self._kept(), total=page.total, served=served, pages=1, verdict=verdict, finished_at=finished)
-        self._keep(replace(facts, whole=whole))
 
     # ── all pages ──────────────────────────────────────────────────────────────────────────────────────────────────
     def read(self, rows: Rows) -> None:
@@ -323,19 +208,6 @@ class ListRead:
             raise Judgement(NOT_VERIFIED, "total_moved", says, expected=first.total).error()
         return first
 
-    def _speak_the_other(self) -> bool:
-        """Take the other dialect, if it may be spoken: an ignored page number says that this one is not understood."""
-        self.forget()
-        dialects = self._source.dialects
-        if dialects.fixed or self.question.needs_swagger() is not None:
-            raise PagingDriftError(
-                "The server answered a later page with the rows of page 1: it ignores the page number. Nothing is "
-                "returned.",
-                reason="page_repeated",
-            )
-        dialects.remember(self.dialect.other)
-        return True
-
     def _if_fresh(self, judgement: Judgement) -> Judgement:
         """Call nothing proven that a cache on the way has answered."""
         if not self._ages_s or not judgement.is_proven:
@@ -353,11 +225,6 @@ class ListRead:
     def may_join(self) -> bool:
         """Whether customers can come to match by a change: whether anything but creation dates is asked."""
         return bool(self.question.given().keys() - {"created_on_from", "created_on_to"})
-
-    @property
-    def dialect(self) -> Dialect:
-        """The dialect of this read."""
-        return Dialect(self._kept().dialect)
 
     def crew(self) -> Crew:
         """Return who asks several pages at once."""
@@ -461,12 +328,6 @@ class ListRead:
         expectation = Expectation(number=place.number, asked=self.options.page_size, served=self._kept().served)
         return self._source.client.kept_page(self._cache, self._place_key(place), params, expectation)
 
-    def _place_key(self, place: Place) -> str:
-        question = place.window.of(self.question)
-        params = page_params(question, self.dialect, place.number, self.options.page_size)
-        look = [("look", place.look)] if place.look else []
-        return self._kept().page_key(self._source.tenant, CUSTOMERS_PATH, [*params, *look])
-
     # ── one page ───────────────────────────────────────────────────────────────────────────────────────────────────
     def single_page(self, number: int) -> Page:
         """Return one page as the endpoint's article describes it; it is asked of the server, never of the cache."""
@@ -480,43 +341,6 @@ class ListRead:
             dialect = self.dialect
         self._begin(dialect)
         return self._get(self.question, number, None, dialect, None)
-
-    def _get(
-        self, question: CustomerFilter, number: int, served: int | None, dialect: Dialect, key: str | None
-    ) -> Page:
-        size = self.options.page_size
-        page = self._source.client.get_page(
-            CUSTOMERS_PATH,
-            page_params(question, dialect, number, size),
-            Expectation(number=number, asked=size, served=served),
-            tally=self.progress.tally,
-            key=key if self._cache is not None else None,
-            cancel=self.progress.cancel,
-        )
-        self._calls += not page.from_cache
-        if page.age_s:
-            self._ages_s.append(page.age_s)
-        self.progress.notes += page.notes
-        return page
-
-    def _plan(self, first: Page) -> PagePlan:
-        return PagePlan(
-            first.total, len(first.items) or self._kept().served, self.options.limit, self.options.page_size
-        )
-
-    def _kept(self) -> KeptRead:
-        assert self.kept is not None  # noqa: S101  # every read begins with `_begin` or with a kept one
-        return self.kept
-
-    def _keep(self, kept: KeptRead) -> None:
-        self.kept = kept
-        if self._cache is not None and not self.progress.tally.unkept:
-            self._cache.keep_read(self._query_key, kept)
-
-    def forget(self) -> None:
-        """Make the next read begin anew."""
-        if self._cache is not None:
-            self._cache.forget_reads(self._query_key)
 
 
 def offline_miss(age_s: float | None) -> CacheMissError:

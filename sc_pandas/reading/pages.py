@@ -1,0 +1,194 @@
+"""The pages of one list: asked in a dialect that the server understands, and kept under the read that asked them."""
+
+import uuid
+from dataclasses import replace
+
+from sc_pandas.cache import KeptRead, cache_key
+from sc_pandas.client import Expectation, Page
+from sc_pandas.contract import CUSTOMERS_PATH, Dialect
+from sc_pandas.errors import FilterError, PagingDriftError, ResponseError, ServerError
+from sc_pandas.filters import CustomerFilter
+from sc_pandas.reading.dialect import Evidence, judge_first_page, judge_probe
+from sc_pandas.reading.judge import NOT_VERIFIED, ONE_RESPONSE, Judgement
+from sc_pandas.reading.moving import Place
+from sc_pandas.reading.options import Progress, ReadOptions, Source
+from sc_pandas.reading.plan import PagePlan, page_params
+from sc_pandas.reading.windows import Window
+
+
+class ListPages:
+    """One list, page by page, and what is known of a read of it."""
+
+    def __init__(
+        self,
+        source: Source,
+        question: CustomerFilter,
+        options: ReadOptions,
+        progress: Progress,
+        in_flight: int | None = None,
+    ) -> None:
+        self._source = source
+        self.question = question
+        self.options = options
+        self.progress = progress
+        self._in_flight = in_flight
+        self._cache = source.cache if options.cache != "off" else None
+        canonical = [("filter", question.to_json()), ("size", str(options.page_size))]
+        self._query_key = cache_key(source.tenant, CUSTOMERS_PATH, canonical)
+        # Page 1, where `total` asked for it.
+        self._asked: Page | None = None
+        self._calls = 0
+        self._has_gone_on = False
+        # Ages that answers said of themselves; a list, because several threads note them.
+        self._ages_s: list[float] = []
+        self._fresh = uuid.uuid4().hex
+        self.kept: KeptRead | None = None
+        self.age_s: float | None = None
+        self.judgement = Judgement(NOT_VERIFIED)
+
+    def _first_page(self) -> Page:
+        """Ask page 1 of a new read, in a dialect that the server understands."""
+        dialects = self._source.dialects
+        needs_swagger = self.question.needs_swagger() is not None
+        if needs_swagger and dialects.fixed and dialects.known is Dialect.ARTICLE:
+            raise self._not_understood([])
+        spoken = Dialect.SWAGGER if needs_swagger else dialects.known or Dialect.ARTICLE
+        tried: list[Dialect] = []
+        while True:
+            tried.append(spoken)
+            page, evidence = self._try_first_page(spoken, last=spoken.other in tried)
+            if evidence is Evidence.UNDERSTOOD:
+                return page
+            if dialects.fixed or needs_swagger or spoken.other in tried:
+                raise self._not_understood(tried)
+            spoken = spoken.other
+
+    def _try_first_page(self, dialect: Dialect, *, last: bool) -> tuple[Page, Evidence]:
+        dialects = self._source.dialects
+        settled = dialects.fixed or dialects.known is dialect
+        self._begin(dialect)
+        try:
+            page = self._get(self.question, 1, None, dialect, self._place_key(Place(Window())))
+        except (ServerError, ResponseError) as error:
+            # A refusal, or customers who were not asked for by their ids, may be the dialect's fault.
+            is_misunderstood = getattr(error, "status", 0) == 400 or getattr(error, "kind", "") == "not_asked"
+            if not is_misunderstood or settled or last:
+                raise
+            return Page([], 0), Evidence.IGNORED
+        evidence = judge_first_page(self.options.page_size, len(page.items), page.total)
+        if evidence is Evidence.UNDERSTOOD:
+            dialects.remember(dialect)
+        elif evidence is Evidence.UNDECIDED:
+            whole_list = not self.question and len(page.items) == page.total
+            evidence = Evidence.UNDERSTOOD if whole_list or settled else self._probe(dialect)
+        if evidence is Evidence.UNDERSTOOD:
+            self._note_first(page)
+        return page, evidence
+
+    def _probe(self, dialect: Dialect) -> Evidence:
+        page = self._source.client.get_page(
+            CUSTOMERS_PATH,
+            page_params(CustomerFilter(), dialect, 1, 1),
+            Expectation(number=1, asked=1),
+            tally=self.progress.tally,
+            cancel=self.progress.cancel,
+        )
+        evidence = judge_probe(len(page.items), page.total)
+        if evidence is Evidence.UNDERSTOOD:
+            self._source.dialects.remember(dialect)
+        elif evidence is Evidence.UNDECIDED:
+            self.progress.notes.append("the server has too few customers to show whether it understood the filter")
+            return Evidence.UNDERSTOOD
+        return evidence
+
+    def _not_understood(self, tried: list[Dialect]) -> FilterError | ResponseError:
+        name = self.question.needs_swagger()
+        if name is not None:
+            return FilterError(
+                f"{name} cannot be asked of this server: only the swagger dialect can say it, and "
+                f"{'this connection speaks the other one' if not tried else 'the server does not understand that'}.",
+                filter=name,
+            )
+        names = " and ".join(dialect.value for dialect in tried)
+        advice = (
+            'connect with dialect="auto"' if self._source.dialects.fixed else "check the server with `sc-pandas count`"
+        )
+        return ResponseError(
+            f"The server ignores page size and number in the {names} dialect, so that it may ignore filters too. "
+            f"Nothing is returned; {advice}.",
+            kind="paging_ignored",
+            attempts=len(tried),
+        )
+
+    def _begin(self, dialect: Dialect) -> None:
+        now = self._source.client.clock.now().timestamp()
+        self.kept = KeptRead(read_id=uuid.uuid4().hex, started_at=now, dialect=dialect.value)
+
+    def _note_first(self, page: Page, *, is_all: bool = False) -> None:
+        served = len(page.items)
+        whole = not page.age_s and (is_all or (served >= page.total and not self._plan(page).needs_second))
+        finished = self._source.client.clock.now().timestamp() if whole else None
+        verdict = ONE_RESPONSE if whole else ""
+        facts = replace(self._kept(), total=page.total, served=served, pages=1, verdict=verdict, finished_at=finished)
+        self._keep(replace(facts, whole=whole))
+
+    def _speak_the_other(self) -> bool:
+        """Take the other dialect, if it may be spoken: an ignored page number says that this one is not understood."""
+        self.forget()
+        dialects = self._source.dialects
+        if dialects.fixed or self.question.needs_swagger() is not None:
+            raise PagingDriftError(
+                "The server answered a later page with the rows of page 1: it ignores the page number. Nothing is "
+                "returned.",
+                reason="page_repeated",
+            )
+        dialects.remember(self.dialect.other)
+        return True
+
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect of this read."""
+        return Dialect(self._kept().dialect)
+
+    def _place_key(self, place: Place) -> str:
+        question = place.window.of(self.question)
+        params = page_params(question, self.dialect, place.number, self.options.page_size)
+        look = [("look", place.look)] if place.look else []
+        return self._kept().page_key(self._source.tenant, CUSTOMERS_PATH, [*params, *look])
+
+    def _get(
+        self, question: CustomerFilter, number: int, served: int | None, dialect: Dialect, key: str | None
+    ) -> Page:
+        size = self.options.page_size
+        page = self._source.client.get_page(
+            CUSTOMERS_PATH,
+            page_params(question, dialect, number, size),
+            Expectation(number=number, asked=size, served=served),
+            tally=self.progress.tally,
+            key=key if self._cache is not None else None,
+            cancel=self.progress.cancel,
+        )
+        self._calls += not page.from_cache
+        if page.age_s:
+            self._ages_s.append(page.age_s)
+        self.progress.notes += page.notes
+        return page
+
+    def _plan(self, first: Page) -> PagePlan:
+        return PagePlan(
+            first.total, len(first.items) or self._kept().served, self.options.limit, self.options.page_size
+        )
+
+    def _kept(self) -> KeptRead:
+        assert self.kept is not None  # noqa: S101  # every read begins with `_begin` or with a kept one
+        return self.kept
+
+    def _keep(self, kept: KeptRead) -> None:
+        self.kept = kept
+        if self._cache is not None and not self.progress.tally.unkept:
+            self._cache.keep_read(self._query_key, kept)
+
+    def forget(self) -> None:
+        """Make the next read begin anew."""
+        if self._cache is not None:
+            self._cache.forget_reads(self._query_key)
