@@ -28,7 +28,7 @@ export default {
 """
 # Seen only where the front end cannot run the above; else the style sheet hides it.
 _LOOSE: Final = (
-    "Keys pressed here may also reach the notebook, where <kbd>d</kbd> <kbd>d</kbd> deletes this cell. Install "
+    "Keys pressed here may also reach the notebook, where d d deletes this cell. Install "
     "anywidget where the notebook's server runs, and open the page again."
 )
 
