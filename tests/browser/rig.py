@@ -29,7 +29,7 @@ ARGS: Final = (
 )
 OFF_LOOPBACK: Final = re.compile(r"^(?:https?|wss?)://(?!127\.0\.0\.1[:/]|localhost[:/])")
 UP_S: Final = 60.0
-PATIENCE_MS: Final = 15_000
+PATIENCE_MS: Final = 30_000
 
 
 @dataclass
