@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sc_pandas.sandbox import Sandbox
-from tests.browser.rig import Server, Visit
+from tests.browser.rig import Server, Visit, logged_in
 
 # To JupyterLab: delete, cut, leave, move, insert, change the kind, merge, run.
 _KEYS = ("d", "d", "x", "Escape", "ArrowUp", "ArrowDown", "a", "b", "m", "Shift+M", "Enter", "Shift+Enter", "d", "d")
@@ -27,7 +27,7 @@ _PARTS: dict[str, Callable[[Visit], Any]] = {
 
 
 def opened(visit: Visit, server: Server, box: Sandbox, tree: str) -> None:
-    code = f"import sc_pandas as sc\n\nshop = sc.connect({box.url!r})\npanel = shop.panel(rating='Satisfied')\npanel"
+    code = f"{logged_in(box.url)}import sc_pandas as sc\n\nshop = sc.connect()\npanel = shop.panel(rating='Satisfied')\npanel"
     visit.open(server, server.write("'before'", code, "'after'"), tree=tree)
     visit.run_all()
     visit.until_status("customers match")
@@ -64,7 +64,7 @@ def test_no_key_reaches_the_notebook(
 def test_without_anywidget_there_the_panel_says_so(visit: Visit, lab: Server, box: Sandbox) -> None:
     """A front end that cannot run the part which holds the keys shows what may happen."""
     visit.context.route("**/extensions/anywidget/**", lambda route: route.abort())
-    code = f"import sc_pandas as sc\n\nshop = sc.connect({box.url!r})\npanel = shop.panel()\npanel"
+    code = f"{logged_in(box.url)}import sc_pandas as sc\n\nshop = sc.connect()\npanel = shop.panel()\npanel"
     visit.open(lab, lab.write(code), tree="lab/tree")
     visit.run_all()
     visit.until_status("customers match")
