@@ -182,7 +182,7 @@ def test_wrong_password_is_said(visit: Visit, lab: Server, box: Sandbox) -> None
 
 
 def test_dead_server_keeps_the_last_rows(visit: Visit, lab: Server, box: Sandbox) -> None:
-    opened(visit, lab, box)
+    opened(visit, lab, box, login=", max_wait=2")
     good = visit.rows()
     box.close()
     visit.field("filter-city").fill("Boston")

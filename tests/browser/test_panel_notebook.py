@@ -5,7 +5,7 @@ from tests.browser.rig import Server, Visit, logged_in
 
 
 def test_panel_asks_loads_and_closes(visit: Visit, notebook: Server, box: Sandbox) -> None:
-    code = f"{logged_in(box.url)}import sc_pandas as sc\n\nshop = sc.connect()\npanel = shop.panel()\npanel"
+    code = f"{logged_in(box.url)}import sc_pandas as sc\n\nshop = sc.connect(max_wait=2)\npanel = shop.panel()\npanel"
     visit.open(notebook, notebook.write(code), tree="notebooks")
     visit.run_all()
     visit.until_status(r"^1,037 of 1,037 customers match")

@@ -5,7 +5,7 @@ from tests.browser.rig import Server, Visit, logged_in
 
 
 def test_panel_is_a_page(visit: Visit, voila: Server, box: Sandbox) -> None:
-    code = f"{logged_in(box.url)}import sc_pandas as sc\n\nshop = sc.connect()\nshop.panel()"
+    code = f"{logged_in(box.url)}import sc_pandas as sc\n\nshop = sc.connect(max_wait=2)\nshop.panel()"
     path = voila.write(code)
     visit.page.goto(f"{voila.url}/voila/render/{path.name}?token={voila.token}", wait_until="commit")
     visit.until_status(r"^1,037 of 1,037 customers match", timeout_ms=30_000)
