@@ -21,6 +21,8 @@ from sc_pandas.reading.judge import NOT_VERIFIED, ORDER, Judgement
 Asking = Generator["Ask", Page, None]
 Ids = np.ndarray[tuple[int], np.dtype[np.int64]]
 _ROUNDS: Final = 4
+# So many pages in a row without anybody new: the list grows faster than it is read.
+_STALLS: Final = 20
 _NONE: Final[Ids] = np.empty(0, np.int64)
 
 
@@ -53,6 +55,7 @@ class Run:
     reach: int = 0
     total: int = 0
     border: int = 2**63
+    stalls: int = 0
     seen: list[Ids] = field(default_factory=list)
     looks: dict[int, int] = field(default_factory=dict)
 
@@ -362,8 +365,12 @@ class Descending(OrderOfAsking):
             run.reach = max(0, bound, self.served * number if follows else 0)
         run.total = total
         run.seen.append(ids)
+        lowest = run.border
         if follows:
             run.border = min([run.border, *ids[-1:].tolist()])
+        run.stalls = run.stalls + 1 if run.border == lowest else 0
+        if run.stalls > _STALLS:
+            self._doubt("total_moved", "the list grows faster than it is read")
 
     def _check_rows(self, run: Run, number: int, ids: Ids, total: int) -> None:
         above = ids[ids > run.border]

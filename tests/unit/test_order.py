@@ -207,3 +207,10 @@ def test_runs_cover_all_pages_once(pages: int, low: int) -> None:
     runs = runs_of(low + 1, low + pages)
     assert [n for run in runs for n in range(run.low, run.high + 1)] == list(range(low + 1, low + pages + 1))
     assert len(runs) <= 16
+
+
+def test_a_list_that_grows_faster_than_it_is_read_is_given_up() -> None:
+    """Newcomers push whoever is unseen on by more than a page a call; nobody may chase them for ever."""
+    moving = MovingList(11, 2551, joins=50.0, descending=True)
+    assert moving.read(may_join=True)[0] == "total_moved"
+    assert moving.calls < 100
