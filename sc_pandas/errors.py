@@ -1,4 +1,4 @@
-"""Everything that sc_pandas raises or warns with; imports nothing of ours.
+"""Everything that sc_pandas raises or warns with; imports `wording` only.
 
 ::
 
@@ -25,10 +25,11 @@ name of a customer, and every one of them survives ``pickle``: the constructor t
 facts have defaults.
 """
 
-import difflib
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, ClassVar, Self
+
+from sc_pandas.wording import did_you_mean, nearest
 
 
 class _Facts(Exception):  # noqa: N818  # not raised itself: it gives errors and warnings their facts
@@ -88,14 +89,15 @@ class FilterError(SellerCloudError, ValueError):
     @classmethod
     def unknown_name(cls, name: str, known: Iterable[str]) -> Self:
         """Build the error for a filter name that does not exist."""
-        near, hint = _nearest(name, known)
-        return cls(f"There is no filter {name!r}.{hint}", filter=name, suggestions=near)
+        near = nearest(name, tuple(known))
+        return cls(f"There is no filter {name!r}.{did_you_mean(near)}", filter=name, suggestions=near)
 
     @classmethod
     def unknown_value(cls, name: str, value: object, known: Iterable[str]) -> Self:
         """Build the error for a value that the filter's enumeration does not have."""
         names = list(known)
-        near, hint = _nearest(str(value), names)
+        near = nearest(str(value), names)
+        hint = did_you_mean(near)
         listed = ", ".join(names) if len(names) < 10 else f"one of {len(names)} names, or a whole number"
         return cls(f"{name}={value!r} is not known.{hint} It takes {listed}.", filter=name, suggestions=near)
 
@@ -296,10 +298,3 @@ class SchemaDriftWarning(SellerCloudWarning):
 
     facts: ClassVar = {"keys": ()}
     keys: tuple[str, ...]
-
-
-def _nearest(word: str, known: Iterable[str]) -> tuple[tuple[str, ...], str]:
-    """Give up to three near words and a sentence that offers them."""
-    by_fold = {name.casefold(): name for name in known}
-    near = tuple(by_fold[m] for m in difflib.get_close_matches(word.casefold(), by_fold, n=3, cutoff=0.5))
-    return near, f" Did you mean {' or '.join(near)}?" if near else ""

@@ -3,12 +3,13 @@
 It is an allow-list: of a frame's attrs nothing but these fields is ever exported.
 """
 
-import html
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, Self
 from urllib.parse import urlsplit, urlunsplit
+
+from sc_pandas.wording import html_table
 
 ATTRS_KEY: Final = "sellercloud"
 _DEEPEST: Final = 16
@@ -240,12 +241,7 @@ class Provenance:
         return "\n".join(f"{label:<12} {text}" for label, text in self.lines())
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th style='text-align:left'>{html.escape(label)}</th>"
-            f"<td style='text-align:left'>{html.escape(text)}</td></tr>"
-            for label, text in self.lines()
-        )
-        return f"<table>{rows}</table>"
+        return html_table(self.lines())
 
     def lines(self) -> list[tuple[str, str]]:
         """Give the note as pairs of label and text, as it prints.

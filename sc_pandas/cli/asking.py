@@ -8,10 +8,10 @@ import click
 import pyarrow.parquet as pq
 
 from sc_pandas.cli.options import JSON, SectionedCommand, connection_options, filter_options, query_of, reading_options
-from sc_pandas.cli.wording import for_long, in_bytes
 from sc_pandas.parquet import read_parquet
 from sc_pandas.provenance import Provenance
 from sc_pandas.query import CustomerQuery, Estimate
+from sc_pandas.wording import duration, size
 
 _COUNT_EXAMPLES = """\b
 Examples:
@@ -47,7 +47,7 @@ def count(*, as_json: bool, **options: Any) -> None:
             return
         click.echo(str(counted))
         if age_s is not None:
-            click.echo(f"(kept count, {for_long(age_s)} old; --cache refresh asks)", err=True)
+            click.echo(f"(kept count, {duration(age_s)} old; --cache refresh asks)", err=True)
         if counted.is_upper_bound:
             click.echo("At most so many: customers who match several of the values are counted for each.", err=True)
 
@@ -80,7 +80,7 @@ def export(path: Path, *, allow_unverified: bool, only_estimate: bool, as_json: 
     click.echo(f"{'rows':<9}{facts['rows']:,}")
     click.echo(f"{'verdict':<9}{facts['verdict']}")
     click.echo(f"{'calls':<9}{facts['calls']:,}")
-    click.echo(f"{'size':<9}{in_bytes(facts['size_bytes'])}")
+    click.echo(f"{'size':<9}{size(facts['size_bytes'])}")
 
 
 def _calls_made(query: CustomerQuery) -> int:

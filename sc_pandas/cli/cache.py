@@ -10,8 +10,8 @@ import click
 from sc_pandas.cache import CacheInfo, HttpCache, clear_folder, home_of
 from sc_pandas.cache.http_cache import FORMAT
 from sc_pandas.cli.options import CACHE_DIR, JSON
-from sc_pandas.cli.wording import ago, in_bytes, several
 from sc_pandas.settings import cache_folder
+from sc_pandas.wording import age, plural, size
 
 _EXAMPLES = """\b
 Examples:
@@ -38,12 +38,12 @@ def info(cache_dir: str | None, *, as_json: bool) -> None:
         caches = [{"tenant": _tenant(one.path), **asdict(one), "path": str(one.path)} for one in kept]
         click.echo(json.dumps({"folder": str(folder), "caches": caches}))
         return
-    click.echo(f"{folder}: {several(len(kept), 'cache')}, {in_bytes(sum(one.size_bytes for one in kept))}")
+    click.echo(f"{folder}: {plural(len(kept), 'cache')}, {size(sum(one.size_bytes for one in kept))}")
     if kept:
         click.echo(f"\n{'server and user':<34}{'size':>9}{'pages':>9}{'reads':>7}   newest")
     for one in kept:
-        size, age = in_bytes(one.size_bytes), ago(one.newest_age_s)
-        click.echo(f"{_tenant(one.path):<34}{size:>9}{one.pages:>9,}{one.reads:>7,}   {age}")
+        facts = f"{size(one.size_bytes):>9}{one.pages:>9,}{one.reads:>7,}   {age(one.newest_age_s)}"
+        click.echo(f"{_tenant(one.path):<34}{facts}")
 
 
 @cache.command()
@@ -60,7 +60,7 @@ def clear(cache_dir: str | None, *, yes: bool, as_json: bool) -> None:
         return
     for path in removed:
         click.echo(f"removed  {path}")
-    click.echo(f"{several(len(removed), 'file')} removed.")
+    click.echo(f"{plural(len(removed), 'file')} removed.")
 
 
 def _kept(folder: Path) -> Iterator[CacheInfo]:

@@ -13,11 +13,11 @@ import click
 import pandas as pd
 
 from sc_pandas.cli.endings import FAILED
-from sc_pandas.cli.wording import in_bytes, several
 from sc_pandas.filters import CustomerFilterArgs
 from sc_pandas.parquet import read_parquet
 from sc_pandas.query import Connection, connect
 from sc_pandas.reading import CustomerRead
+from sc_pandas.wording import plural, size
 
 if TYPE_CHECKING:
     from sc_pandas.sandbox import Sandbox
@@ -86,7 +86,7 @@ def demo(customers: int, seed: int, keep: Path | None) -> None:
         _ask_a_segment(tour)
     _say_what_next(tour)
     if tour.broken:
-        click.echo(f"sc-pandas: {several(len(tour.broken), 'promise')} did not hold, see NOT TRUE above.", err=True)
+        click.echo(f"sc-pandas: {plural(len(tour.broken), 'promise')} did not hold, see NOT TRUE above.", err=True)
         raise click.exceptions.Exit(FAILED)
 
 
@@ -111,7 +111,7 @@ def _read(tour: _Tour) -> tuple[CustomerRead, float]:
 
 def _counted(tour: _Tour, calls: int) -> str:
     pages = tour.box.calls("list")
-    return f"{calls:,}, counted by the server: {several(calls - pages, 'login')} and {several(pages, 'page')}"
+    return f"{calls:,}, counted by the server: {plural(calls - pages, 'login')} and {plural(pages, 'page')}"
 
 
 def _verdict(read: CustomerRead) -> str:
@@ -136,7 +136,7 @@ def _write(tour: _Tour, frame: pd.DataFrame, *, kept: bool) -> None:
     _title("Write them to a file", 'df.sellercloud.to_parquet("customers.parquet")')
     frame.sellercloud.to_parquet(tour.target)
     again = read_parquet(tour.target)
-    _line("size", f"{in_bytes(tour.target.stat().st_size)}{f', kept at {tour.target}' if kept else ''}")
+    _line("size", f"{size(tour.target.stat().st_size)}{f', kept at {tour.target}' if kept else ''}")
     checks = {
         "values": again.equals(frame),
         "dtypes": again.dtypes.equals(frame.dtypes),
@@ -149,7 +149,7 @@ def _write(tour: _Tour, frame: pd.DataFrame, *, kept: bool) -> None:
 def _read_again(tour: _Tour, first: CustomerRead, first_s: float) -> None:
     _title("Read again", "df = sc.read_sellercloud_customers(shop)")
     second, calls, seconds = tour.measured(tour.shop.customers(progress=False).run)
-    no_calls = tour.promise(several(calls, "call"), holds=calls == 0)
+    no_calls = tour.promise(plural(calls, "call"), holds=calls == 0)
     same = tour.promise("the same rows", holds=second.table.equals(first.table))
     _line("calls", f"{no_calls}, {same}")
     _line("time", f"{seconds:.2f} s instead of {first_s:.2f} s")
@@ -160,8 +160,8 @@ def _ask_a_segment(tour: _Tour) -> None:
     query = tour.shop.customers(progress=False, **_SEGMENT)
     counted, count_calls, _ = tour.measured(query.count)
     frame, calls, _ = tour.measured(query.to_pandas)
-    _line("count", f"q.count() gives {counted:,}, by {several(count_calls, 'call')}")
-    text = f"q.to_pandas() gives {several(len(frame), 'row')}, by {several(calls, 'call')} more"
+    _line("count", f"q.count() gives {counted:,}, by {plural(count_calls, 'call')}")
+    text = f"q.to_pandas() gives {plural(len(frame), 'row')}, by {plural(calls, 'call')} more"
     _line("rows", tour.promise(text, holds=len(frame) == counted))
 
 

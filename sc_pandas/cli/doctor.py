@@ -8,8 +8,8 @@ import click
 
 from sc_pandas.cli.endings import FAILED
 from sc_pandas.cli.options import CACHE_DIR, JSON, SERVER, USERNAME, SectionedCommand
-from sc_pandas.cli.wording import several
 from sc_pandas.query.doctor import CALLS_AT_MOST, check_up
+from sc_pandas.wording import plural
 
 _EXAMPLES = """\b
 Examples:
@@ -34,7 +34,7 @@ def doctor(*, as_json: bool, **options: Any) -> None:
         for check in found.checks:
             click.echo(f"{check.state:<6}{check.name:<15}{check.words}")
         verdict = "Everything that a read needs is there." if found.is_fine else "Something fails; see above."
-        click.echo(f"\n{verdict} ({several(found.calls, 'call')} made)")
+        click.echo(f"\n{verdict} ({plural(found.calls, 'call')} made)")
     if not found.is_fine:
         raise click.exceptions.Exit(FAILED)
 

@@ -19,6 +19,7 @@ from sc_pandas.errors import (
     SellerCloudWarning,
     SettingsError,
 )
+from sc_pandas.wording import one_line
 
 FAILED: Final = 1
 USAGE: Final = 2
@@ -102,7 +103,7 @@ def _warnings_in_a_line() -> Iterator[None]:
 
 
 def _say(text: str) -> None:
-    click.echo(f"sc-pandas: {' '.join(text.split())}", err=True)
+    click.echo(f"sc-pandas: {one_line(text)}", err=True)
 
 
 def _end(text: str, code: int) -> NoReturn:

@@ -16,14 +16,13 @@ from sc_pandas.cli.options import (
     filter_options,
     reading_options,
 )
-from sc_pandas.cli.wording import several
 from sc_pandas.errors import FilterError, SellerCloudError
 from sc_pandas.filters import CustomerFilter
-from sc_pandas.panel.preview import visible
 from sc_pandas.parquet import write_parquet
 from sc_pandas.query import SegmentCount, SegmentCounts, SegmentResult, SegmentRun, connect
 from sc_pandas.query.connection import CONNECT_KEYWORDS
 from sc_pandas.segments import Segments, UnknownSegmentError
+from sc_pandas.wording import one_line, plural, visible
 
 _EXAMPLES = """\b
 Examples:
@@ -130,7 +129,7 @@ def forget(names: tuple[str, ...], *, everything: bool) -> None:
         raise click.UsageError("Name segments, or say --all.")
     kept = Segments()
     count = kept.forget() if everything else sum(kept.forget(name) for name in names)
-    click.echo(f"{'1 memory' if count == 1 else f'{count:,} memories'} forgotten.")
+    click.echo(f"{plural(count, 'memory', 'memories')} forgotten.")
 
 
 def _check_names(kept: Segments, names: Iterable[str]) -> None:
@@ -234,9 +233,9 @@ def _run(
         click.echo(str(ran))
         for path in written.values():
             click.echo(f"wrote  {path}")
-        click.echo(f"({several(calls, 'call')} made)", err=True)
+        click.echo(f"({plural(calls, 'call')} made)", err=True)
     for name, error in ran.errors.items():
-        click.echo(f"sc-pandas: {visible(name)}: {' '.join(str(error).split())}", err=True)
+        click.echo(f"sc-pandas: {visible(name)}: {one_line(str(error))}", err=True)
     if ran.errors:
         raise click.exceptions.Exit(code_of(next(iter(ran.errors.values()))))
 

@@ -1,7 +1,6 @@
 """What a body says, and whether it is data: pure functions of it and of what was asked."""
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,6 +10,7 @@ from sc_pandas import json_text
 from sc_pandas.client.parsing import NotDataError
 from sc_pandas.contract import FILTERS_BY_NAME, SERVED_AT_MOST, SERVED_BY_DEFAULT, Dialect, id_of
 from sc_pandas.contract.details import DETAIL_ID, DetailFact, field_of, known_fields
+from sc_pandas.wording import LONGEST, one_line
 
 # More customers than there are people; a number beyond is an accident or an attack.
 TOTAL_AT_MOST: Final = 10**10
@@ -171,7 +171,5 @@ def message_of(document: object) -> str:
 
 
 def clean(text: str) -> str:
-    """Make a stranger's text safe to show: one line, no control or direction characters, at most 200 characters."""
-    visible = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in text[:1_000])
-    visible = re.sub(r"[^\s@]+@[^\s@]+", "***@***", re.sub(r" +", " ", visible).strip())
-    return visible if len(visible) <= 200 else visible[:199] + "…"
+    """Return a stranger's text safe to show: one line of 200 characters at most, without e-mail addresses."""
+    return one_line(re.sub(r"[^\s@]+@[^\s@]+", "***@***", text[:1_000]), LONGEST)

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from sc_pandas.errors import AccessorError
 from sc_pandas.frames.keys import KEY, Ids, user_ids
 from sc_pandas.matching import Mask
+from sc_pandas.wording import html_table
 
 _CHANGED: Final = pa.schema(
     [(KEY, pa.int64()), ("column", pa.string()), ("before", pa.string()), ("after", pa.string())]
@@ -171,11 +172,7 @@ class FrameDifference:
         return f"{len(self.added):,} added, {len(self.removed):,} removed, {self.customers_changed:,} changed{columns}"
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th style='text-align:left'>{html.escape(str(name))}</th><td>{count:,}</td></tr>"
-            for name, count in self.counts.items()
-        )
-        table = f"<table><tr><th>column</th><th>changed</th></tr>{rows}</table>" if rows else ""
+        table = html_table(self.counts.items(), heads=("column", "changed")) if len(self.counts) else ""
         return f"<b>{html.escape(self._heading())}</b>{table}"
 
 

@@ -31,7 +31,7 @@ import pyarrow as pa
 from sc_pandas.errors import AccessorError, SellerCloudWarning, SettingsError
 from sc_pandas.frames.keys import KEY, Ids, arrow_ids, user_ids
 from sc_pandas.matching import PHONES, Mask, ascii_digits, digits_of, whole_number
-from sc_pandas.query.values import outside
+from sc_pandas.wording import caller_stacklevel
 
 _EXTENSION: Final = re.compile(r"[\s,;]*(?:x|ext\.?|extension|#)[\s.:=]*[0-9]+\s*$", re.IGNORECASE)
 # A North American number without its 1.
@@ -78,7 +78,7 @@ def _warn_of_crowds(groups: "pd.Series[Any]") -> None:
             f"The largest group has {largest:,} customers: a phone or a name that many share joins strangers. Look at "
             'the reasons before you merge, or compare by=["email"] alone.'
         )
-        warnings.warn(SellerCloudWarning(message), stacklevel=outside())
+        warnings.warn(SellerCloudWarning(message), stacklevel=caller_stacklevel())
 
 
 def _reasons(frame: pd.DataFrame, by: Iterable[str] | None) -> list[str]:

@@ -30,7 +30,6 @@ Labels of columns may say who it is as well: those of a pivot table are values. 
 table nor begins with ``custom.`` nor is named by the caller becomes "column 22", by its place.
 """
 
-import difflib
 import hashlib
 import hmac
 import re
@@ -45,8 +44,8 @@ import pyarrow.compute as pc
 
 from sc_pandas.errors import SellerCloudWarning, SettingsError
 from sc_pandas.provenance import ATTRS_KEY, Provenance
-from sc_pandas.query.values import outside
 from sc_pandas.secrecy import Secret, unseen
+from sc_pandas.wording import caller_stacklevel, did_you_mean, nearest
 
 KEY_BYTES_AT_LEAST: Final = 16
 _USER_ID: Final = "user_id"
@@ -296,7 +295,7 @@ def _labelled(frame: pd.DataFrame, named: frozenset[Any]) -> pd.DataFrame:
             "own are no names of SellerCloud's columns, and in a pivot table labels are values. To keep the label of a "
             "column name it in columns= (its values go) or in keep= (they stay).",
             SellerCloudWarning,
-            stacklevel=outside(),
+            stacklevel=caller_stacklevel(),
         )
         taken = set(frame.columns)
         labels = [
@@ -325,8 +324,7 @@ def _named(frame: pd.DataFrame, names: Iterable[str] | None, setting: str) -> fr
     wanted = frozenset([names] if isinstance(names, str) else names or ())
     missing = sorted(str(name) for name in wanted - set(frame.columns))
     if missing:
-        near = difflib.get_close_matches(missing[0], [str(name) for name in frame.columns], n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(nearest(missing[0], [str(name) for name in frame.columns], 1), quoted=True)
         raise SettingsError(f"{setting}= names {missing[0]!r}, and there is no such column.{hint}", setting=setting)
     return wanted
 

@@ -1,6 +1,5 @@
 """Counts of a frame of customers."""
 
-import html
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -8,7 +7,7 @@ from typing import Any, Final
 import pandas as pd
 import pyarrow as pa
 
-from sc_pandas.panel.preview import visible
+from sc_pandas.wording import html_table, visible
 
 # A column of the tenant's own is counted when it has so few values, and at least half as few as customers have one.
 DISTINCT_AT_MOST: Final = 12
@@ -75,7 +74,8 @@ class Summary:
 
     def _repr_html_(self) -> str:
         tables = "".join(
-            f"<div style='display:inline-block;vertical-align:top;margin-right:1em'>{_html_table(title, series)}</div>"
+            "<div style='display:inline-block;vertical-align:top;margin-right:1em'>"
+            f"{html_table(series.items(), caption=title, align='right')}</div>"
             for title, series in self._tables()
         )
         return f"<b>{self._heading()}</b><div class='mathjax_ignore tex2jax_ignore'>{tables}</div>"
@@ -158,11 +158,3 @@ def _shortened(series: _Counts) -> "pd.Series[str]":
         texts.append(f"{int(series.iloc[_ROWS_SHOWN - 1 :].sum()):,}")
         index.append(f"{more + 1:,} others")
     return pd.Series(texts, index=index)
-
-
-def _html_table(title: str, series: "pd.Series[str]") -> str:
-    rows = "".join(
-        f"<tr><th style='text-align:left'>{html.escape(str(name))}</th><td>{html.escape(text)}</td></tr>"
-        for name, text in series.items()
-    )
-    return f"<table><caption>{html.escape(title)}</caption>{rows}</table>"

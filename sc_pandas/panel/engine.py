@@ -20,13 +20,13 @@ from sc_pandas.panel import state as states
 from sc_pandas.panel.asking import draw_facets, kept_estimate, kept_price, why_without_pages, within, write
 from sc_pandas.panel.including import gaps_text, including, plain
 from sc_pandas.panel.last_time import LastTime
-from sc_pandas.panel.preview import visible
 from sc_pandas.panel.pricing import Pricer
 from sc_pandas.panel.progress import Progress, Reach
 from sc_pandas.panel.protocols import EstimateLike, QueryLike
 from sc_pandas.panel.state import PAGE_ROWS, Facets, PanelState
 from sc_pandas.panel.timers import Timer, thread_timer
 from sc_pandas.panel.workers import Workers
+from sc_pandas.wording import visible
 
 DEBOUNCE_S: Final = 0.3
 # However one types, live questions are no closer than this: 13 in five seconds at most.

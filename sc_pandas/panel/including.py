@@ -10,6 +10,7 @@ from sc_pandas.filters import CustomerFilter
 from sc_pandas.panel.protocols import EstimateLike, OptionsLike, QueryLike
 from sc_pandas.reading import plan_includes
 from sc_pandas.tables import detail_schema
+from sc_pandas.wording import duration, join, plural
 
 NOTHING_CHOSEN: Final = "Read by Load all and Save Parquet; counts and first rows stay cheap."
 _KEPT: Final = "What is kept costs nothing."
@@ -129,25 +130,25 @@ def cost_text(
     costs = [_lists(fact, 1 if by_id else question.reads, "" if few else " or more") for fact in plan.asked]
     bound = "at most " if is_upper_bound else ""
     if plan.details:
-        calls = _EACH if count is None else f"{bound}{_number(count, 'call')}"
-        costs.append(f"{calls} for {joined(plan.details)}")
+        calls = _EACH if count is None else f"{bound}{plural(count, 'call')}"
+        costs.append(f"{calls} for {join(plan.details)}")
     costs += [_given(fact, question) for fact in plan.given]
-    customers = "everybody who matches" if count is None else f"{bound}{_number(count, 'customer')}"
+    customers = "everybody who matches" if count is None else f"{bound}{plural(count, 'customer')}"
     too_many = plan.details and count is not None and count > CALLS_PER_HOUR
     quota = f" SellerCloud allows {CALLS_PER_HOUR:,} calls in an hour." if too_many else ""
-    return f"Load all: {customers}; also {joined(costs, ', and ')}. {_KEPT}{quota}"
+    return f"Load all: {customers}; also {join(costs, ', and ')}. {_KEPT}{quota}"
 
 
 def _lists(fact: PartitionFact, reads: int, more: str) -> str:
     if fact.kind == "month":
         return f"{12 * reads} lists{more} a year for {fact.name}"
-    return f"{_number(len(fact.codes) * reads, 'list')}{more} for {fact.name}"
+    return f"{plural(len(fact.codes) * reads, 'list')}{more} for {fact.name}"
 
 
 def _given(fact: PartitionFact, question: CustomerFilter) -> str:
     values = getattr(question, fact.field)
     if FILTERS_BY_NAME[fact.field].many and len(values) > 1:
-        return f"{_number(len(values), 'list')} instead of one for {fact.name}"
+        return f"{plural(len(values), 'list')} instead of one for {fact.name}"
     return f"nothing for {fact.name}"
 
 
@@ -155,14 +156,8 @@ def price_text(estimate: EstimateLike) -> str:
     """Say what an estimate says."""
     if estimate.calls == 0:
         return "no call, everything is kept."
-    left = "" if estimate.calls_left is None else f"; {_number(estimate.calls_left, 'call')} left this hour"
-    return f"{_number(estimate.calls, 'call')}, about {_duration(estimate.seconds)}{left}."
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5_400 else f"{seconds / 3_600:.1f} h"
+    left = "" if estimate.calls_left is None else f"; {plural(estimate.calls_left, 'call')} left this hour"
+    return f"{plural(estimate.calls, 'call')}, about {duration(max(1, estimate.seconds))}{left}."
 
 
 # ── what is missing ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -172,16 +167,7 @@ def gaps_text(gaps: Iterable[Any]) -> str:
     for gap in gaps:
         lacking.setdefault(gap.include, set()).add(gap.user_id)
     said = [
-        f"{_number(len(ids), 'customer')} {'lacks' if len(ids) == 1 else 'lack'} {joined(names)}"
+        f"{plural(len(ids), 'customer')} {'lacks' if len(ids) == 1 else 'lack'} {join(names)}"
         for names, ids in lacking.items()
     ]
     return f"{'; '.join(said)}." if said else ""
-
-
-def _number(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def joined(words: Sequence[str], last: str = " and ") -> str:
-    """Join words as a sentence does."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])}{last}{words[-1]}"

@@ -11,9 +11,9 @@ import pandas as pd
 
 from sc_pandas.errors import SellerCloudError
 from sc_pandas.filters import CustomerFilter
-from sc_pandas.panel.preview import visible
 from sc_pandas.panel.protocols import EstimateLike, QueryLike
 from sc_pandas.segments import CountChange, Difference, SegmentMemory, Segments, change_of, difference_of
+from sc_pandas.wording import one_line, visible
 
 _LONGEST_NAME = 40
 
@@ -54,7 +54,7 @@ class LastTime:
         for name in self._names_of(question):
             found: Difference | CountChange = compare(self._memory.recall(name, question))
             if found.since is not None:
-                return f"{visible(name, _LONGEST_NAME)}: {' '.join(str(found).split())}."
+                return f"{visible(name, _LONGEST_NAME)}: {one_line(str(found))}."
         return ""
 
     def _names_of(self, question: CustomerFilter) -> list[str]:

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import ipywidgets as widgets
 
-from sc_pandas.panel.including import cost_text, joined, offered
+from sc_pandas.panel.including import cost_text, offered
 from sc_pandas.panel.state import PanelState
+from sc_pandas.wording import join
 
 _TOOLTIP: Final = (
     "Columns that the list does not carry; several with Ctrl. They are found by asking a list for each value, or each "
@@ -90,7 +91,7 @@ def _said(state: PanelState) -> str:
     if state.pricing:
         return "Asking what Load all takes…"
     if state.price and state.include:
-        return f"Load all with {joined(state.include)}: {state.price}"
+        return f"Load all with {join(state.include)}: {state.price}"
     rows = None if state.estimate is None else state.estimate.rows
     return cost_text(
         state.include,

@@ -3,14 +3,14 @@
 import html
 import json
 import re
-import unicodedata
 from collections.abc import Iterable
 from typing import Any, Final
 
 import pandas as pd
 import pyarrow as pa
 
-LONGEST: Final = 200
+from sc_pandas.wording import LONGEST, visible
+
 # A table is cut until it is no longer than this as it travels to the browser.
 MOST_BYTES: Final = 180 * 1024
 MOST_COLUMNS: Final = 96
@@ -141,46 +141,9 @@ def shown(value: object, longest: int = LONGEST) -> str:
     return html.escape(visible(str(value), longest), quote=True)
 
 
-def visible(text: str, longest: int = LONGEST) -> str:
-    r"""Give text cut to a length, with what cannot be seen in it written as code points.
-
-    Examples
-    --------
-    >>> print(visible("Ada" + chr(0x200B)), visible("Adalbert", 4))
-    Ada\u200b Ada…
-    """
-    if len(text) <= longest and text.isascii() and text.isprintable():
-        return text
-    seen = "".join(_code_point(c) if _is_hidden(c) else c for c in text[: longest + 1])
-    return seen if len(seen) <= longest else f"{seen[: longest - 1]}…"
-
-
 def named(names: Iterable[str]) -> tuple[tuple[str, str], ...]:
     """Return the choices of a drop-down: each name as it may be shown, and itself."""
     return tuple((visible(name), name) for name in names)
-
-
-def _is_hidden(char: str) -> bool:
-    return unicodedata.category(char) in _HIDDEN or any(start <= char <= end for start, end in _INVISIBLE)
-
-
-def _code_point(char: str) -> str:
-    return f"\\u{ord(char):04x}" if ord(char) <= 0xFFFF else f"\\U{ord(char):08x}"
-
-
-_HIDDEN: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
-# Characters that are not drawn although their category does not say so: joiners, fillers, selectors, empty Braille.
-_INVISIBLE: Final = (
-    ("\u034f", "\u034f"),
-    ("\u115f", "\u1160"),
-    ("\u17b4", "\u17b5"),
-    ("\u180b", "\u180f"),
-    ("\u2800", "\u2800"),
-    ("\u3164", "\u3164"),
-    ("\ufe00", "\ufe0f"),
-    ("\uffa0", "\uffa0"),
-    ("\U000e0000", "\U000e0fff"),
-)
 
 
 _LABEL: Final = 24

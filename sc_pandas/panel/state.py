@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 import pandas as pd
 
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.panel.including import gaps_text
-from sc_pandas.panel.preview import visible
 from sc_pandas.panel.protocols import EstimateLike
+from sc_pandas.wording import age, duration, plural, visible
 
 Phase = Literal["asking", "ready", "dear", "loading", "failed", "wrong", "closed"]
 # A count that needs more calls than this is asked with the Apply button instead of live.
@@ -163,7 +163,7 @@ def held(state: PanelState, generation: int, question: CustomerFilter, reads: in
         question=question,
         wrong={},
         estimate=state.estimate if question == state.question else None,
-        message=f"Counting this takes {_calls(reads)}. Press Apply to ask.",
+        message=f"Counting this takes {plural(reads, 'call')}. Press Apply to ask.",
         notice=_overtaken(state),
         page_wanted=1,
         waiting_until=None,
@@ -358,20 +358,10 @@ def error_text(error: BaseException) -> str:
     return visible(f"{name}: {error}" if str(error) else name, _LONGEST_ERROR)
 
 
-def age_text(at: datetime | None, now: datetime | None = None) -> str:
-    """Say how old an answer is."""
-    if at is None:
-        return ""
-    seconds = ((now or datetime.now(UTC)) - at).total_seconds()
-    if seconds < 60:
-        return "just now"
-    return f"{seconds / 60:.0f} min ago" if seconds < 7_200 else f"{seconds / 3_600:.0f} h ago"
-
-
 def loaded_text(rows: int, everybody: int | None, report: Any) -> str:
     """Say how a load went: how many rows, of how many, how sure, and how old where the cache gave them."""
     of = f" of {everybody:,}" if everybody is not None else ""
-    kept = f", from the cache, read {age_text(report.finished_at)}" if report.calls == 0 else ""
+    kept = f", from the cache, read {age(report.finished_at)}" if report.calls == 0 else ""
     return f"{rows:,}{of} customers loaded, {report.verdict}{kept}. {gaps_text(report.gaps)}".rstrip()
 
 
@@ -419,9 +409,7 @@ def _matches(state: PanelState) -> str:
 def _source(state: PanelState, estimate: EstimateLike) -> str:
     if estimate.age_s is None or state.is_fresh:
         return "asked just now"
-    if estimate.age_s < 60:
-        return f"from the cache, {estimate.age_s:.0f} s old"
-    return f"from the cache, {estimate.age_s / 60:.0f} min old"
+    return f"from the cache, {duration(estimate.age_s)} old"
 
 
 def _cost(state: PanelState) -> str:
@@ -432,8 +420,4 @@ def _cost(state: PanelState) -> str:
     if estimate.calls == 0:
         return f"{what} costs no call."
     left = "" if estimate.calls_left is None else f" {estimate.calls_left:,} are left this hour."
-    return f"{what} takes {_calls(estimate.calls)}, about {max(1, round(estimate.seconds)):,} s.{left}"
-
-
-def _calls(number: int) -> str:
-    return f"{number:,} call" if number == 1 else f"{number:,} calls"
+    return f"{what} takes {plural(estimate.calls, 'call')}, about {max(1, round(estimate.seconds)):,} s.{left}"

@@ -17,9 +17,10 @@ from sc_pandas.panel.controls import Controls
 from sc_pandas.panel.entries import Entry, entries_of, has_choices
 from sc_pandas.panel.keys import keys
 from sc_pandas.panel.more_columns import MoreColumns
-from sc_pandas.panel.preview import named, sortable_columns, table_html, visible
-from sc_pandas.panel.state import PanelState, age_text, status_text
+from sc_pandas.panel.preview import named, sortable_columns, table_html
+from sc_pandas.panel.state import PanelState, status_text
 from sc_pandas.panel.style import CSS
+from sc_pandas.wording import age, visible
 
 _UNSORTED: Final = "as SellerCloud gives them"
 _TICK_S: Final = 1.0
@@ -287,7 +288,7 @@ class View:
         of = f"of {len(state.rows):,} loaded" if state.loaded else "(this page; sorting too)"
         other = state.loaded and state.loaded_with != state.include and not state.rows_are_old
         again = " Other columns are chosen now: load all again." if other else ""
-        old = f" <b>Old: answer to an earlier question, {age_text(state.rows_at)}.</b>" if state.rows_are_old else ""
+        old = f" <b>Old: answer to an earlier question, {age(state.rows_at)}.</b>" if state.rows_are_old else ""
         self.place.value = html.escape(f"Rows {start + 1 if end else 0:,}–{start + end:,} {of}.{again}") + old
         (self.table.add_class if state.rows_are_old else self.table.remove_class)("sc-is-old")
         matched = len(state.rows) if state.loaded or state.estimate is None else int(state.estimate.rows)

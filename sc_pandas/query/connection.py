@@ -1,6 +1,5 @@
 """`connect` and `Connection`: one user at one SellerCloud."""
 
-import html
 import itertools
 import os
 import warnings
@@ -21,11 +20,12 @@ from sc_pandas.pacing import Clock
 from sc_pandas.query.customer_query import CustomerQuery
 from sc_pandas.query.keywords import OPTIONS, check_keywords, names_of
 from sc_pandas.query.segment_run import OnError, SegmentCounts, SegmentRun, count_segments, run_segments
-from sc_pandas.query.values import QueryOptions, check_kinds, outside, seconds
+from sc_pandas.query.values import QueryOptions, check_kinds, seconds
 from sc_pandas.reading import CacheMode, Consistency, Source
 from sc_pandas.reading.dialect import DialectMemory
 from sc_pandas.secrecy import Secret, hidden, hide_unknown, without_login
 from sc_pandas.settings import Credentials
+from sc_pandas.wording import age, caller_stacklevel, html_table, size
 
 if TYPE_CHECKING:
     from sc_pandas.panel.panel import Panel
@@ -194,7 +194,7 @@ def _teller(cache: HttpCache) -> Callable[[CacheWarning], None]:
             if cache._warned:  # noqa: SLF001  # the two lie in one folder
                 return
             cache._warned = True  # noqa: SLF001
-        warnings.warn(warning, stacklevel=outside())
+        warnings.warn(warning, stacklevel=caller_stacklevel())
 
     return tell
 
@@ -536,19 +536,15 @@ class Connection:
         if self._closed:
             return [("server", self.url), ("user", self._user), ("cache", "not in use: the connection is closed")]
         info = self.cache_info()
-        age = "empty" if info.newest_age_s is None else f"newest read {_ago(info.newest_age_s)}"
-        return [("server", self.url), ("user", self._user), ("cache", f"{_size(info.size_bytes)}, {age}")]
+        newest = "empty" if info.newest_age_s is None else f"newest read {age(info.newest_age_s)}"
+        return [("server", self.url), ("user", self._user), ("cache", f"{size(info.size_bytes)}, {newest}")]
 
     def __repr__(self) -> str:
         server, user, cache = (text for _, text in self._facts())
         return f"<Connection {server} as {user}, cache {cache}>"
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th style='text-align:left'>{name}</th><td style='text-align:left'>{html.escape(text)}</td></tr>"
-            for name, text in self._facts()
-        )
-        return f"<table>{rows}</table>"
+        return html_table(self._facts())
 
 
 def _segment_options(
@@ -565,17 +561,6 @@ def _segment_options(
         progress=progress,
         max_calls=max_calls,
     )
-
-
-def _ago(seconds: float) -> str:
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {unit} ago"
-    return f"{seconds:.0f} s ago"
-
-
-def _size(size_bytes: int) -> str:
-    return f"{size_bytes / 2**20:.1f} MB" if size_bytes >= 2**20 else f"{size_bytes / 2**10:.0f} kB"
 
 
 def connection_keywords(values: dict[str, Any]) -> tuple[ConnectArgs, dict[str, Any]]:

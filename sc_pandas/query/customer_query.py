@@ -25,7 +25,7 @@ from sc_pandas.pacing import estimate_seconds
 from sc_pandas.parquet import write_parquet
 from sc_pandas.provenance import Provenance
 from sc_pandas.query.progress import PageProgress
-from sc_pandas.query.values import Count, CustomerPage, Estimate, QueryOptions, outside, to_code
+from sc_pandas.query.values import Count, CustomerPage, Estimate, QueryOptions, to_code
 from sc_pandas.reading import (
     CustomerRead,
     Progress,
@@ -43,6 +43,7 @@ from sc_pandas.secrecy import hide_unknown
 from sc_pandas.segments import SegmentMemory, Segments
 from sc_pandas.settings import data_folder
 from sc_pandas.tables import CustomerRows, TableBuilder, check_columns
+from sc_pandas.wording import caller_stacklevel, plural
 
 if TYPE_CHECKING:
     from sc_pandas.panel.panel import Panel
@@ -425,18 +426,18 @@ class CustomerQuery:
                 "The server sent keys that no public page documents, or names that differ only in case; they are "
                 f"columns: {names}."
             )
-            warnings.warn(SchemaDriftWarning(message, keys=report.undocumented), stacklevel=outside())
+            warnings.warn(SchemaDriftWarning(message, keys=report.undocumented), stacklevel=caller_stacklevel())
         if report.coercions:
             columns = tuple(dict.fromkeys(each.column for each in report.coercions))
             message = (
                 f"{len(report.coercions):,} values did not fit their columns and are null there: {', '.join(columns)}. "
                 "run().report.coercions has them in full."
             )
-            warnings.warn(SchemaDriftWarning(message, keys=columns), stacklevel=outside())
+            warnings.warn(SchemaDriftWarning(message, keys=columns), stacklevel=caller_stacklevel())
         if gaps and report.gaps:
-            lack = "1 customer lacks" if len(report.gaps) == 1 else f"{len(report.gaps):,} customers lack"
+            lack = plural(len(report.gaps), "customer lacks", "customers lack")
             message = f"{lack} what was to be included; it is null there. run().report.gaps says whose, and why."
-            warnings.warn(SellerCloudWarning(message), stacklevel=outside())
+            warnings.warn(SellerCloudWarning(message), stacklevel=caller_stacklevel())
 
     def _selected(self, table: pa.Table) -> pa.Table:
         if self.options.columns is None:

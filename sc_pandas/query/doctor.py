@@ -32,6 +32,7 @@ from sc_pandas.query.values import seconds
 from sc_pandas.reading.dialect import Evidence, judge_first_page, judge_probe
 from sc_pandas.reading.plan import page_params
 from sc_pandas.secrecy import without_login
+from sc_pandas.wording import duration, plural, size
 
 State = Literal["ok", "warn", "fail"]
 CALLS_AT_MOST: Final = 5
@@ -287,12 +288,11 @@ def _page(client: Client, tally: Tally, dialect: Dialect, size: int) -> Page:
 def _check_clock(client: Client) -> Check:
     if client.skew_s is None:
         return Check("clock", "warn", "the server does not tell the time")
-    ahead, size = client.skew_s < 0, abs(client.skew_s)
-    if size <= _SKEW_S:
+    ahead, off_s = client.skew_s < 0, abs(client.skew_s)
+    if off_s <= _SKEW_S:
         return Check("clock", "ok", "this computer and the server agree within a minute")
-    amount = f"{size / 3_600:.1f} h" if size >= 3_600 else f"{size / 60:.0f} min"
-    side = "ahead of" if ahead else "behind"
-    return Check("clock", "warn", f"this computer's clock is {amount} {side} the server's; set it by the network")
+    off = f"{duration(off_s)} {'ahead of' if ahead else 'behind'}"
+    return Check("clock", "warn", f"this computer's clock is {off} the server's; set it by the network")
 
 
 def _check_budget(client: Client) -> Check:
@@ -327,7 +327,7 @@ def _check_cache(folder: Path, tenant: str) -> list[Check]:
         return [Check("cache folder", "fail", f"{shown} cannot be read")]
     if not os.access(folder, os.W_OK | os.X_OK):
         return [Check("cache folder", "fail", f"{shown} cannot be written to, so that nothing is kept")]
-    here = Check("cache folder", "ok", f"{shown} is private, {sum(sizes) / 1e6:,.1f} MB in {len(sizes)} files")
+    here = Check("cache folder", "ok", f"{shown} is private, {size(sum(sizes))} in {plural(len(sizes), 'file')}")
     return [here, *(_check_database(path) for path in sorted(folder.glob(f"{tenant}.v[0-9]*.sqlite")))]
 
 

@@ -1,20 +1,18 @@
 """Keywords that do not exist, and values that no list is: each is told with the nearest that works."""
 
 from collections.abc import Collection, Iterable, Mapping
-from difflib import get_close_matches
 from typing import Any, Final
 
 from sc_pandas.contract import FILTERS, FILTERS_BY_NAME, Flag, fold
 from sc_pandas.contract.includes import INCLUDES
 from sc_pandas.errors import FilterError, SettingsError
+from sc_pandas.wording import did_you_mean, nearest
 
 OPTIONS: Final = (
     "limit", "columns", "page_size", "cache", "max_age", "consistency", "progress", "on_bad_value", "max_calls",
     "include",
 )  # fmt: skip
 _NEAREST: Final = 3
-# Shorter words stand in many names.
-_SHORTEST_WORD: Final = 3
 
 
 def check_keywords(given: Mapping[str, Any], *, connect: Collection[str] = (), connected: Collection[str] = ()) -> None:
@@ -60,9 +58,7 @@ def check_keywords(given: Mapping[str, Any], *, connect: Collection[str] = (), c
 
 
 def _near(name: str, known: Collection[str]) -> tuple[str, ...]:
-    folded = name.casefold()
-    by_word = [each for each in known if len(folded) >= _SHORTEST_WORD and each.startswith(f"{folded}_")]
-    return (*dict.fromkeys([*by_word, *get_close_matches(folded, known, n=_NEAREST)]),)[:_NEAREST] or _by_value(name)
+    return nearest(name, known) or _by_value(name)
 
 
 def _by_value(name: str) -> tuple[str, ...]:
@@ -78,7 +74,7 @@ def _by_value(name: str) -> tuple[str, ...]:
 
 def _hint(name: str, near: tuple[str, ...]) -> str:
     if near:
-        return f" Did you mean {' or '.join(near)}?"
+        return did_you_mean(near)
     if name in INCLUDES:
         return f" include=[{name!r}] reads it as a column."
     return f" The filters are {', '.join(FILTERS_BY_NAME)}; help(sc.CustomerFilter) tells of them."

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from sc_pandas import settings
 from sc_pandas.errors import AccessorError, SellerCloudWarning, SettingsError
 from sc_pandas.query.connection import OPENED, Connection, url_of
-from sc_pandas.query.values import outside
+from sc_pandas.wording import caller_stacklevel
 
 
 def connection_for(named: str, tenant: str = "") -> Connection:
@@ -88,4 +88,4 @@ def _warn_of_several(connection: Connection) -> None:
         f"{connection!r} is asked, the user who connected last; the frame does not say whose it is. Users may see "
         "different customers. To be sure ask by a connection of your choice: connection.customers(...)."
     )
-    warnings.warn(SellerCloudWarning(message), stacklevel=outside())
+    warnings.warn(SellerCloudWarning(message), stacklevel=caller_stacklevel())

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sc_pandas.errors import SettingsError
-from sc_pandas.panel.preview import visible
 from sc_pandas.tables import to_pandas
+from sc_pandas.wording import visible
 
 Ids = npt.NDArray[np.int64]
 _ID = "user_id"

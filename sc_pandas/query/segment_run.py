@@ -1,6 +1,5 @@
 """Saved filters asked now: who is in them, who came and went since the last time."""
 
-import html
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,11 +12,10 @@ import pyarrow as pa
 
 from sc_pandas.errors import ExportError, SellerCloudError, SellerCloudWarning, SettingsError
 from sc_pandas.filters import CustomerFilter
-from sc_pandas.panel.preview import visible
 from sc_pandas.provenance import ATTRS_KEY, Provenance
 from sc_pandas.query.customer_query import CustomerQuery
 from sc_pandas.query.segment_members import Ids, SegmentMembers
-from sc_pandas.query.values import Count, QueryOptions, outside
+from sc_pandas.query.values import Count, QueryOptions
 from sc_pandas.reading import ReadReport
 from sc_pandas.segments import (
     CountChange,
@@ -32,6 +30,7 @@ from sc_pandas.segments import (
 )
 from sc_pandas.settings import data_folder
 from sc_pandas.tables import to_pandas
+from sc_pandas.wording import caller_stacklevel, html_table, visible
 
 if TYPE_CHECKING:
     from sc_pandas.query.connection import Connection
@@ -183,15 +182,7 @@ class _Run(Mapping[str, _T], Generic[_T]):
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        heads = "".join(
-            f"<th style='text-align:left'>{each}</th>" for each in ("segment", "customers", "since last time")
-        )
-        rows = "".join(
-            f"<tr><td style='text-align:left'>{html.escape(name)}</td><td>{count}</td>"
-            f"<td style='text-align:left'>{html.escape(words)}</td></tr>"
-            for name, count, words in self._lines()
-        )
-        return f"<table><tr>{heads}</tr>{rows}</table>"
+        return html_table(self._lines(), heads=("segment", "customers", "since last time"))
 
 
 class SegmentRun(_Run[SegmentResult]):
@@ -368,7 +359,7 @@ def _recalled(memory: SegmentMemory, name: str, question: CustomerFilter) -> Rec
     known = memory.recall(name, question)
     if known.damaged:
         text = f"What is remembered of the segment {visible(name)!r} is damaged; this run counts as its first."
-        warnings.warn(SellerCloudWarning(text), stacklevel=outside())
+        warnings.warn(SellerCloudWarning(text), stacklevel=caller_stacklevel())
     return known
 
 
@@ -377,7 +368,7 @@ def _kept(name: str, keep: Callable[[], None]) -> None:
         keep()
     except (SettingsError, ExportError) as error:
         text = f"The segment {visible(name)!r} is not remembered for the next time: {error}"
-        warnings.warn(SellerCloudWarning(text), stacklevel=outside())
+        warnings.warn(SellerCloudWarning(text), stacklevel=caller_stacklevel())
 
 
 def _error_text(error: SellerCloudError) -> str:

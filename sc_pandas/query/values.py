@@ -1,12 +1,10 @@
 """What a query is given and what it gives: options, counts, estimates, pages, and the code that asks the same."""
 
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta, tzinfo
 from numbers import Real
-from pathlib import Path
 from typing import Any, Final, Literal, Self
 
 import pandas as pd
@@ -222,14 +220,3 @@ def to_code(url: str, question: CustomerFilter, options: QueryOptions) -> str:
     ]
     arguments = ", ".join([repr(server), *words, *filter(None, [question.to_code()])])
     return f"import sc_pandas as sc\n\ndf = sc.read_sellercloud_customers({arguments})"
-
-
-def outside() -> int:
-    """Find the stack level of the caller outside this package, for warnings that point at the user's line."""
-    here = str(Path(__file__).parent.parent)
-    frame, level = sys._getframe(1), 1  # noqa: SLF001  # the documented way to walk the stack
-    while frame.f_back is not None and (
-        frame.f_code.co_filename.startswith(here) or "contextlib" in frame.f_code.co_filename
-    ):
-        frame, level = frame.f_back, level + 1
-    return level

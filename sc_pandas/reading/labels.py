@@ -7,7 +7,6 @@ the list that it came under.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from difflib import get_close_matches
 from typing import Any, Final
 
 import numpy as np
@@ -21,6 +20,7 @@ from sc_pandas.errors import SettingsError
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.reading.windows import EARLIEST, FURTHEST_ZONE, MINUTE
 from sc_pandas.tables.layout import BASE_SCHEMA
+from sc_pandas.wording import did_you_mean, nearest
 
 Ids = np.ndarray[tuple[int], np.dtype[np.int64]]
 _TYPES: Final = {
@@ -93,8 +93,7 @@ def unknown_include(name: str) -> SettingsError:
     parts = [part.strip() for part in name.split(",") if part.strip()]
     if len(parts) > 1:
         return SettingsError(f"One text is one name; give a list: include={parts!r}.", setting="include")
-    near = get_close_matches(name, INCLUDES, n=3)
-    hint = f" Did you mean {' or '.join(near)}?" if near else f" There are: {', '.join(INCLUDES)}."
+    hint = did_you_mean(nearest(name, INCLUDES)) or f" There are: {', '.join(INCLUDES)}."
     return SettingsError(f"include takes no {name!r}.{hint}", setting="include")
 
 

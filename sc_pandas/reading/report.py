@@ -1,6 +1,5 @@
 """What a read gave: the table, and the report that says how far it can be trusted."""
 
-import html
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -18,6 +17,7 @@ from sc_pandas.reading.judge import (
     WINDOWS,
 )
 from sc_pandas.tables import Coercion, to_pandas
+from sc_pandas.wording import html_table
 
 _MEANS = {
     ONE_RESPONSE: "the whole answer came in one response",
@@ -128,12 +128,7 @@ class ReadReport:
         return "\n".join(f"{name:<13}{text}" for name, text in self._lines())
 
     def _repr_html_(self) -> str:
-        cells = "".join(
-            f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
-            f"<td style='text-align:left'>{html.escape(text)}</td></tr>"
-            for name, text in self._lines()
-        )
-        return f"<table>{cells}</table>"
+        return html_table(self._lines())
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

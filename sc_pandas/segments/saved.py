@@ -1,6 +1,5 @@
 """`Segments`: named filters in one small JSON file, which holds nothing else and can be shared."""
 
-import difflib
 import json
 import os
 import warnings
@@ -15,6 +14,7 @@ from sc_pandas.secrecy import hide_unknown
 from sc_pandas.segments import memory
 from sc_pandas.segments.alone import alone
 from sc_pandas.settings import data_folder
+from sc_pandas.wording import did_you_mean, nearest
 
 FORMAT: Final = 1
 FILE: Final = "segments.json"
@@ -30,8 +30,8 @@ class UnknownSegmentError(FilterError, KeyError):
     @classmethod
     def among(cls, name: str, known: Mapping[str, Any]) -> "UnknownSegmentError":
         """Build the error for a name, with the nearest there are."""
-        near = tuple(difflib.get_close_matches(name, known, n=3, cutoff=0.5))
-        hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+        near = nearest(name, tuple(known))
+        hint = did_you_mean(near, quoted=True)
         return cls(f"No segment is saved under the name {name!r}.{hint}", filter=name, suggestions=near)
 
 

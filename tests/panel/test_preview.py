@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from sc_pandas.panel.pictures import facet_png
 from sc_pandas.panel.preview import (
-    LONGEST,
     MOST_BYTES,
     MOST_COLUMNS,
     columns_on_show,
@@ -21,8 +20,8 @@ from sc_pandas.panel.preview import (
     mask,
     shown,
     table_html,
-    visible,
 )
+from sc_pandas.wording import LONGEST, visible
 from tests.panel.hostile import HIDDEN, PAYLOADS, Seen, check_calm
 
 

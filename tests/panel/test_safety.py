@@ -19,10 +19,10 @@ from ipywidgets.embed import dependency_state
 import sc_pandas as sc
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.panel.panel import Panel
-from sc_pandas.panel.preview import visible
 from sc_pandas.panel.state import PanelState
 from sc_pandas.panel.style import CSS
 from sc_pandas.sandbox import Sandbox
+from sc_pandas.wording import visible
 from tests.panel.conftest import SOON_S, control, living, press, said, tree
 from tests.panel.fakes import FakeServer
 from tests.panel.hostile import PAYLOADS, Seen, check_calm

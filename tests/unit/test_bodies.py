@@ -309,6 +309,6 @@ def test_a_stranger_s_words_are_one_short_line_without_control_characters(text: 
 
 def test_a_stranger_s_words_name_no_address_and_turn_nothing_around() -> None:
     assert clean("no user ann.lee+x@example.org here") == "no user ***@*** here"
-    assert clean("a\u202eb\x1b[31mc\u200b\r\nd\0") == "a b [31mc d"
+    assert clean("a\u202eb\x1b[31mc\u200b\r\nd\0") == r"a\u202eb\u001b[31mc\u200b d\u0000"
     assert message_of({"Message": " ", "ErrorMessage": "first"}) == "first"
     assert message_of({"Message": {"a": 1}}) == message_of(None) == message_of([]) == ""

@@ -1,6 +1,5 @@
 """The error tree: complete, drawn at the top, one root to catch, facts as attributes, and every one pickles."""
 
-import ast
 import copy
 import inspect
 import pickle
@@ -86,11 +85,3 @@ def test_one_except_catches_all_and_python_s_own_kinds_fit() -> None:
     assert issubclass(sc.CacheMissError, LookupError)
     assert issubclass(sc.AccessorError, AttributeError)
     assert issubclass(sc.SellerCloudWarning, UserWarning)
-
-
-def test_errors_imports_nothing_of_ours() -> None:
-    imports = [
-        node for node in ast.walk(ast.parse(inspect.getsource(errors))) if isinstance(node, ast.Import | ast.ImportFrom)
-    ]
-    assert imports
-    assert not any("sc_pandas" in ast.dump(node) for node in imports)
