@@ -68,9 +68,6 @@ class CustomerQuery:
 
     Examples
     --------
-    >>> import sc_pandas as sc
-    >>> box = sc.sandbox.serve(customers=120, seed=7)
-    >>> shop = sc.connect(box.url, username=box.username, password=box.password)
     >>> q = shop.customers()
     >>> q.count()
     120
@@ -78,7 +75,6 @@ class CustomerQuery:
     'proven (order)'
     >>> q.head(3).user_id.is_monotonic_increasing
     True
-    >>> shop.close(); box.close()
     """
 
     def __init__(self, connection: "Connection", question: CustomerFilter, options: QueryOptions | None = None) -> None:
