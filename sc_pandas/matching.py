@@ -1,36 +1,40 @@
-"""Which rows of a frame match a filter, where the rows can tell: the server's filters without the server.
+"""Which rows of a frame match a filter: the server's filters, without the server.
 
-How SellerCloud itself matches is not documented.  These are the rules that are used here:
+How SellerCloud itself matches is not documented.  These are the rules here:
 
 ==============================  ======================================================================================
 Filter                          Matches a row whose ...
 ==============================  ======================================================================================
-customer_ids, company_ids       user_id or company_id is one of those asked
-email, zip_code                 value equals the one asked, both case-folded (blanks and accents count)
-first_name, last_name, city,    value contains the one asked, both case-folded (blanks and accents count)
+customer_ids, company_ids       user_id or company_id is one of the values
+email, zip_code                 text equals a value, both case-folded (blanks and accents count)
+first_name, last_name, city,    text contains a value, both case-folded (blanks and accents count)
 corporate_name
-phone_number                    phone1, phone2, phone3, mobile or fax: its digits contain the digits asked; no digits
-                                asked: nobody
-rating, channel                 code or name stands for the one asked
-customer_type                   is_whole_sale_user says so, or, in a frame without it, customer_type
-subscribed, exported            value is the one asked; -1 (all) is everybody, also where the value is missing
+phone_number                    phone1, phone2, phone3, mobile or fax: its digits contain the digits of a value; a value
+                                without digits matches nobody
+rating, channel                 code or name stands for a value
+customer_type                   is_whole_sale_user or, in a frame without it, customer_type is a value
+subscribed, exported            flag is a value; -1 (all) matches everybody, also where the flag is missing
 created_on_from, created_on_to  created_on lies within the bounds, both included
-keyword, modified_on_from,      (no row says enough to be judged)
+keyword, modified_on_from,      (only the server can tell)
 modified_on_to
 ==============================  ======================================================================================
 
 city and zip_code are those of the billing address.  Several values of one filter mean any of them, several filters all
 of them.  A row whose value is missing does not match.
 
-Columns may be of another sort than a read gives them, after a detour through CSV for example.  Where there is no doubt
-what is meant they are judged: whole numbers as text or as floats in columns of ids, codes and switches; True, False, 0
-and 1 as switches, also as text; whole numbers as phones, unless digits are asked that begin with a 0, which a number
-has lost.  Blank text in such a column is missing.  Everything else, such as a zip code that is a number (it may have
-lost zeros) or a date that is text, raises: nobody found must mean that nobody matches.
+Columns may have other types than a read gives them, after a detour through CSV for example.  Where there is no doubt
+what is meant, they are accepted: whole numbers as text or floats in columns of ids, codes and flags; True, False, 0 and
+1 as flags, also as text; whole numbers as phones, unless the digits of a value begin with a 0, which a number has lost.
+Blank text in such a column is missing.  Everything else raises, such as a zip code that is a number (it may have lost
+zeros) or a date that is text: an empty answer must mean that nobody matches.
+
+Texts, ids and times of Arrow's types are compared as whole columns.  Arrow folds the case of ASCII only, so other text
+is compared value by value, as are columns of other types.
 """
 
+import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
 from enum import IntEnum
@@ -40,29 +44,27 @@ from typing import Any, Final, cast
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sc_pandas.contract import FILTERS_BY_NAME, CustomerType, Flag, fold
+from sc_pandas.contract.columns import PHONES
 from sc_pandas.errors import FilterError
 from sc_pandas.filters import CustomerFilter
+from sc_pandas.tables.details import include_of
 
 Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
+_Values = pd.Series
+# From a value to what is compared, None for a blank; raises _Unclear for a value of another kind.
+_Reader = Callable[[Any], Any]
 _Test = Callable[[Any], bool]
 
-PHONES: Final = ("phone1", "phone2", "phone3", "mobile")
-_NUMBERS: Final = (*PHONES, "fax")
-# What to include where a column is missing that the list does not carry.
-_INCLUDES: Final = {
-    "channel": "channel", "subscribed": "subscribed", "exported": "exported", "created_on_from": "created_on",
-    "created_on_to": "created_on", "zip_code": "addresses", "city": "addresses", "phone_number": "phones",
-    "company_ids": "company_id",
-}  # fmt: skip
 # A whole number as text; that it was a float in between is seen by its ".0".
 _WHOLE: Final = re.compile(r"\s*([+-]?[0-9]{1,30})(\.0)?\s*")
 _EXACT: Final = 2**53
 _CONVERT: Final = {
     "whole numbers": 'Convert it, for example with astype("int64[pyarrow]")',
     "texts": "Read it as text (in CSV with dtype=str): a number may have lost the zeros that it began with",
-    "codes or names": "Put the numbers or the names back that SellerCloud gave",
+    "codes or names": "Restore the numbers or the names that SellerCloud sent",
     "True and False": 'Convert it, for example with astype("bool[pyarrow]")',
     "times without a zone": "Convert it, for example with pandas.to_datetime",
 }
@@ -70,7 +72,7 @@ _ASK: Final = "ask the server: df.sellercloud.query.with_filter(...)"
 
 
 def matching(frame: pd.DataFrame, question: CustomerFilter) -> "pd.Series[bool]":
-    """Say which rows of a frame match a filter, by the rules of this module.
+    """Return which rows of a frame match a filter, by the rules of this module.
 
     Parameters
     ----------
@@ -96,17 +98,16 @@ def matching(frame: pd.DataFrame, question: CustomerFilter) -> "pd.Series[bool]"
     [True, False]
     """
     mask = np.ones(len(frame), dtype=bool)
-    for name, asked in question.given().items():
-        judge = _JUDGES.get(name)
-        if judge is None:
-            message = f"No row says whether it matches {name}, whatever is included; {_ASK}."
-            raise FilterError(message, filter=name)
-        mask &= judge(frame, name, asked)
+    for name, values in question.given().items():
+        matcher = _MATCHERS.get(name)
+        if matcher is None:
+            raise FilterError(f"{name} can only be checked by the server; {_ASK}.", filter=name)
+        mask &= matcher(frame, name, values)
     return cast("pd.Series[bool]", pd.Series(mask, index=frame.index, dtype=bool))
 
 
 def ascii_digits(text: str) -> str:
-    """Give the digits 0 to 9 of a text.
+    """Return the digits 0 to 9 of a text.
 
     Examples
     --------
@@ -117,51 +118,94 @@ def ascii_digits(text: str) -> str:
 
 
 # ── columns ────────────────────────────────────────────────────────────────────────────────────────────────────────
-def _column(frame: pd.DataFrame, name: str, column: str) -> "pd.Series[Any]":
+def _column(frame: pd.DataFrame, name: str, column: str) -> _Values:
     if list(frame.columns).count(column) > 1:
-        raise FilterError(f"{name} cannot be judged: the frame has several columns {column!r}.", filter=name)
+        raise FilterError(f"{name} cannot be checked: the frame has several columns {column!r}.", filter=name)
     if column in frame.columns:
         return frame[column]
-    include = _INCLUDES.get(name)
+    include = include_of(column)
     way = f'Read with include=["{include}"]' if include else f'Read with "{column}" among columns='
-    raise FilterError(f"{name} cannot be judged: the rows have no {column!r}. {way}, or {_ASK}.", filter=name)
+    raise FilterError(f"{name} cannot be checked: the rows have no {column!r}. {way}, or {_ASK}.", filter=name)
 
 
-# What a value is to a judge: a value of the sort that it takes, None for a blank, or it raises _Unjudged.
-_Reader = Callable[[Any], Any]
+def arrow_texts(column: _Values) -> pa.ChunkedArray | pa.Array | None:
+    """Return a column's text as Arrow holds it; None for columns of other types."""
+    if not isinstance(column.dtype, pd.ArrowDtype | pd.StringDtype):
+        return None
+    values = pa.array(column.array)
+    return values if pa.types.is_string(values.type) or pa.types.is_large_string(values.type) else None
 
 
-class _Unjudged(Exception):  # noqa: N818  # becomes a FilterError, which knows the filter and the column
-    """A value is of a sort that cannot be judged."""
+def as_mask(flags: pa.ChunkedArray | pa.Array) -> Mask:
+    """Return Arrow's flags as a NumPy mask; a missing one is False."""
+    return np.array(pc.fill_null(flags, False), dtype=bool)
 
 
-def _where(frame: pd.DataFrame, name: str, column: str, read: _Reader, test: _Test, what: str) -> Mask:
+class _Unclear(Exception):  # noqa: N818  # becomes a FilterError, which knows the filter and the column
+    """A value is of a kind that cannot be compared."""
+
+
+def _one_by_one(values: _Values, name: str, read: _Reader, test: _Test, what: str) -> Mask:
     """Test each distinct value once; missing and blank ones do not match.
 
     Raises
     ------
     FilterError
-        A value is of another sort than the column has in a read.  It would never match, and that nobody was found
-        would be a lie.
+        A value is of another kind than the column has in a read.  It would never match, and that nobody was found
+        would be untrue.
     """
     try:
-        codes, distinct = pd.factorize(_column(frame, name, column))
-        read_values = map(read, distinct)
-        hits = np.array([*(value is not None and test(value) for value in read_values), False], dtype=bool)
-    except (_Unjudged, TypeError, pa.ArrowException):  # values of a column that factorize does not take are no texts
-        message = f"{name} cannot be judged: {column!r} holds values that are no {what}. {_CONVERT[what]}, or {_ASK}."
-        raise FilterError(message, filter=name) from None
+        codes, distinct = pd.factorize(values)
+        hits = np.array([*(each is not None and test(each) for each in map(read, distinct)), False], dtype=bool)
+    except (_Unclear, TypeError, pa.ArrowException):  # factorize takes no lists, and no list is a text
+        raise FilterError(
+            f"{name} cannot be checked: {values.name!r} holds values that are no {what}. {_CONVERT[what]}, or {_ASK}.",
+            filter=name,
+        ) from None
     return cast("Mask", hits[codes])
+
+
+def _texts(
+    values: _Values,
+    name: str,
+    by_arrow: Callable[[Any], Mask],
+    is_left: Callable[[Any], Any],
+    read: _Reader,
+    test: _Test,
+) -> Mask:
+    """Test a column of text by Arrow, and what it leaves, and other columns, value by value."""
+    texts = arrow_texts(values)
+    if texts is None:
+        return _one_by_one(values, name, read, test, "texts")
+    mask, left = by_arrow(texts), as_mask(is_left(texts))
+    if left.any():
+        mask[left] = _one_by_one(values[left], name, read, test, "texts")
+    return mask
+
+
+def _is_not_ascii(texts: Any) -> Any:
+    return pc.invert(pc.string_is_ascii(texts))
+
+
+def _contains_any(texts: Any, parts: Iterable[str]) -> Mask:
+    mask = np.zeros(len(texts), dtype=bool)
+    for part in parts:
+        mask |= as_mask(pc.match_substring(texts, part))
+    return mask
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 def _text_of(value: Any) -> str:
     if not isinstance(value, str):
-        raise _Unjudged
+        raise _Unclear
     return value
 
 
 def whole_number(value: Any) -> int | None:
-    """Give a whole number, also one that came as text or as a float; None where it is none beyond doubt.
+    """Return a whole number, also one that is text or a float; None where it is not one beyond doubt.
 
     Examples
     --------
@@ -184,7 +228,7 @@ def _number_of(value: Any) -> int | None:
         return None
     number = whole_number(value)
     if number is None:
-        raise _Unjudged
+        raise _Unclear
     return number
 
 
@@ -195,12 +239,12 @@ def _switch_of(value: Any) -> bool | None:
         return value.strip().casefold() == "true"
     number = _number_of(value)
     if number not in {None, 0, 1}:
-        raise _Unjudged
+        raise _Unclear
     return None if number is None else bool(number)
 
 
 def digits_of(value: Any) -> str | None:
-    """Give the digits of a phone, also of one that came as a number; None for what is neither text nor whole number.
+    """Return the digits of a phone, which may be a number; None for what is neither text nor whole number.
 
     Examples
     --------
@@ -213,105 +257,124 @@ def digits_of(value: Any) -> str | None:
     return str(number) if number is not None and number >= 0 else None
 
 
-# ── one judge for each kind of filter ──────────────────────────────────────────────────────────────────────────────
-def _ids(column: str) -> "_Judge":
-    def judge(frame: pd.DataFrame, name: str, asked: tuple[int, ...]) -> Mask:
-        return _where(frame, name, column, _number_of, frozenset(asked).__contains__, "whole numbers")
-
-    return judge
+# ── a matcher for each kind of filter ──────────────────────────────────────────────────────────────────────────────
+_Matcher = Callable[[pd.DataFrame, str, Any], Mask]
 
 
-def _equal(column: str) -> "_Judge":
-    def judge(frame: pd.DataFrame, name: str, asked: tuple[str, ...]) -> Mask:
-        wanted = {value.casefold() for value in asked}
-        return _where(frame, name, column, _text_of, lambda text: text.casefold() in wanted, "texts")
-
-    return judge
-
-
-def _containing(column: str) -> "_Judge":
-    def judge(frame: pd.DataFrame, name: str, asked: tuple[str, ...]) -> Mask:
-        wanted = [value.casefold() for value in asked]
-
-        def test(text: str) -> bool:
-            folded = text.casefold()
-            return any(each in folded for each in wanted)
-
-        return _where(frame, name, column, _text_of, test, "texts")
-
-    return judge
+def _numbers(values: _Values, name: str, wanted: tuple[int, ...], read: _Reader, what: str) -> Mask:
+    if pd.api.types.is_signed_integer_dtype(values.dtype):
+        known = pa.array([each for each in wanted if each.bit_length() < 64], pa.int64())
+        return as_mask(pc.is_in(pa.array(values, from_pandas=True).cast(pa.int64()), known))
+    return _one_by_one(values, name, read, frozenset(wanted).__contains__, what)
 
 
-def _coded(column: str) -> "_Judge":
-    """Judge a column of codes, or of the vendor's names; a channel's name that is not known is none of those asked."""
+def _ids(column: str) -> _Matcher:
+    return lambda frame, name, wanted: _numbers(_column(frame, name, column), name, wanted, _number_of, "whole numbers")
 
-    def judge(frame: pd.DataFrame, name: str, asked: tuple[int, ...]) -> Mask:
-        enum = cast("type[IntEnum]", FILTERS_BY_NAME[name].enum)
-        codes = {fold(member.name): int(member) for member in enum}
+
+def _equal(column: str) -> _Matcher:
+    def match(frame: pd.DataFrame, name: str, wanted: tuple[str, ...]) -> Mask:
+        folded = {each.casefold() for each in wanted}
+
+        def by_arrow(texts: Any) -> Mask:
+            return as_mask(pc.is_in(pc.ascii_lower(texts), pa.array(filter(str.isascii, folded), texts.type)))
+
+        values = _column(frame, name, column)
+        return _texts(values, name, by_arrow, _is_not_ascii, _text_of, lambda text: text.casefold() in folded)
+
+    return match
+
+
+def _containing(column: str) -> _Matcher:
+    def match(frame: pd.DataFrame, name: str, wanted: tuple[str, ...]) -> Mask:
+        folded = {each.casefold() for each in wanted}
+
+        def by_arrow(texts: Any) -> Mask:
+            return _contains_any(pc.ascii_lower(texts), filter(str.isascii, folded))
+
+        values = _column(frame, name, column)
+        return _texts(values, name, by_arrow, _is_not_ascii, _text_of, lambda text: _has_any(text.casefold(), folded))
+
+    return match
+
+
+def _has_any(text: str, parts: Iterable[str]) -> bool:
+    return any(each in text for each in parts)
+
+
+def _coded(column: str) -> _Matcher:
+    """Match a column of codes or of the vendor's names; a channel that is unknown here is none of those wanted."""
+
+    def match(frame: pd.DataFrame, name: str, wanted: tuple[int, ...]) -> Mask:
+        codes = {fold(member.name): int(member) for member in cast("type[IntEnum]", FILTERS_BY_NAME[name].enum)}
 
         def read(value: Any) -> int | None:
             code = codes.get(fold(value)) if isinstance(value, str) else None
             if code is None and (name != "channel" or not isinstance(value, str) or whole_number(value) is not None):
                 return _number_of(value)
-            # Of channels there are more than those that are known by name.
             return code
 
-        return _where(frame, name, column, read, frozenset(asked).__contains__, "codes or names")
+        return _numbers(_column(frame, name, column), name, wanted, read, "codes or names")
 
-    return judge
+    return match
 
 
-def _by_type(frame: pd.DataFrame, name: str, asked: tuple[int, ...]) -> Mask:
+def _by_type(frame: pd.DataFrame, name: str, wanted: tuple[int, ...]) -> Mask:
     if "is_whole_sale_user" not in frame.columns and "customer_type" in frame.columns:
-        return _coded("customer_type")(frame, name, asked)
-    wanted = {value == CustomerType.Wholesale for value in asked}
-    return _where(frame, name, "is_whole_sale_user", _switch_of, wanted.__contains__, "True and False")
+        return _coded("customer_type")(frame, name, wanted)
+    return _flags(frame, name, "is_whole_sale_user", {each == CustomerType.Wholesale for each in wanted})
 
 
-def _switch(frame: pd.DataFrame, name: str, asked: tuple[int, ...]) -> Mask:
-    if Flag.All in asked:
+def _switch(frame: pd.DataFrame, name: str, wanted: tuple[int, ...]) -> Mask:
+    if Flag.All in wanted:
         return np.ones(len(frame), dtype=bool)
-    wanted = {value == Flag.Yes for value in asked}
-    return _where(frame, name, name, _switch_of, wanted.__contains__, "True and False")
+    return _flags(frame, name, name, {each == Flag.Yes for each in wanted})
 
 
-def _phone(frame: pd.DataFrame, name: str, asked: tuple[str, ...]) -> Mask:
-    wanted = list(filter(None, map(ascii_digits, asked)))
-    has_zero = any(each.startswith("0") for each in wanted)
+def _flags(frame: pd.DataFrame, name: str, column: str, wanted: set[bool]) -> Mask:
+    return _one_by_one(_column(frame, name, column), name, _switch_of, wanted.__contains__, "True and False")
+
+
+def _phone(frame: pd.DataFrame, name: str, wanted: tuple[str, ...]) -> Mask:
+    parts = list(filter(None, map(ascii_digits, wanted)))
+    has_zero = any(each.startswith("0") for each in parts)
 
     def read(value: Any) -> str:
         digits = digits_of(value)
         # A number has lost the zeros that it began with.
         if digits is None or (has_zero and not isinstance(value, str)):
-            raise _Unjudged
+            raise _Unclear
         return digits
 
-    def test(digits: str) -> bool:
-        return any(each in digits for each in wanted)
+    def by_arrow(texts: Any) -> Mask:
+        return _contains_any(pc.replace_substring_regex(texts, "[^0-9]+", ""), parts)
 
-    return cast("Mask", np.logical_or.reduce([_where(frame, name, column, read, test, "texts") for column in _NUMBERS]))
+    def may_be_float(texts: Any) -> Any:
+        return pc.match_substring(texts, ".0")
+
+    mask = np.zeros(len(frame), dtype=bool)
+    for column in (*PHONES, "fax"):
+        values = _column(frame, name, column)
+        mask |= _texts(values, name, by_arrow, may_be_float, read, lambda digits: _has_any(digits, parts))
+    return mask
 
 
-def _bound(is_within: Callable[[Any, datetime], bool]) -> "_Judge":
-    def judge(frame: pd.DataFrame, name: str, asked: datetime) -> Mask:
-        if asked.tzinfo is not None:
-            message = f"{name} has a time zone, and the rows' times have none. Give the server's time, without a zone."
+def _bound(by_arrow: Callable[[Any, Any], Any], by_value: Callable[[Any, Any], bool]) -> _Matcher:
+    def match(frame: pd.DataFrame, name: str, bound: datetime) -> Mask:
+        if bound.tzinfo is not None:
+            message = f"{name} has a time zone, and the rows' times have none. Pass the server's time, without a zone."
             raise FilterError(message, filter=name)
-        # Of another sort, also a time with a zone, a value cannot be compared.
-        return _where(
-            frame,
-            name,
-            "created_on",
-            lambda value: value,
-            lambda value: is_within(value, asked),
-            "times without a zone",
-        )
+        values = _column(frame, name, "created_on")
+        kind = pa.timestamp("us")
+        if values.dtype == pd.ArrowDtype(kind):
+            return as_mask(by_arrow(pa.array(values.array), pa.scalar(bound, kind)))
+        # Comparing a value of another kind, also a time with a zone, raises.
+        return _one_by_one(values, name, _as_it_is, lambda value: by_value(value, bound), "times without a zone")
 
-    return judge
+    return match
 
 
-_Judge = Callable[[pd.DataFrame, str, Any], Mask]
-_JUDGES: Final[dict[str, _Judge]] = {
+_MATCHERS: Final[dict[str, _Matcher]] = {
     "customer_ids": _ids("user_id"),
     "email": _equal("email"),
     "first_name": _containing("first_name"),
@@ -319,8 +382,8 @@ _JUDGES: Final[dict[str, _Judge]] = {
     "rating": _coded("rating"),
     "customer_type": _by_type,
     "subscribed": _switch,
-    "created_on_from": _bound(lambda value, bound: value >= bound),
-    "created_on_to": _bound(lambda value, bound: value <= bound),
+    "created_on_from": _bound(pc.greater_equal, operator.ge),
+    "created_on_to": _bound(pc.less_equal, operator.le),
     "phone_number": _phone,
     "city": _containing("billing_city"),
     "zip_code": _equal("billing_zip_code"),

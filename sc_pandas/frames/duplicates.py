@@ -28,15 +28,16 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from sc_pandas.contract.columns import NAMES, PHONES
 from sc_pandas.errors import AccessorError, SellerCloudWarning, SettingsError
 from sc_pandas.frames.keys import KEY, Ids, arrow_ids, user_ids
-from sc_pandas.matching import PHONES, Mask, ascii_digits, digits_of, whole_number
+from sc_pandas.matching import Mask, ascii_digits, digits_of, whole_number
 from sc_pandas.wording import caller_stacklevel
 
 _EXTENSION: Final = re.compile(r"[\s,;]*(?:x|ext\.?|extension|#)[\s.:=]*[0-9]+\s*$", re.IGNORECASE)
 # A North American number without its 1.
 _COMPLETE: Final = 10
-_NAMES: Final = ("first_name", "last_name", "corporate_name")
+
 _TEXT: Final = pd.ArrowDtype(pa.string())
 _WHAT: Final = "duplicates()"
 # No person is so many customers.
@@ -109,7 +110,7 @@ def _columns(frame: pd.DataFrame, reason: str) -> list[str]:
     """Give the columns that a reason looks at; none where it cannot be judged."""
     if reason == "phone":
         return [name for name in PHONES if name in frame.columns]
-    names = _NAMES if reason == "name" else (reason,)
+    names = NAMES if reason == "name" else (reason,)
     return list(names) if set(names) <= set(frame.columns) else []
 
 
@@ -201,7 +202,7 @@ def _phones(frame: pd.DataFrame) -> _Keys:
 
 
 def _names(frame: pd.DataFrame) -> _Keys:
-    first, last, corporate = (_keys_of(frame, name, name_key) for name in _NAMES)
+    first, last, corporate = (_keys_of(frame, name, name_key) for name in NAMES)
     rows = np.flatnonzero((last != "") | (corporate != ""))
     parts = pd.DataFrame({"first": first[rows], "last": last[rows], "corporate": corporate[rows]}, dtype=object)
     return rows, parts.groupby(list(parts.columns), sort=False).ngroup().to_numpy()

@@ -5,22 +5,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import pandas as pd
-import pyarrow as pa
 
+from sc_pandas.contract.columns import COUNTED, CUSTOM
+from sc_pandas.counting import counts_of, is_countable
 from sc_pandas.wording import html_table, visible
 
-# A column of the tenant's own is counted when it has so few values, and at least half as few as customers have one.
-DISTINCT_AT_MOST: Final = 12
 # So many values of a column are shown, the others in one line; the Series have all.
 _ROWS_SHOWN: Final = 12
-_UNKNOWN: Final = "unknown"
-_NONE: Final = "none"
-_CUSTOM: Final = "custom."
-# Columns of `include=` that sort customers into kinds.
-_KINDS: Final = (
-    "channel", "subscribed", "exported", "company_id", "groups", "tax_exempt", "is_black_listed", "sales_man",
-    "billing_country", "shipping_country",
-)  # fmt: skip
 _Counts = pd.Series
 
 
@@ -39,9 +30,9 @@ class Summary:
         Customers by rating, and by wholesale or retail.  Index: the value; customers without one are under
         ``"unknown"``.  Empty where the frame has not the column.
     by_column : mapping of str to pandas.Series
-        The same for channel, subscribed, exported, company_id, groups (a customer may have several, or ``"none"``),
-        tax_exempt, is_black_listed, sales_man and the countries of the addresses, where the frame has them, and for
-        each ``custom.`` column with at most 12 different values, each of them twice on average.
+        The same, where the frame has them, for channel, customer_type, subscribed, exported, the months, company_id,
+        groups (a customer may have several, or ``"none"``), tax_exempt, is_black_listed, sales_man and the countries of
+        the addresses, and for each ``custom.`` column with at most 12 different values, each of them twice on average.
     missing : pandas.Series
         Share of customers without a value, 0 to 1, of the columns that have any.  Index: the column.
 
@@ -101,53 +92,32 @@ class Summary:
 
 def summary_of(frame: pd.DataFrame) -> Summary:
     """Count a frame's customers."""
-    rows = first_rows(frame.loc[:, ~frame.columns.duplicated()])
     # pandas copies attrs with each column that is taken out.
-    rows = rows.copy(deep=False)
+    rows = first_rows(frame.loc[:, ~frame.columns.duplicated()]).copy(deep=False)
     rows.attrs = {}
     missing = rows.isna().mean()
+    by_type = "is_wholesale_string" if "is_wholesale_string" in rows else "customer_type"
+    counts = {name: counts_of(rows[name]) for name in rows.columns if name in COUNTED or _is_telling(rows, name)}
+    nobody = pd.Series(dtype="int64", name="customers")
     return Summary(
         customers=len(rows),
         rows=len(frame),
-        by_rating=_counts(rows, "rating_name"),
-        by_type=_counts(rows, "is_wholesale_string" if "is_wholesale_string" in rows else "customer_type"),
-        by_column={name: _counts(rows, name) for name in rows.columns if _is_counted(rows, name)},
+        by_rating=counts.pop("rating_name", nobody),
+        by_type=counts.pop(by_type, nobody),
+        by_column=counts,
         missing=missing[missing > 0],
     )
 
 
 def first_rows(frame: pd.DataFrame) -> pd.DataFrame:
-    """Give one row for each customer; rows without an id are nobody's, unless no row has one."""
+    """Return one row for each customer; rows without an id are left out, unless no row has one."""
     if "user_id" not in frame.columns or frame["user_id"].isna().all():
         return frame
     return frame[frame["user_id"].notna() & ~frame["user_id"].duplicated()]
 
 
-def _is_counted(rows: pd.DataFrame, name: Any) -> bool:
-    if name in _KINDS:
-        return True
-    if not str(name).startswith(_CUSTOM) or _is_nested(rows[name]):
-        return False
-    distinct = rows[name].nunique()
-    return bool(0 < distinct <= DISTINCT_AT_MOST and 2 * distinct <= rows[name].count())
-
-
-def _counts(rows: pd.DataFrame, name: str) -> _Counts:
-    if name not in rows.columns:
-        return pd.Series(dtype="int64", name="customers")
-    column = rows[name].reset_index(drop=True)
-    values = column.explode() if _is_nested(column) else column
-    found = values.value_counts(dropna=True)
-    # A list without items says that there are none; a missing one says nothing.
-    without = {_UNKNOWN: int(column.isna().sum()), _NONE: int((values.isna() & column.notna().loc[values.index]).sum())}
-    told = {label: count for label, count in without.items() if count}
-    index = pd.Index([*found.index, *told], name=name, dtype=object)
-    counts = pd.Series([*found.to_numpy(dtype="int64"), *told.values()], index=index, dtype="int64")
-    return counts.sort_values(ascending=False, kind="stable").rename("customers")
-
-
-def _is_nested(column: "pd.Series[Any]") -> bool:
-    return isinstance(column.dtype, pd.ArrowDtype) and pa.types.is_nested(column.dtype.pyarrow_dtype)
+def _is_telling(rows: pd.DataFrame, name: Any) -> bool:
+    return str(name).startswith(CUSTOM) and is_countable(rows[name])
 
 
 def _shortened(series: _Counts) -> "pd.Series[str]":

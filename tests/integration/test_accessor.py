@@ -288,9 +288,9 @@ def test_saved_filters_are_segments(frame: pd.DataFrame, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("segment", "message"),
     [
-        ({"channel": "Amazon"}, "Segment 'x': channel cannot be judged"),
+        ({"channel": "Amazon"}, "Segment 'x': channel cannot be checked"),
         ({"ratng": 5}, "Segment 'x': There is no filter 'ratng'. Did you mean rating"),
-        (sc.CustomerFilter.of(keyword="a"), "Segment 'x': No row says"),
+        (sc.CustomerFilter.of(keyword="a"), "Segment 'x': keyword can only"),
         ([True], "Segment 'x' is a filter.*160 rows, not list"),
         ("Wholesale", "Segment 'x' is a filter.*not str"),
         (pd.Series([True] * 160, index=range(1, 161)), "another index"),

@@ -121,7 +121,7 @@ def test_rows_match_by_the_documented_rules(frame: pd.DataFrame, asked: dict[str
 def test_a_missing_column_says_what_to_include(frame: pd.DataFrame, asked: str, column: str, include: str) -> None:
     values = {"company_ids": 1, "channel": 4, "created_on_from": "2026-01-01", "created_on_to": "2026-01-01"}
     question = {asked: values.get(asked, True if asked in {"subscribed", "exported"} else "1")}
-    with pytest.raises(sc.FilterError, match=f'{asked} cannot be judged.*include=."{include}".*with_filter') as caught:
+    with pytest.raises(sc.FilterError, match=f'{asked} cannot be checked.*include=."{include}".*with_filter') as caught:
         rows(frame.drop(columns=column), **question)
     assert caught.value.filter == asked
 
@@ -144,7 +144,7 @@ def test_a_missing_column_of_the_list_is_to_be_read(frame: pd.DataFrame, name: s
     ],
 )
 def test_what_no_row_can_tell_is_for_the_server(frame: pd.DataFrame, asked: dict[str, Any]) -> None:
-    with pytest.raises(sc.FilterError, match=r"No row says.*with_filter") as caught:
+    with pytest.raises(sc.FilterError, match=r"only be checked by the server.*with_filter") as caught:
         rows(frame, **asked)
     assert caught.value.filter in {"keyword", "modified_on_from", "modified_on_to"}
 
@@ -256,7 +256,7 @@ def test_values_that_cannot_be_judged_raise_and_are_not_quoted(
     """That nobody was found would be a lie."""
     odd = frame.assign(**{column: pd.Series([*values, *[None] * 3], index=frame.index, dtype=object)})
     with pytest.raises(
-        sc.FilterError, match=f"cannot be judged: '{column}' holds values that are no .*ask the server"
+        sc.FilterError, match=f"cannot be checked: '{column}' holds values that are no .*ask the server"
     ) as told:
         rows(odd, **asked)
     assert told.value.filter == next(iter(asked))
