@@ -1,4 +1,4 @@
-"""`df.sellercloud`: what a frame that came from SellerCloud can do besides being a frame."""
+"""`df.sellercloud`: what a frame of SellerCloud's customers can do besides being a frame."""
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Unpack, cast
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 @pd.api.extensions.register_dataframe_accessor("sellercloud")
 class SellerCloudAccessor(Exports):
-    """``df.sellercloud``: where a frame of customers came from, and what can be done with that.
+    """``df.sellercloud``: where a frame of customers came from, and what can be done with it.
 
-    It works on every frame that `read_sellercloud_customers` or `read_parquet` gave, also after filtering and other
-    operations that keep ``df.attrs``.
+    It works on every frame that `read_sellercloud_customers` or `read_parquet` returned, also after filtering and other
+    operations that retain ``df.attrs``.
 
     Raises
     ------
@@ -47,35 +47,35 @@ class SellerCloudAccessor(Exports):
 
     @property
     def query(self) -> CustomerQuery:
-        """The query that gave the rows, to ask it again.
+        """The query that returned the rows, to run it again.
 
         Returns
         -------
         CustomerQuery
-            At this process's open connection to the very server of the frame, as its user, the one that was opened
-            last; else at a new one, with the login of the environment where the server is ``SELLERCLOUD_SERVER``, or
-            with what the system keyring has for the server.  A frame is a stranger's word: no other login is used, and
-            nobody is asked for one.
+            Bound to this process's newest open connection to the frame's server as the frame's user; else to a new one,
+            with the login of the environment where the server is ``SELLERCLOUD_SERVER``, or with the system keyring's
+            login for the server.  A frame may come from anybody: no other login is used, and nobody is prompted for
+            one.
 
         Raises
         ------
         AccessorError
-            The frame no longer says where it came from, or its filter was redacted; or nobody is logged in at its
-            server, or not its user.  The message names the server and says how to connect.
+            The frame no longer says where it came from, or its filter was redacted; or its user is not logged in at its
+            server.  The message names the server and says how to connect.
         SellerCloudError
             ``SELLERCLOUD_SERVER`` names a team, and its look-up failed.
 
         Warns
         -----
         SellerCloudWarning
-            There are connections of several users, and the frame (an older or a redacted one) does not say whose it is.
+            There are connections of several users, and the frame (an older or a redacted one) does not name its user.
         """
         note = self.provenance
         question = _question(note)
         return CustomerQuery(connection_for(note.base_url, note.tenant), question, _options(note))
 
     def panel(self) -> "Panel":
-        """Open the live filter panel on the query that gave the rows.
+        """Open the live filter panel on the query that returned the rows.
 
         Returns
         -------
@@ -89,12 +89,12 @@ class SellerCloudAccessor(Exports):
         return self.query.panel()
 
     def to_code(self) -> str:
-        """Give Python code that reads the same.
+        """Return Python code that reads the same.
 
         Returns
         -------
         str
-            Runnable where a login is found; no secret is in it.
+            It runs where a login is found, and holds no secret.
 
         Raises
         ------
@@ -105,18 +105,18 @@ class SellerCloudAccessor(Exports):
         return to_code(note.base_url, _question(note), _options(note))
 
     def refresh(self, **options: Any) -> pd.DataFrame:
-        """Ask the query that gave the rows once more, and the server, not the cache.
+        """Run the query that returned the rows again, past the cache.
 
         Parameters
         ----------
         **options
-            Options of the read that shall be others than they were; see `CustomerQuery.with_options`.
+            Options of the read to change; see `CustomerQuery.with_options`.
 
         Returns
         -------
         pandas.DataFrame
-            A new frame by the same filter, columns, limit, include and page size; the old one stays as it is.  What the
-            user did to the old one (left rows out, sorted, merged) is not done again.
+            A new frame with the same filter, columns, limit, include and page size.  Your own changes to the old one
+            (rows left out, sorted, merged) are not repeated.
 
         Raises
         ------
@@ -130,23 +130,18 @@ class SellerCloudAccessor(Exports):
         Warns
         -----
         SellerCloudWarning
-            It is not known whose the frame is; see `query`.
+            The frame's user is not known; see `query`.
 
         Examples
         --------
-        >>> import sc_pandas as sc
-        >>> with sc.sandbox.serve(customers=50) as box:
-        ...     with sc.connect(box.url, username=box.username, password=box.password) as shop:
-        ...         df = shop.customers().to_pandas()
-        ...         _ = box.insert(2)
-        ...         len(df), len(df.sellercloud.refresh())
-        (50, 52)
+        >>> df.head(3).sellercloud.refresh().equals(df)
+        True
         """
         hide_unknown(options, QueryOptions.__dataclass_fields__)
         return self.query.with_options(**{"cache": "refresh", **options}).to_pandas()
 
     def diff(self, other: pd.DataFrame) -> FrameDifference:
-        """Say what changed from this frame, the earlier, to another one, the later, by ``user_id``.
+        """Compare this frame, the earlier, with a later one, by ``user_id``.
 
         Parameters
         ----------
@@ -156,7 +151,7 @@ class SellerCloudAccessor(Exports):
         Returns
         -------
         FrameDifference
-            Customers added and removed, and each changed value; ``df.sellercloud.diff(other).apply(df)`` gives `other`
+            Customers added and removed, and each changed value; ``df.sellercloud.diff(other).apply(df)`` is `other`
             sorted by user_id.
 
         Raises
@@ -167,14 +162,14 @@ class SellerCloudAccessor(Exports):
         return difference(self._frame, other)
 
     def where(self, **filters: Unpack[CustomerFilterArgs]) -> pd.DataFrame:
-        """Give the rows that match filters, by what the rows say; the server is not asked.
+        """Return the rows that match filters; the server is not called.
 
         Parameters
         ----------
         **filters
-            Filters by the API's names, as `read_sellercloud_customers` takes them, as far as the rows can tell.
-            channel, subscribed, exported, created_on_from and _to, phone_number, city, zip_code and company_ids need
-            columns that ``include=`` reads; keyword, modified_on_from and modified_on_to only the server can judge.
+            Filters by the API's names, as `read_sellercloud_customers` takes them.  channel, subscribed, exported,
+            created_on_from and _to, phone_number, city, zip_code and company_ids need columns that ``include=`` reads;
+            keyword, modified_on_from and modified_on_to can only be checked by the server.
 
         Returns
         -------
@@ -184,8 +179,8 @@ class SellerCloudAccessor(Exports):
         Raises
         ------
         FilterError
-            A filter that does not exist, or that the rows cannot judge: a column is missing (it says what to include),
-            or holds values of another sort, such as dates as text.
+            A filter that does not exist, or that the rows cannot be checked for: a column is missing (the message says
+            what to include), or holds values of another kind, such as dates as text.
 
         Notes
         -----
@@ -193,16 +188,12 @@ class SellerCloudAccessor(Exports):
         corporate names and the city are contained without regard to case (blanks and accents count); a phone number's
         digits are contained in those of any phone; city and zip code are the billing address's; dates include their
         bounds.  Lists mean any of their values, several filters all of them.  A row whose value is missing does not
-        match.  After a detour through CSV ids, codes, True and False may be text and phones may be whole numbers; what
-        leaves a doubt, such as a zip code that is a number, raises.
+        match.  After a detour through CSV, ids, codes, True and False may be text and phones may be whole numbers; what
+        is ambiguous, such as a zip code that is a number, raises.
 
         Examples
         --------
-        >>> import sc_pandas as sc
-        >>> with sc.sandbox.serve(customers=120, seed=7) as box:
-        ...     with sc.connect(box.url, username=box.username, password=box.password) as shop:
-        ...         df = shop.customers().to_pandas()
-        ...         asked = shop.customers(customer_type="Wholesale", last_name="s").to_pandas()
+        >>> asked = shop.customers(customer_type="Wholesale", last_name="s").to_pandas()
         >>> df.sellercloud.where(customer_type="Wholesale", last_name="s").user_id.tolist() == asked.user_id.tolist()
         True
         >>> df.sellercloud.where(channel="Amazon")
@@ -216,14 +207,14 @@ class SellerCloudAccessor(Exports):
     def segment(
         self, segments: Mapping[str, Segment] | SavedFilters, *, default: str | None = None
     ) -> "pd.Series[Any]":
-        """Label each row with the first segment that it is in.
+        """Return a label for each row: the first segment that it is in.
 
         Parameters
         ----------
         segments
-            Names and what is in each: a `CustomerFilter`, a dict of filters as `where` takes them, a mask (a Series
-            with the frame's index, or an array or list as long as the frame), or a function of the frame that gives one
-            of these.  Or saved filters, `Segments`, in the order of their names.  A missing value of a mask is False.
+            Names, and for each a `CustomerFilter`, a dict of filters as `where` takes them, a mask (a Series with the
+            frame's index, or an array or list as long as the frame), or a function that returns one of these for the
+            frame.  Or saved filters, `Segments`, in the order of their names.  A missing value of a mask is False.
         default
             Label of rows that are in none; missing by default.
 
@@ -235,14 +226,10 @@ class SellerCloudAccessor(Exports):
         Raises
         ------
         FilterError
-            A segment that cannot be judged by the rows; it is named.
+            The rows cannot be checked for a segment; the message names it.
 
         Examples
         --------
-        >>> import sc_pandas as sc
-        >>> with sc.sandbox.serve(customers=120, seed=7) as box:
-        ...     with sc.connect(box.url, username=box.username, password=box.password) as shop:
-        ...         df = shop.customers().to_pandas()
         >>> labels = df.sellercloud.segment(
         ...     {
         ...         "trade": {"customer_type": "Wholesale"},
@@ -257,7 +244,7 @@ class SellerCloudAccessor(Exports):
         return segment_of(self._frame, segments, default)
 
     def duplicates(self, by: Iterable[str] | None = None) -> pd.DataFrame:
-        """Find customers who may be one person, and propose who stays.
+        """Find customers who may be one person, and propose a survivor.
 
         Parameters
         ----------
@@ -271,15 +258,15 @@ class SellerCloudAccessor(Exports):
             - ``"name"``: first, last and corporate name are equal but for case, blanks and Unicode's compatibility
               forms (NFKC), and there is a last or a corporate name.
 
-            By default all that the frame has the columns for.
+            By default all for which the frame has the columns.
 
         Returns
         -------
         pandas.DataFrame
             One row for each customer in a group, sorted by group and user_id, RangeIndex: group (int64, from 1),
-            user_id (int64), reason (string; by what the customer is the same as another, as in "email, name"),
-            survivor (bool) and survivor_id (int64).  Whoever is connected through others is in one group.  The survivor
-            has the most values in the frame, blank text being none; of several the one with the lowest user_id.
+            user_id (int64), reason (string; what the customer shares with another, as in "email, name"), survivor
+            (bool) and survivor_id (int64).  Customers who are connected through others are in one group.  The survivor
+            has the most values in the frame, not counting blank text; among equals the lowest user_id.
 
         Raises
         ------
@@ -291,18 +278,14 @@ class SellerCloudAccessor(Exports):
         Warns
         -----
         SellerCloudWarning
-            A group has more than 100 customers: a phone or name that many share has joined strangers.
+            A group has more than 100 customers: a shared phone or name has joined strangers.
 
         Examples
         --------
-        >>> import sc_pandas as sc
-        >>> with sc.sandbox.serve(customers=500, seed=7) as box:
-        ...     with sc.connect(box.url, username=box.username, password=box.password) as shop:
-        ...         df = shop.customers().to_pandas()
         >>> df.sellercloud.duplicates(by=["email"]).head(2)
            group  user_id reason survivor  survivor_id
-        0      1     1005  email     True         1005
-        1      1     1231  email    False         1005
+        0      1     1072  email     True         1072
+        1      1     1076  email    False         1072
         """
         return find_duplicates(self._frame, by)
 
@@ -317,7 +300,7 @@ class SellerCloudAccessor(Exports):
         return Plots(self._frame)
 
     def summary(self) -> Summary:
-        """Count the customers by rating, type, channel and other kinds, and say what is missing.
+        """Count the customers by rating, type, channel and other kinds, and the missing values.
 
         Returns
         -------
@@ -330,8 +313,8 @@ class SellerCloudAccessor(Exports):
 def _question(note: Provenance) -> CustomerFilter:
     if note.filter_redacted:
         raise AccessorError(
-            f"The question cannot be asked again: its values of {', '.join(note.filter_redacted)} were taken out when "
-            "the frame was redacted or pseudonymised. Use the frame that was read."
+            f"The query cannot be run again: its values of {', '.join(note.filter_redacted)} were taken out when the "
+            "frame was redacted or pseudonymized. Use the frame that was read."
         )
     return CustomerFilter.from_dict(note.filter)
 
@@ -341,7 +324,7 @@ def _options(note: Provenance) -> QueryOptions:
 
 
 def accessor(frame: pd.DataFrame) -> SellerCloudAccessor:
-    """Give ``frame.sellercloud``, typed, so that editors and type checkers know its methods.
+    """Return ``frame.sellercloud``, typed, so editors and type checkers know its methods.
 
     Parameters
     ----------
@@ -359,11 +342,7 @@ def accessor(frame: pd.DataFrame) -> SellerCloudAccessor:
 
     Examples
     --------
-    >>> import sc_pandas as sc
-    >>> with sc.sandbox.serve(customers=50) as box:
-    ...     with sc.connect(box.url, username=box.username, password=box.password) as shop:
-    ...         df = shop.customers().to_pandas()
     >>> sc.accessor(df).summary().customers
-    50
+    120
     """
     return cast("SellerCloudAccessor", frame.sellercloud)

@@ -1,4 +1,4 @@
-"""What leaves the house: frames that can be shared, and files; the part of `df.sellercloud` that hands rows on."""
+"""Frames and files to hand on: the exporting part of `df.sellercloud`."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -44,30 +44,29 @@ class Exports:
         Returns
         -------
         Provenance
-            Server, filter, time and verdict of the read; a frame that you filtered keeps those of the whole read, and
-            `frame_rows` says that it is a part (rows replaced by as many others cannot be seen).
+            Server, filter, time and verdict of the read.  A frame that you filtered has those of the whole read, and
+            `frame_rows` shows that it is a part (rows replaced by as many others cannot be detected).
 
         Raises
         ------
         AccessorError
             An operation dropped ``df.attrs`` (a merge with another frame does).
         """
-        # Looked up each time: attrs may be copied over after the accessor was made, and pandas 3.0 keeps accessors.
-        note = Provenance.from_attrs(self._frame.attrs)
+        note = self._note()
         if note is None:
             raise AccessorError(
                 "This frame does not say where it came from. If a merge with another frame dropped df.attrs, copy them "
                 "over: merged.attrs.update(df.attrs). Rows of set algebra (`a & b` of segments) come from several "
                 "reads and have no single origin; to_csv and to_excel take allow_unverified=True."
             )
-        return _of_frame(note, self._frame)
+        return note
 
     def redact(self, columns: Iterable[str] | None = None, *, keep: Iterable[str] = ()) -> pd.DataFrame:
-        """Empty whatever may be personal, so that the frame can be shown to others.
+        """Empty personal columns, so the frame can be shown to others.
 
-        Personal is what is not known to be otherwise: names, addresses, phones, texts, every ``custom.`` column, every
-        column that SellerCloud does not document and every one that you added.  See the table in
-        `sc_pandas.frames.redaction`.  ``user_id`` stays: it says nothing to those who have no account.
+        Every column that is not known to be impersonal is treated as personal: names, addresses, phones, texts, every
+        ``custom.`` column, every undocumented column and every column that you added.  See the table in
+        `sc_pandas.frames.redaction`.  ``user_id`` stays: it tells nothing to people without an account.
 
         Parameters
         ----------
@@ -79,12 +78,11 @@ class Exports:
         Returns
         -------
         pandas.DataFrame
-            The same columns and dtypes (those that know no missing value, such as NumPy's own integers and booleans,
-            become ones that do), with a fresh RangeIndex: labels of rows may say who it is, and named levels of the
-            index are columns in front.  ``attrs`` hold nothing but the provenance, without filter values that may name
-            a person; where there were any, `query` cannot be asked again.  A column whose label is no name of
-            SellerCloud's columns becomes "column 22", by its place, unless you name it in `columns` or `keep`: the
-            labels of a pivot table are values.
+            The same columns and dtypes (NumPy integers and booleans become nullable), with a fresh RangeIndex, because
+            labels of rows may name somebody; named index levels become columns in front.  ``attrs`` hold only the
+            provenance, without filter values that may name a person; where there were any, `query` cannot be used
+            again.  A column whose label is no name of SellerCloud's columns becomes "column 22", by its place, unless
+            `columns` or `keep` names it: the labels of a pivot table are values.
 
         Raises
         ------
@@ -98,11 +96,6 @@ class Exports:
 
         Examples
         --------
-        >>> import sc_pandas as sc
-        >>> with sc.sandbox.serve(customers=120, seed=7) as box:
-        ...     shop = sc.connect(box.url, username=box.username, password=box.password)
-        ...     df = shop.customers(customer_type="Wholesale").to_pandas()
-        ...     shop.close()
         >>> safe = df.sellercloud.redact()
         >>> int(safe.email.notna().sum()), safe.rating_name.equals(df.rating_name)
         (0, True)
@@ -114,20 +107,20 @@ class Exports:
     ) -> pd.DataFrame:
         """Replace personal values by tokens that are equal where the values are, in all frames under one key.
 
-        A token is HMAC-SHA-256 of the value under the key, cut to 128 bits, in hexadecimal.  Values of one kind share
-        their tokens whatever the column: an address in ``email`` and in ``email_cc``, all phones, all places of one
-        sort; see the table in `sc_pandas.frames.redaction`.  E-mails, names and places are compared without regard
-        to case and surplus blanks, phones without blanks and punctuation.  ``user_id`` becomes another int64, one to
-        one: joins between frames under one key work, and two customers never become one.
+        A token is the HMAC-SHA-256 of the value under the key, cut to 128 bits, in hexadecimal.  Values of one kind
+        share their tokens in all columns: an address in ``email`` and in ``email_cc``, all phones, all cities; see the
+        table in `sc_pandas.frames.redaction`.  E-mails, names and places are compared without regard to case and
+        surplus blanks, phones without blanks and punctuation.  ``user_id`` becomes a keyed digest of 63 bits, so joins
+        between frames under one key work; if two customers of the frame would get the same one, it is an error.
 
         Whoever has the key can find out who is behind a token; in law such data is still personal.  The rows stay in
-        their order and figures such as ``created_on`` stay as they are; use `redact` on what need not be shared, and
-        ``.sample(frac=1)`` where the order says too much.
+        their order, and figures such as ``created_on`` stay as they are; use `redact` on columns that need not be
+        shared, and ``.sample(frac=1)`` where the order reveals too much.
 
         Parameters
         ----------
         key
-            At least 16 bytes; make one with ``secrets.token_hex(32)``.  It is kept nowhere.
+            At least 16 bytes; make one with ``secrets.token_hex(32)``.  It is not stored.
         columns
             Further columns of text to replace by tokens, for example ``["custom.MemberNo"]``; each is a kind of its
             own, compared to the letter.
@@ -137,14 +130,14 @@ class Exports:
         Returns
         -------
         pandas.DataFrame
-            The same columns and dtypes; missing values stay missing.  What is personal and is no text that tokens fit
-            (comments, address lines, lists, custom and undocumented columns) is emptied.  Index, labels of columns and
-            ``attrs`` as `redact` gives them.
+            The same columns and dtypes; missing values stay missing.  Personal columns for which there are no tokens
+            (comments, address lines, lists, custom and undocumented columns) are emptied.  Index, labels of columns and
+            ``attrs`` are as `redact` returns them.
 
         Raises
         ------
         SettingsError
-            The key is too short or too simple, or a column does not exist.
+            The key is too short or too simple, two customers would become one under it, or a column does not exist.
 
         Warns
         -----
@@ -153,18 +146,13 @@ class Exports:
 
         Examples
         --------
-        >>> import sc_pandas as sc
-        >>> with sc.sandbox.serve(customers=120, seed=7) as box:
-        ...     shop = sc.connect(box.url, username=box.username, password=box.password)
-        ...     df = shop.customers().to_pandas()
-        ...     shop.close()
         >>> here, there = (part.sellercloud.pseudonymize("correct horse battery staple") for part in (df, df.head(9)))
         >>> len(there.merge(here, on="user_id")), bool(there.email.equals(here.email.head(9)))
         (9, True)
         >>> df.sellercloud.pseudonymize("secret")
         Traceback (most recent call last):
         ...
-        sc_pandas.errors.SettingsError: key is too easy to guess: it takes at least 16 bytes, ...
+        sc_pandas.errors.SettingsError: key is too easy to guess. Use at least 16 bytes ...
         """
         secret = Secret(key)
         del key
@@ -182,34 +170,34 @@ class Exports:
     ) -> Path | str:
         """Write the frame to Parquet, crash-safe, with its provenance inside.
 
-        `sc_pandas.read_parquet` gives the equal frame.  The index is not kept, unless its levels have names: these
-        become columns in front.  A frame that was filtered after the read is written as a part of it: the file's
-        provenance says how many rows of how many.
+        `sc_pandas.read_parquet` returns the equal frame.  Index levels with names become columns in front; an index
+        without a name is dropped.  The file of a frame that was filtered after the read says how many rows it has of
+        how many.
 
         Parameters
         ----------
         path
             A path, or an address that fsspec knows, such as ``"s3://bucket/customers.parquet"``.  A new file is private
-            (0600), an existing one keeps its mode.  Writing to an address is as atomic as the store makes it: a file is
-            checked here and sent in one piece, a folder is sent file by file.
+            (0600), an existing one retains its mode.  Writing to an address is as atomic as the store makes it: a file
+            is checked here and sent in one piece, a folder is sent file by file.
         partition_by
             One column or several whose values name folders, ``channel=Amazon/part-0.parquet``, as pandas, DuckDB and
-            Polars know them.  The folder appears under its name as a whole.  Columns that many customers share may:
-            ratings, kinds, channels, months, companies and the like, and places down to the city.  Columns that say who
-            somebody is may never, all others where `impersonal` names them.  (Where a column has missing values, plain
-            pandas needs ``pd.read_parquet(folder, partitioning=pyarrow.dataset.partitioning(flavor="hive"))``: a limit
-            of pyarrow.)
+            Polars read them.  The folder appears under its name as a whole.  Allowed are columns that many customers
+            share: ratings, types, channels, months, companies and the like, and places down to the city.  Columns that
+            identify a person never are; all others only where `impersonal` names them.  (Where a column has missing
+            values, plain pandas needs
+            ``pd.read_parquet(folder, partitioning=pyarrow.dataset.partitioning(flavor="hive"))``: a limit of pyarrow.)
         storage_options
-            What fsspec needs for an address, as in `pandas.DataFrame.to_parquet`; kept nowhere.
+            Passed to fsspec for an address, as in `pandas.DataFrame.to_parquet`; not stored.
         overwrite
-            Whether a folder of an earlier export may be replaced; without it nothing may stand there.  The old folder
-            is set aside, the new one renamed, the old one removed; killed between the first two, both stand beside the
-            path under names that begin with a dot.  A single file is always replaced, in one step.
+            Replace a folder of an earlier export; without it nothing may exist at the path.  The old folder is set
+            aside, the new one renamed, the old one removed; if the process is killed between the first two, both stand
+            beside the path under names that begin with a dot.  A single file is always replaced, in one step.
         impersonal
-            Columns in `partition_by` of which you know that they name nobody, for example ``["custom.Tier"]``.  Names
-            of folders are read by everybody who lists them, and stand in logs.
+            Columns in `partition_by` that you know to name nobody, for example ``["custom.Tier"]``.  Names of folders
+            are visible to everybody who lists them, and in logs.
         allow_unverified
-            Whether rows of a read that was not proven complete may be written; the file says so.
+            Also write rows of a read that was not proven complete; the file says so.
 
         Returns
         -------
@@ -229,11 +217,6 @@ class Exports:
 
         Examples
         --------
-        >>> import sc_pandas as sc
-        >>> with sc.sandbox.serve(customers=120, seed=7) as box:
-        ...     shop = sc.connect(box.url, username=box.username, password=box.password)
-        ...     df = shop.customers().to_pandas()
-        ...     shop.close()
         >>> folder = df.sellercloud.to_parquet("by_rating", partition_by="rating_name")
         >>> sc.read_parquet(folder).equals(df)
         True
@@ -262,23 +245,22 @@ class Exports:
         """Write the frame to a CSV file that is safe to open in a spreadsheet; crash-safe and private.
 
         Lists and structs are JSON, booleans True and False, times ISO.  All text is in quotes; missing values are
-        empty, empty text is ``""``.  The index is written as `to_parquet` does.  CSV has no place for the provenance.
+        empty, empty text is ``""``.  The index is written as by `to_parquet`.  CSV has no place for the provenance.
 
         Parameters
         ----------
         path
-            The target; a new file is private (0600), an existing one keeps its mode.
+            The target; a new file is private (0600), an existing one retains its mode.
         formula_guard
-            Whether text that a spreadsheet might run (it begins, after blanks, with ``= + - @``, one of their
-            full-width forms, or a control character) gets an apostrophe before it.  That holds for a phone such as
-            ``+1 212 555 0100``, too; numbers are untouched.
+            Put an apostrophe before text that a spreadsheet might run: it begins, after blanks, with ``= + - @``, one
+            of their full-width forms, or a control character.  A phone such as ``+1 212 555 0100`` gets one, too;
+            numbers do not.
         sep
-            ``","``, ``";"``, ``"|"`` or a tab.  The guard looks at whole values: open the file with the separator that
-            it was written with.
+            ``","``, ``";"``, ``"|"`` or a tab.  The guard looks at whole values: open the file with the same separator.
         encoding
             ``"utf-8-sig"``, whose mark tells Excel that it is UTF-8, or ``"utf-8"``.
         allow_unverified
-            Whether rows that were not proven complete may be written, also those of a frame that lost its provenance.
+            Also write rows that were not proven complete, or whose frame lost its provenance.
 
         Returns
         -------
@@ -290,17 +272,13 @@ class Exports:
         ExportError
             The file could not be written, or the rows are not verified; what stood at the path is untouched.
         SettingsError
-            `sep` or `encoding` is another.
+            `sep` or `encoding` is not supported.
         AccessorError
             The frame no longer says where it came from.
 
         Examples
         --------
-        >>> import pandas as pd, sc_pandas as sc
-        >>> with sc.sandbox.serve(customers=120, seed=7) as box:
-        ...     shop = sc.connect(box.url, username=box.username, password=box.password)
-        ...     df = shop.customers().to_pandas()
-        ...     shop.close()
+        >>> import pandas as pd
         >>> written = df.assign(first_name="=1+1").sellercloud.to_csv("customers.csv")
         >>> written.guarded["first_name"], pd.read_csv(written).first_name[0]
         (120, "'=1+1")
@@ -311,21 +289,21 @@ class Exports:
     def to_excel(
         self, path: str | os.PathLike[str], *, formula_guard: bool = True, allow_unverified: bool = False
     ) -> Spreadsheet:
-        """Write the frame to an Excel workbook in which nothing can run; crash-safe and private.
+        """Write the frame to an Excel workbook without formulas; crash-safe and private.
 
-        The sheet "Customers" has the rows, "Where from" the provenance.  Text is typed as text, so that with or without
-        the guard no cell is a formula.  Times are Excel's dates (to the millisecond); whole numbers beyond 2**53,
+        The sheet "Customers" has the rows, "Where from" the provenance.  Text is written as text, so no cell is a
+        formula, with or without the guard.  Times are Excel's dates (to the millisecond); whole numbers beyond 2**53,
         decimals that a double cannot hold, times before March 1900 and times with a zone are text.  Lists and structs
-        are JSON.  Characters that Excel files cannot hold become U+FFFD.  Takes openpyxl.
+        are JSON.  Characters that Excel files cannot hold become U+FFFD.  Needs openpyxl.
 
         Parameters
         ----------
         path
-            The target; a new file is private (0600), an existing one keeps its mode.
+            The target; a new file is private (0600), an existing one retains its mode.
         formula_guard
-            See `to_csv`.  In Excel it guards against those who edit a cell, or save the sheet as CSV.
+            See `to_csv`.  In Excel it protects people who edit a cell, or save the sheet as CSV.
         allow_unverified
-            Whether rows that were not proven complete may be written, also those of a frame that lost its provenance.
+            Also write rows that were not proven complete, or whose frame lost its provenance.
 
         Returns
         -------
@@ -344,11 +322,7 @@ class Exports:
 
         Examples
         --------
-        >>> import pandas as pd, sc_pandas as sc
-        >>> with sc.sandbox.serve(customers=120, seed=7) as box:
-        ...     shop = sc.connect(box.url, username=box.username, password=box.password)
-        ...     df = shop.customers().to_pandas()
-        ...     shop.close()
+        >>> import pandas as pd
         >>> written = df.sellercloud.to_excel("customers.xlsx")
         >>> pd.read_excel(written, sheet_name="Where from").set_index("what").value["rows"]
         '120, as read'
@@ -357,21 +331,19 @@ class Exports:
         return write_excel(self._frame, path, self._note(), formula_guard=formula_guard)
 
     def _note(self) -> Provenance | None:
-        """Give the provenance where there is one, for what works without."""
+        # Looked up each time: attrs may be copied over after the accessor was made, and pandas keeps accessors.
         note = Provenance.from_attrs(self._frame.attrs)
-        return None if note is None else _of_frame(note, self._frame)
+        if note is None:
+            return None
+        # attrs stay as they are through whatever pandas does to the rows.
+        frame = self._frame
+        ids = frame["user_id"] if list(frame.columns).count("user_id") == 1 else pd.Series(dtype="int64")
+        return note.of_frame(len(frame), repeated=bool(ids.dropna().duplicated().any()))
 
-    def _check_verified(self, path: str | os.PathLike[str], told: str, *, allowed: bool) -> None:
+    def _check_verified(self, path: str | os.PathLike[str], then: str, *, allowed: bool) -> None:
         if not allowed and not self.provenance.is_verified:
             raise ExportError(
-                "These rows were not proven complete, so that they are not written. Read again, or pass "
-                f"allow_unverified=True{told}.",
+                f"Not written: these rows were not proven complete. Read again, or pass allow_unverified=True{then}.",
                 path=str(path),
                 reason="not_verified",
             )
-
-
-def _of_frame(note: Provenance, frame: pd.DataFrame) -> Provenance:
-    """Compare the note with the frame: attrs stay as they are through whatever pandas does to the rows."""
-    ids = frame["user_id"] if list(frame.columns).count("user_id") == 1 else pd.Series(dtype="int64")
-    return note.of_frame(len(frame), repeated=bool(ids.dropna().duplicated().any()))

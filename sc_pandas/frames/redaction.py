@@ -10,7 +10,7 @@ rating, rating_name, is_whole_sale_user, is_wholesale_string, channel,  stay    
 customer_type, subscribed, exported, created_month, modified_month,
 created_on, company_id, tax_exempt*, credit_*, billing_cycle_startdate,
 order options, notes_count, groups, group_ids, is_black_listed
-user_id                                                                 stays                       another int64
+user_id                                                                 stays                       63-bit digest
 email, email_cc                                                         empty                       token of ``email``
 first_name; last_name                                                   empty                       token of each
 name, billing_contact_name, shipping_contact_name                       empty                       token of ``name``
