@@ -176,13 +176,16 @@ class ListRead(ListPages):
         names: list[str] = [way.name for way in ways]
         # A read that was stopped goes on in its way.
         ways = ways[names.index(self._kept().way) if self._kept().way in names else 0 :]
-        for way, following in zip(ways, [*ways[1:], None], strict=True):
+        while True:
+            way = ways.pop(0)
             self._keep(replace(self._kept(), in_the_middle=True, way=way.name))
             judgement = way.read(self, first, rows)
-            if judgement.is_proven or judgement.reason == "page_repeated" or following is None:
+            if judgement.reason == "undated":
+                ways = [each for each in ways if each.name != "windows"]
+            if judgement.is_proven or judgement.reason == "page_repeated" or not ways:
                 break
             rows.rollback(mark)
-            self.progress.notes.append(f"{way.says} proved nothing ({judgement.says}); then came {following.says}")
+            self.progress.notes.append(f"{way.says} proved nothing ({judgement.says}); then came {ways[0].says}")
         if judgement.is_proven and self._kept().in_the_middle:
             # It has ended, and its pages alone cannot give it again.
             self.forget()

@@ -2,17 +2,18 @@
 
 *Closed list*: a list that is bounded above by a past moment can only shrink, so distinct ids that are as many as its
 total said before are all of it, in whatever order the pages come.  Assumed: nobody is created backdated.  It is cut by
-creation dates into parts of a few pages, so that one who leaves costs one of them.
+creation dates into parts of some pages, so one who leaves costs one of them.
 
 *Windows*: each fits one response, which is of one instant.  Assumed: creation dates do not change.
 
 Where a read is cut and what a window holds is decided in `windows`, who is proven in `judge`; here is who asks.
 """
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Final
 
 from sc_pandas.client import Page
@@ -28,12 +29,18 @@ from sc_pandas.reading.judge import (
     PageSeen,
     compare_passes,
     page_seen,
+    weakest,
 )
 from sc_pandas.reading.order import ids_of
 from sc_pandas.reading.plan import PagePlan
 from sc_pandas.reading.windows import FURTHEST_ZONE, Window, WindowPlan
 
 _TRIES: Final = 5
+_TRIES_OF_CLOSED: Final = 200
+# Where the whole has outgrown its part by more than 3 in each of so many pairs, waiting for one that has not is vain.
+_VAIN: Final = 12
+# Pages of a part of a closed list: one who leaves costs them again, and each part half a page.
+_PAGES: Final = 20
 # How far a bound is moved back until somebody stands behind it.
 _BACK: Final = tuple(timedelta(days=days) for days in (0, 1, 4, 16, 64, 256, 1024, 4096))
 
@@ -70,33 +77,53 @@ def unproven(reason: str, says: str) -> UnprovenError:
 
 
 def is_the_whole(
-    part: CustomerFilter, whole: CustomerFilter, total_of: Callable[[CustomerFilter], int], tries: int = _TRIES
-) -> tuple[bool, int, int]:
-    """Return whether nobody of a whole is outside a part of it, though both move: counted between two of the whole.
+    part: CustomerFilter,
+    whole: CustomerFilter,
+    total_of: Callable[[CustomerFilter], int],
+    closed: CustomerFilter | None = None,
+) -> bool | None:
+    """Return whether nobody of a whole is outside a part of it, though both move; None where it cannot be counted.
 
-    Returns
-    -------
-    tuple
-        Whether it is so, and the last counts of the part and of the whole.
+    Counted by turns: whole, part, whole, part, ….  If nobody left meanwhile, those outside are at most as many as the
+    whole has more than the part had before it, and at least as many as it had more than the part has after it.
+
+    Parameters
+    ----------
+    part, whole
+        What is counted.
+    total_of
+        Counts it.
+    closed
+        What of the part can only shrink: counted before and after, it tells how many left, so one pair of counts is
+        a proof.  (Of whoever is newer, nobody may leave between the two.)  Without it pairs must agree twice, or four
+        times where one contradicted.
     """
     agreed = contradicted = 0
-    is_linear = True
+    is_linear, fell, closest = True, False, 2**63
+    before = earlier_before = 0 if closed is None else total_of(closed)
     after = total_of(whole)
-    for turn in range(1, tries + 1):
-        before, found, after = after, total_of(part), total_of(whole)
-        if before == found == after:
-            return True, found, after
-        # A growing whole is not larger than a part that holds all of it where nobody comes between two counts, and a
-        # part that holds all of it is in the middle of a whole that grows with each. Once may be chance: one came and
-        # one left.
-        contradicted += before > found
-        agreed += max(before, after) <= found
-        is_linear &= 2 * found == before + after
-        if agreed >= (4 if contradicted else 2) or (is_linear and turn == _TRIES):
-            return True, found, after
+    for turn in range(1, (2 * _TRIES if closed is None else _TRIES_OF_CLOSED) + 1):
+        earlier, found, after = after, total_of(part), total_of(whole)
+        before_both = before
+        if closed is not None and (fell or after <= found or found < earlier):
+            before = min(before, total_of(closed))
+            fell |= before < before_both
+        most = (after - before) - (found - before_both)
+        contradicted += (earlier - earlier_before) - (found - before) > 0
+        agreed += most <= 0
+        closest = min(closest, most)
+        is_linear &= 2 * found == earlier + after
+        earlier_before = before_both
+        if closed is not None and contradicted:
+            return False
+        needed = 1 if closed is not None else 4 if contradicted else 2
+        if agreed >= needed or (closed is None and earlier == found == after) or (is_linear and turn == _TRIES):
+            return True
         if contradicted >= _TRIES:
+            return False
+        if turn == _VAIN and closest > 3:
             break
-    return False, found, after
+    return None
 
 
 @dataclass
@@ -109,6 +136,8 @@ class MovingRead:
         What is asked.
     served, total
         Rows of a full page, and customers of the list, as page 1 said.
+    may_join
+        Customers may come to match by a change, so what is bounded by dates can grow, too.
     ask
         Asks one page of any question, of the server and not of the cache.
     ask_place
@@ -124,13 +153,13 @@ class MovingRead:
     question: CustomerFilter
     served: int
     total: int
+    may_join: bool
     ask: Callable[[CustomerFilter, int], Page]
     ask_place: Callable[[Place], Page]
     crew: Callable[[], AbstractContextManager[Crew]]
     give: Callable[[Page, Place | None], None]
     advance: Callable[[], None]
-    _parts_proven: int = 0
-    _too_full: set[Place] = field(default_factory=set)
+    _verdicts: set[str] = field(default_factory=set)
     _ids: set[int] = field(default_factory=set)
 
     def by_dates(self, began: datetime, narrowest: timedelta, *, closed: bool) -> Judgement:
@@ -146,24 +175,22 @@ class MovingRead:
             Whether what is bounded above can only shrink, so that a window may hold several pages.
         """
         try:
-            self._check_dates(began)
             past = self._past(began.replace(second=0, microsecond=0), closed=closed)
             if closed and past is None:
                 raise unproven("closed_list", "nobody stands behind any bound, so that none is known to be past")
+            self._check_dates(began, None if past is None or self.may_join else past.window)
             plan = WindowPlan(self.question, self.served, began, narrowest)
             plan.waiting = [Window() if past is None else past.window]
-            if closed:
-                plan.holds = self.served * min(32, max(3, PagePlan(self.total, self.served).last // 12))
+            plan.holds = self.served * (_PAGES if closed else 1)
             self._windows(plan)
             if past is not None:
                 if closed and self._ids.issuperset(ids_of(past.behind).tolist()):
                     raise unproven("closed_list", "whoever stands behind the bound stands before it, too")
                 if past.rest is not None:
                     self._rest(WindowPlan(self.question, self.served, began, narrowest), past.rest, past.behind)
-            self._check_dates(began)
         except UnprovenError as error:
             return error.judgement
-        return Judgement(CLOSED_LIST if self._parts_proven else WINDOWS, expected=self.total)
+        return Judgement(weakest([WINDOWS, *self._verdicts]), expected=self.total)
 
     def _past(self, moment: datetime, *, closed: bool) -> "_Past | None":
         """Find a bound that somebody stands behind, so that it is past; None where nobody is found."""
@@ -194,62 +221,97 @@ class MovingRead:
     # ── windows ────────────────────────────────────────────────────────────────────────────────────────────────────
     def _windows(self, plan: WindowPlan) -> None:
         while plan.waiting:
-            runs = [self._window(plan, window) for window in plan.take()]
+            several: list[tuple[Window, Page]] = []
             with self.crew() as crew:
-                for place, page in crew.drive(runs, self.ask_place):
+                for place, page in crew.in_order([Place(window) for window in plan.take()], self.ask_place):
                     self.advance()
-                    if place not in self._too_full:
-                        self.give(page, place)
+                    plan.tell(place.window, page.total)
+                    if len(page.items) >= page.total:
+                        self._take([(place, page)])
+                    elif page.total > plan.holds:
+                        plan.split(place.window, page.total)
+                    else:
+                        several.append((place.window, page))
+            for turn in range(PASSES):
+                several = self._look(plan, several, turn)
+            for window, page in several:
+                plan.split(window, page.total)
             for split in plan.too_many():
                 now = self.ask(split.window.of(self.question), 1).total
                 if split.told > 2 * max(split.total, now) + self.served:
                     raise unproven("windows", "the server does not narrow its answers by creation date")
+        self._close(plan)
+
+    def _close(self, plan: WindowPlan) -> None:
+        """Read what could not be split, and make sure that no border between windows hides anybody."""
         for window in plan.unsplittable:
+            self._verdicts.add(TWO_EQUAL_READS)
             for page in self._twice(window.of(self.question)):
                 self.give(page, None)
         for split in plan.doubtful():
             if split.told < self.ask(split.window.of(self.question), 1).total:
                 raise unproven("windows", "windows of creation dates add up to fewer customers than the whole")
 
-    def _window(self, plan: WindowPlan, window: Window) -> Generator[Place, Page, None]:
-        """Read one window; its parts are waiting where it is too full, or moved again and again."""
-        for turn in range(PASSES):
-            look = f"{turn}" if turn else ""
-            place = Place(window, 1, look)
-            page = yield place
-            if turn == 0:
-                plan.tell(window, page.total)
-            if len(page.items) >= page.total:
-                self._ids.update(ids_of(page).tolist())
-                return
-            if page.total > plan.holds:
-                self._too_full.add(place)
-                break
-            ids, totals = set(ids_of(page).tolist()), {page.total}
-            for number in range(2, PagePlan(page.total, self.served).last + 1):
-                following = yield Place(window, number, look)
-                ids.update(ids_of(following).tolist())
-                totals.add(following.total)
-            if len(ids) == page.total:
-                self._ids |= ids
-                self._parts_proven += 1
-                return
-            if totals == {page.total}:
-                # Nobody left, and yet some did not come: the order is not fixed.
-                plan.holds = self.served
-                break
-        plan.split(window, page.total)
+    def _look(self, plan: WindowPlan, several: list[tuple[Window, Page]], turn: int) -> list[tuple[Window, Page]]:
+        """Read windows of several pages, from the last page to the second; give those from which somebody left.
 
-    def _check_dates(self, began: datetime) -> None:
+        In a fixed order, whoever leaves moves others to pages that are still to be asked; to page 1, which was asked
+        before them, only where somebody left, and then it is asked again.
+        """
+        look = f"{turn}" if turn else ""
+        firsts, seen = dict(several), dict[Window, list[tuple[Place, Page]]]()
+        places = [
+            Place(window, number, look)
+            for window, first in several
+            for number in range(PagePlan(first.total, self.served).last, 1, -1)
+        ]
+        moved: list[Window] = []
+        with self.crew() as crew:
+            for window, pages in groupby(crew.in_order(places, self.ask_place), lambda each: each[0].window):
+                seen[window] = [(Place(window, 1, look), firsts[window])]
+                for place, page in pages:
+                    self.advance()
+                    seen[window].append((place, page))
+                if self._is_all(seen[window]):
+                    self._take(seen.pop(window))
+                    self._verdicts.add(CLOSED_LIST)
+                elif {page.total for _, page in seen[window]} == {firsts[window].total}:
+                    # Nobody left, and yet some did not come: the order is not fixed.
+                    plan.holds = self.served
+                    plan.split(window, seen.pop(window)[0][1].total)
+                else:
+                    moved.append(window)
+            again = []
+            for place, page in crew.in_order([Place(window, 1, f"{turn + 1}") for window in moved], self.ask_place):
+                self.advance()
+                seen[place.window].append((place, page))
+                if self._is_all(seen[place.window]):
+                    self._take(seen.pop(place.window))
+                    self._verdicts.add(CLOSED_LIST)
+                else:
+                    again.append((place.window, page))
+        return again
+
+    def _is_all(self, seen: Sequence[tuple[Place, Page]]) -> bool:
+        """Return whether distinct ids are as many as the total that was told first."""
+        return len({each for _, page in seen for each in ids_of(page).tolist()}) == seen[0][1].total
+
+    def _take(self, seen: Sequence[tuple[Place, Page]]) -> None:
+        for place, page in seen:
+            self._ids.update(ids_of(page).tolist())
+            self.give(page, place)
+
+    def _check_dates(self, began: datetime, closed: Window | None) -> None:
         """Make sure that nobody is without a creation date: asked with a far date and without, the counts agree."""
         if self.question.created_on_from is not None or self.question.created_on_to is not None:
             return
         dated = replace(self.question, created_on_to=began.replace(second=0, microsecond=0) + 365 * FURTHEST_ZONE)
-        tries = 2 * _TRIES + min(50, self.total // self.served // 8)
-        is_whole, found, after = is_the_whole(dated, self.question, lambda question: self.ask(question, 1).total, tries)
-        if not is_whole:
-            says = f"of {after:,} customers {found:,} have a creation date, so that dates cannot find all"
-            raise UnprovenError(Judgement(NOT_VERIFIED, "undated", says, expected=after, got=found))
+        past = None if closed is None else closed.of(self.question)
+        found = is_the_whole(dated, self.question, lambda question: self.ask(question, 1).total, past)
+        if found is None:
+            raise unproven("undated", "customers join too fast to count whether somebody has no creation date")
+        if not found:
+            raise unproven("undated", "somebody has no creation date, so dates cannot find all")
 
     # ── twice ──────────────────────────────────────────────────────────────────────────────────────────────────────
     def twice(self) -> Judgement:

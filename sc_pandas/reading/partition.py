@@ -88,7 +88,7 @@ class Partition:
         def total_of(asked: CustomerFilter) -> int:
             return ListRead(self._source, asked, options, self._progress).total()
 
-        return within == question or is_the_whole(within, question, total_of)[0]
+        return within == question or bool(is_the_whole(within, question, total_of))
 
     def _total(self, read: ListRead) -> int:
         total = read.total()

@@ -135,6 +135,7 @@ def _moving(one: "ListRead", first: Page, give: Callable[[Page, Place | None], N
         question=one.question,
         served=len(first.items),
         total=first.total,
+        may_join=one.may_join,
         ask=one.ask_of,
         ask_place=one.ask_place,
         crew=one.crew,

@@ -1,5 +1,7 @@
 """Whether what was read is complete."""
 
+import random
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -7,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sc_pandas import CustomerFilter
 from sc_pandas.contract import id_of
 from sc_pandas.reading.judge import (
     BOOKENDS,
@@ -16,6 +19,7 @@ from sc_pandas.reading.judge import (
     judge_bookends,
     weakest,
 )
+from sc_pandas.reading.moving import is_the_whole
 from sc_pandas.reading.plan import PagePlan
 
 
@@ -122,3 +126,56 @@ def test_the_id_of_a_row_is_found_under_its_known_names(item: dict[str, Any], wa
 )
 def test_a_union_is_proven_as_far_as_its_weakest_part(verdicts: list[str], want: str) -> None:
     assert weakest(verdicts) == want
+
+
+@dataclass
+class Counts:
+    """A shop that is counted: some of old, some of late and some without a date; so many join and leave a count."""
+
+    seed: int
+    undated: int
+    joins: float
+    leaves: float
+    calls: int = 0
+
+    def __post_init__(self) -> None:
+        self.random = random.Random(self.seed)
+        self.old, self.late = 500, 20
+
+    def total_of(self, asked: CustomerFilter) -> int:
+        self.calls += 1
+        self.late += int(self.random.expovariate(1 / self.joins)) if self.joins else 0
+        self.old -= self.random.random() < self.leaves
+        dated = self.old if asked is CLOSED else self.old + self.late
+        return dated + (self.undated if asked is WHOLE else 0)
+
+    def is_the_whole(self) -> bool | None:
+        return is_the_whole(DATED, WHOLE, self.total_of, CLOSED)
+
+
+WHOLE = CustomerFilter()
+CLOSED, DATED = (CustomerFilter.of(created_on_to=f"20{year}-01-01") for year in (26, 40))
+
+
+@pytest.mark.parametrize("joins", [0, 0.3, 1, 3])
+@pytest.mark.parametrize("leaves", [0, 0.1, 0.5])
+def test_whoever_is_outside_a_part_is_never_overlooked(joins: float, leaves: float) -> None:
+    """Counts that grow and shrink show whether a part is the whole: by one pair between which nobody joined."""
+    for seed in range(60):
+        assert not Counts(seed, 1 + seed % 3, joins, leaves).is_the_whole()
+    found = [Counts(seed, 0, joins, leaves).is_the_whole() for seed in range(15)]
+    assert found.count(False) == 0
+    assert found.count(True) == 15
+
+
+def test_a_list_at_rest_takes_five_counts() -> None:
+    still, undated = Counts(0, 0, 0, 0), Counts(0, 5, 0, 0)
+    assert still.is_the_whole() is True
+    assert undated.is_the_whole() is False
+    assert (still.calls, undated.calls) == (5, 5)
+
+
+def test_counting_is_given_up_where_too_many_join() -> None:
+    crowded = Counts(0, 0, 50, 0)
+    assert crowded.is_the_whole() is None
+    assert crowded.calls < 40
