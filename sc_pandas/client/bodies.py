@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sc_pandas import json_text
 from sc_pandas.client.parsing import NotDataError
-from sc_pandas.contract import FILTERS_BY_NAME, SERVED_AT_MOST, SERVED_BY_DEFAULT, Dialect, id_of
+from sc_pandas.contract import FILTERS_BY_NAME, SERVED_AT_MOST, SERVED_BY_DEFAULT, Dialect, PageRows, id_of
 from sc_pandas.contract.details import DETAIL_ID, DetailFact, field_of, known_fields
 from sc_pandas.wording import LONGEST, one_line
 
@@ -25,7 +25,7 @@ class Page:
     `notes` say what is odd in it, for the report of the read.
     """
 
-    items: list[dict[str, Any]]
+    items: PageRows
     total: int
     from_cache: bool = False
     notes: tuple[str, ...] = ()
@@ -100,15 +100,17 @@ def accept_page(document: Any, expectation: Expectation, said_twice: Iterable[st
         raise NotDataError(kind, "carries no Items")
     items, total = document["Items"], document.get("TotalResults")
     items = [] if items is None else items
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+    is_list = isinstance(items, list) and all(isinstance(item, dict) for item in items)
+    if not is_list and not isinstance(items, PageRows):
         raise NotDataError("shape", "carries Items that are not a list of objects")
     if isinstance(total, bool) or not isinstance(total, int) or not 0 <= total <= TOTAL_AT_MOST:
         raise NotDataError("shape", "carries no TotalResults that is a whole number and could be one of customers")
-    _check_total(len(items), total, expectation)
-    _check_ids(items, total, expectation)
+    rows = PageRows.of(items)
+    _check_total(len(rows), total, expectation)
+    _check_ids(rows, total, expectation)
     names = [clean(name) for name in sorted(said_twice)]
     note = f"the server names {', '.join(names[:5])} twice in one object; the last counts"
-    return Page(items, total, notes=(note,) if names else ())
+    return Page(rows, total, notes=(note,) if names else ())
 
 
 def _check_total(rows: int, total: int, expectation: Expectation) -> None:
@@ -118,12 +120,12 @@ def _check_total(rows: int, total: int, expectation: Expectation) -> None:
         raise NotDataError("row_count", f"begins a list of {total:,} with nothing")
 
 
-def _check_ids(items: list[dict[str, Any]], total: int, expectation: Expectation) -> None:
+def _check_ids(rows: PageRows, total: int, expectation: Expectation) -> None:
     """Refuse who was not asked for, unless the page shows that nothing that was asked has been understood."""
     asks_by_default = expectation.number == 1 and expectation.served is None and expectation.asked != SERVED_BY_DEFAULT
-    if expectation.ids is None or (asks_by_default and len(items) == SERVED_BY_DEFAULT < total):
+    if expectation.ids is None or (asks_by_default and len(rows) == SERVED_BY_DEFAULT < total):
         return
-    strangers = sum(each is not None and each not in expectation.ids for each in map(id_of, items))
+    strangers = sum(each is not None and each not in expectation.ids for each in map(id_of, rows))
     if strangers:
         raise NotDataError("not_asked", f"carries {strangers} customers with other ids than were asked for")
 

@@ -9,6 +9,8 @@ from typing import Any, Final, NoReturn
 
 import msgspec
 
+from sc_pandas.client.pages import PageReader
+
 # Custom columns lie seven levels deep.
 DEPTH_AT_MOST: Final = 64
 _DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
@@ -16,6 +18,7 @@ _ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 _BOM: Final = b"\xef\xbb\xbf"
 _HALF_CHARACTER: Final = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 _NESTED: Final = frozenset({dict, list})
+_READER: Final = PageReader()
 
 
 class NotDataError(Exception):
@@ -50,14 +53,23 @@ def parse_json(body: bytes) -> Any:
 
 
 def parse_list(body: bytes, rows_at_most: int) -> tuple[Any, frozenset[str]]:
-    """Parse a page of the list, and give the keys that one of its objects has twice (the last of them counts).
+    """Parse a page of the list.
+
+    Returns
+    -------
+    tuple
+        The page, and the keys that one of its objects has twice (the last of them counts).  Its Items are `PageRows`
+        where it looks like an earlier page, else a list.
 
     Raises
     ------
     NotDataError
         It is not JSON, nested too deep, says Items or TotalResults twice, or has more rows than are allowed; these are
-        counted before they become objects.
+        counted before they become objects, unless each of them has all keys of a row.
     """
+    page = _READER.read(body)
+    if page is not None and len(page["Items"]) <= rows_at_most:
+        return page, frozenset()
     rows = _outlined(body)
     if len(rows) > rows_at_most:
         raise NotDataError("row_count", f"carries {len(rows):,} rows where {rows_at_most} at most were asked for")
@@ -68,7 +80,10 @@ def parse_list(body: bytes, rows_at_most: int) -> tuple[Any, frozenset[str]]:
         check_depth(document)
     elif len(document) > 2:
         check_depth({key: value for key, value in document.items() if key != "Items"})
-    return document, _said_twice(body, document)
+    twice = _said_twice(body, document)
+    if is_page and not twice:
+        _READER.learn(document)
+    return document, twice
 
 
 def check_depth(document: Any) -> None:

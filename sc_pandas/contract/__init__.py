@@ -7,12 +7,15 @@ says so here.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from enum import Enum, IntEnum
 from typing import Final, Literal
 
 from sc_pandas.contract.cards import CARD_KEYS as CARD_KEYS
 from sc_pandas.contract.details import DETAIL_KEYS as DETAIL_KEYS
+from sc_pandas.contract.rows import ID_KEYS as ID_KEYS
+from sc_pandas.contract.rows import Ids as Ids
+from sc_pandas.contract.rows import PageRows as PageRows
+from sc_pandas.contract.rows import id_of as id_of
 from sc_pandas.contract.spelling import fold as fold
 
 TOKEN_PATH: Final = "/api/token"  # noqa: S105  # a path
@@ -189,26 +192,5 @@ LIST_KEYS: Final[Mapping[str, str]] = {
     "IsWholesaleString": "string",
     "CustomColumns": "custom",
 }
-# Keys under which the id of a customer is known to travel, the first that a row has wins.
-ID_KEYS: Final = ("UserID", "ID", "CustomerID")
-# More digits than 64 bits hold.
-_DIGITS_AT_MOST: Final = 20
-
-
-def id_of(row: Mapping[str, object]) -> int | None:
-    """Return the id of a row, under whichever of the known keys it travels, or None.
-
-    Examples
-    --------
-    >>> id_of({"UserID": "7"}), id_of({"UserID": None, "ID": 8}), id_of({"Email": "ann@shop.test"})
-    (7, 8, None)
-    """
-    for key in ID_KEYS:
-        value = row.get(key)
-        if isinstance(value, Decimal) and value.adjusted() < _DIGITS_AT_MOST and value == value.to_integral_value():
-            return int(value)
-        if isinstance(value, int) and not isinstance(value, bool):
-            return value
-        if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= _DIGITS_AT_MOST:
-            return int(value)
-    return None
+# What is read of an entry of `CustomColumns`; the rest defines the column.
+CUSTOM_KEYS: Final = ("ColumnName", "Value", "DataType", "IsDropDownAllowMultipleSelection")

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from sc_pandas import settings
 from sc_pandas.cache import home_of
 from sc_pandas.client import Client, Expectation, Page, RetryPolicy, Tally, Timeouts
-from sc_pandas.contract import CALLS_PER_HOUR, CUSTOMERS_PATH, Dialect
+from sc_pandas.contract import CALLS_PER_HOUR, CUSTOMERS_PATH, Dialect, PageRows
 from sc_pandas.errors import (
     AuthError,
     RateLimitedError,
@@ -236,7 +236,7 @@ def _plainly(error: SellerCloudError) -> str:  # noqa: PLR0911  # one for each k
 
 def _listen(client: Client, tally: Tally) -> _Heard | SellerCloudError:
     """Ask page 1 in one dialect, and in the other where that is not understood."""
-    heard = _Heard(Dialect.ARTICLE, Evidence.IGNORED, Page([], 0))
+    heard = _Heard(Dialect.ARTICLE, Evidence.IGNORED, Page(PageRows(), 0))
     try:
         for dialect in Dialect:
             heard = _speak(client, tally, dialect)
@@ -254,7 +254,7 @@ def _speak(client: Client, tally: Tally, dialect: Dialect) -> _Heard:
     except ServerError as error:
         if error.status != 400:
             raise
-        return _Heard(dialect, Evidence.IGNORED, Page([], 0))
+        return _Heard(dialect, Evidence.IGNORED, Page(PageRows(), 0))
     evidence = judge_first_page(_ASKED, len(page.items), page.total)
     if evidence is Evidence.UNDECIDED and page.total > 1:
         evidence = judge_probe(len(_page(client, tally, dialect, 1).items), page.total)

@@ -5,28 +5,29 @@ a row of the list carries: rating, kind of customer and e-mail; what is missing 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from sc_pandas.contract import CustomerType
+from sc_pandas.contract import CustomerType, PageRows
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.tables.values import MisfitError, to_bool, to_rating
 
 _Asked = tuple[Any, ...]
 
 
-def contradictions(question: CustomerFilter, items: Iterable[Mapping[str, Any]]) -> Counter[str]:
+def contradictions(question: CustomerFilter, rows: PageRows) -> Counter[str]:
     """Count the rows that have another value than was asked for, by filter.
 
     Examples
     --------
-    >>> contradictions(CustomerFilter(rating=4), [{"Rating": 4}, {"Rating": "Satisfied"}, {"Rating": 1}, {}])
+    >>> contradictions(CustomerFilter(rating=4), PageRows([{"Rating": 4}, {"Rating": "Satisfied"}, {"Rating": 1}, {}]))
     Counter({'rating': 1})
     """
     judged = [(name, key, getattr(question, name), agrees) for name, (key, agrees) in _JUDGES.items()]
     asked = [each for each in judged if each[2]]
-    rows = items if asked else ()
-    return Counter(name for row in rows for name, key, values, agrees in asked if not agrees(row.get(key), values))
+    return Counter(
+        name for name, key, values, agrees in asked for value in rows.column(key) if not agrees(value, values)
+    )
 
 
 class Contradictions:
@@ -36,9 +37,8 @@ class Contradictions:
         self._found: Counter[str] = Counter()
         self._rows = 0
 
-    def see(self, question: CustomerFilter, items: Iterable[Mapping[str, Any]]) -> None:
+    def see(self, question: CustomerFilter, rows: PageRows) -> None:
         """Look at the rows of a page that came for a question."""
-        rows = list(items)
         self._rows += len(rows)
         self._found += contradictions(question, rows)
 

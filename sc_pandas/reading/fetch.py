@@ -10,7 +10,7 @@ from typing import Final
 
 from sc_pandas.cache import KeptRead
 from sc_pandas.client import Expectation, Page
-from sc_pandas.contract import Dialect
+from sc_pandas.contract import Dialect, PageRows
 from sc_pandas.errors import CacheMissError
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.reading.crew import Crew
@@ -267,7 +267,7 @@ class ListRead(ListPages):
         if joined or left:
             self.progress.notes.append(
                 f"{joined:,} joined and {left:,} left while the list was read, which took {self._calls:,} calls for "
-                f"{self._plan(Page([], self._kept().total)).last:,} pages"
+                f"{self._plan(Page(PageRows(), self._kept().total)).last:,} pages"
             )
 
     def finish(

@@ -1,12 +1,12 @@
 """Whether what was read is complete: pure functions of the pages that were seen."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
-from sc_pandas.contract import id_of
+from sc_pandas.contract import PageRows, id_of
 from sc_pandas.errors import PagingDriftError
 from sc_pandas.reading.plan import PagePlan
 
@@ -60,9 +60,10 @@ class Judgement:
         )
 
 
-def page_seen(number: int, items: Sequence[Mapping[str, Any]], total: int) -> PageSeen:
+def page_seen(number: int, rows: PageRows, total: int) -> PageSeen:
     """Note the ids of a page."""
-    return PageSeen(number, tuple(id_of(item) for item in items), total)
+    ids = rows.ids.tolist()
+    return PageSeen(number, tuple(ids if len(ids) == len(rows) else map(id_of, rows)), total)
 
 
 def judge_bookends(plan: PagePlan, pages: Sequence[PageSeen], again: Sequence[PageSeen]) -> Judgement:

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sc_pandas.contract import FILTERS_BY_NAME
+from sc_pandas.contract import FILTERS_BY_NAME, Ids
 from sc_pandas.contract.details import DETAILS
 from sc_pandas.contract.includes import INCLUDES, PARTITIONS, PartitionFact
 from sc_pandas.errors import SettingsError
@@ -22,7 +22,6 @@ from sc_pandas.reading.windows import EARLIEST, FURTHEST_ZONE, MINUTE
 from sc_pandas.tables.layout import BASE_SCHEMA
 from sc_pandas.wording import did_you_mean, nearest
 
-Ids = np.ndarray[tuple[int], np.dtype[np.int64]]
 _TYPES: Final = {
     "name": pa.string(),
     "bool": pa.bool_(),

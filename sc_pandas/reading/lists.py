@@ -1,19 +1,18 @@
 """Several lists to one table: each proven for itself, customers in several of them once."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
-from sc_pandas.contract import id_of
+from sc_pandas.contract import Ids, PageRows, id_of
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.reading.contradictions import Contradictions
 from sc_pandas.reading.fetch import ListRead
 from sc_pandas.reading.judge import NOT_VERIFIED, weakest
 from sc_pandas.reading.kept import Beat
-from sc_pandas.reading.labels import Ids
 from sc_pandas.reading.options import Progress, ReadOptions, Source
 from sc_pandas.reading.report import ReadReport
 from sc_pandas.tables import CustomerRows, TableBuilder
@@ -78,8 +77,8 @@ class _Came:
     def __init__(self) -> None:
         self._ids: list[Ids] = []
 
-    def add(self, items: list[dict[str, Any]]) -> None:
-        self._ids.append(_ids(items))
+    def add(self, items: PageRows) -> None:
+        self._ids.append(items.ids)
 
     def mark(self) -> Any:
         return len(self._ids)
@@ -90,7 +89,7 @@ class _Came:
     def taken(self) -> Ids:
         """Return the ids that came since this was called last."""
         taken, self._ids = self._ids, []
-        return np.concatenate(taken or [_ids([])])
+        return np.concatenate(taken or [PageRows().ids])
 
 
 class _Union(_Came):
@@ -112,13 +111,13 @@ class _Union(_Came):
         """The limit of the next list: customers that an earlier one gave already may come first again."""
         return None if self.left is None else self.left + len(self._seen)
 
-    def add(self, items: list[dict[str, Any]]) -> None:
+    def add(self, items: PageRows) -> None:
         super().add(items)
         self._beat.beat()
         self.pages += 1
         self.against.see(self.part, items)
         if self.left is not None:
-            items = list(_new_until(items, self._seen, self.left)) if self._several else items[: self.left]
+            items = _new_until(items, self._seen, self.left) if self._several else items[: self.left]
             self.left -= len(items)
         self._builder.add(items)
 
@@ -158,19 +157,16 @@ def _report(rows: CustomerRows, read: Sequence[ListRead], union: _Union, progres
     )
 
 
-def _ids(items: Sequence[dict[str, Any]]) -> Ids:
-    ids = (id_of(item) for item in items)
-    return np.array([each for each in ids if each is not None and each < 2**63], dtype=np.int64)
-
-
-def _new_until(items: Sequence[dict[str, Any]], seen: set[int], left: int) -> Iterator[dict[str, Any]]:
-    for item in items:
-        if left <= 0:
-            return
+def _new_until(items: PageRows, seen: set[int], left: int) -> PageRows:
+    """Return the rows whose ids were not seen, as many as are left."""
+    new: list[int] = []
+    for place, item in enumerate(items):
+        if len(new) == left:
+            break
         each = id_of(item)
         if each is not None and each in seen:
             continue
         if each is not None:
             seen.add(each)
-        left -= 1
-        yield item
+        new.append(place)
+    return items.take(new)

@@ -15,11 +15,10 @@ from typing import Final
 import numpy as np
 
 from sc_pandas.client import IN_FLIGHT, Page
-from sc_pandas.contract import id_of
+from sc_pandas.contract import Ids
 from sc_pandas.reading.judge import NOT_VERIFIED, ORDER, Judgement
 
 Asking = Generator["Ask", Page, None]
-Ids = np.ndarray[tuple[int], np.dtype[np.int64]]
 _ROUNDS: Final = 4
 # So many pages in a row without anybody new: the list grows faster than it is read.
 _STALLS: Final = 20
@@ -393,8 +392,7 @@ class Descending(OrderOfAsking):
 
 def ids_of(page: Page) -> Ids:
     """Return the ids of a page as they stand; rows whose id is no number that fits are left out."""
-    ids = (id_of(item) for item in page.items)
-    return np.array([each for each in ids if each is not None and each < 2**63], dtype=np.int64)
+    return page.items.ids
 
 
 def by_order(first: Page, *, may_join: bool) -> OrderOfAsking | Judgement:

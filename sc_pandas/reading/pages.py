@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from sc_pandas.cache import KeptRead, cache_key
 from sc_pandas.client import Expectation, Page
-from sc_pandas.contract import CUSTOMERS_PATH, Dialect
+from sc_pandas.contract import CUSTOMERS_PATH, Dialect, PageRows
 from sc_pandas.errors import FilterError, PagingDriftError, ResponseError, ServerError
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.reading.dialect import Evidence, judge_first_page, judge_probe
@@ -74,7 +74,7 @@ class ListPages:
             is_misunderstood = getattr(error, "status", 0) == 400 or getattr(error, "kind", "") == "not_asked"
             if not is_misunderstood or settled or last:
                 raise
-            return Page([], 0), Evidence.IGNORED
+            return Page(PageRows(), 0), Evidence.IGNORED
         evidence = judge_first_page(self.options.page_size, len(page.items), page.total)
         if evidence is Evidence.UNDERSTOOD:
             dialects.remember(dialect)

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sc_pandas.client import IN_FLIGHT
+from sc_pandas.contract import Ids
 from sc_pandas.contract.includes import PartitionFact
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.reading.fetch import ListRead
-from sc_pandas.reading.labels import Ids, LabelledList, before_year, lists_of, months_of, within_months, years_back
+from sc_pandas.reading.labels import LabelledList, before_year, lists_of, months_of, within_months, years_back
 from sc_pandas.reading.lists import list_ids
 from sc_pandas.reading.moving import is_the_whole
 from sc_pandas.reading.options import Progress, ReadOptions, Source

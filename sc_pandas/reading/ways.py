@@ -10,7 +10,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from sc_pandas.client import Page
-from sc_pandas.contract import Dialect
+from sc_pandas.contract import Dialect, PageRows
 from sc_pandas.reading.judge import NOT_VERIFIED, Judgement, PageSeen, judge_bookends, page_seen
 from sc_pandas.reading.moving import MovingRead, Place
 from sc_pandas.reading.options import WayName
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Rows(Protocol):
     """Takes the rows of a list, and can forget what a way gave that proved nothing."""
 
-    def add(self, items: list[dict[str, Any]]) -> None:
+    def add(self, items: PageRows) -> None:
         """Take the rows of a page."""
 
     def mark(self) -> object:

@@ -8,6 +8,7 @@ pages can be seen in the result.
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
@@ -16,10 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sc_pandas import json_text
-from sc_pandas.contract import DETAIL_KEYS, ID_KEYS, LIST_KEYS
+from sc_pandas.contract import DETAIL_KEYS, ID_KEYS, LIST_KEYS, PageRows
 from sc_pandas.contract.cards import is_card_key
 from sc_pandas.files import PathLike
-from sc_pandas.tables.columns import TYPES, Reject, RejectFor, keep, rating_names, typed, values_of
+from sc_pandas.tables.columns import TYPES, Reject, RejectFor, encode, rating_names, typed, without_cards
 from sc_pandas.tables.custom import CustomColumns
 from sc_pandas.tables.layout import Layout, extra_source, laid_out
 from sc_pandas.tables.names import column_name
@@ -33,7 +34,8 @@ _KNOWN: Final = LIST_KEYS.keys() | DETAIL_KEYS.keys() | set(ID_KEYS)
 _DOCUMENTED: Final = {
     key: kind for key, kind in {**LIST_KEYS, **DETAIL_KEYS}.items() if key not in {"UserID", "CustomColumns"}
 }
-_Rows = Sequence[Mapping[str, Any]]
+# Values of all rows of a batch by their key.
+_Values = Mapping[str, list[Any]]
 # Row number, column, raw JSON text, reason.
 _Rejected = tuple[int, str, str, str]
 
@@ -78,7 +80,7 @@ class TableBuilder:
         self._raises = on_bad_value == "raise"
         self._folder = spool_folder
         self._store: Store = new_store(spool_folder)
-        self._waiting: list[Mapping[str, Any]] = []
+        self._waiting: list[PageRows] = []
         self._rows = 0
         self._ids: list[pa.Array] = []
         self._rejected: list[_Rejected] = []
@@ -92,7 +94,7 @@ class TableBuilder:
 
         Parameters
         ----------
-        items : sequence of dict
+        items : PageRows or sequence of dict
             The page's rows in the server's order.
 
         Raises
@@ -103,8 +105,8 @@ class TableBuilder:
         ExportError
             If rows cannot be spooled.
         """
-        self._waiting.extend(items)
-        if len(self._waiting) >= ROWS_IN_BATCH:
+        self._waiting.append(PageRows.of(items))
+        if sum(map(len, self._waiting)) >= ROWS_IN_BATCH:
             self._flush()
 
     def mark(self) -> Mark:
@@ -216,34 +218,36 @@ class TableBuilder:
         self.close()
 
     def _flush(self) -> None:
-        rows, self._waiting = self._waiting, []
-        seen = {key for key in set[str]().union(*rows) if not is_card_key(key)}
-        reject_for = self._reject_for(self._rows)
-        columns = self._id_columns(rows, seen, reject_for)
-        columns |= _documented(rows, seen, reject_for)
-        if "CustomColumns" in seen:
-            columns |= self._custom.take(rows, reject_for)
+        pages, self._waiting = self._waiting, []
+        rows = sum(map(len, pages))
+        seen = {key for key in set[str]().union(*(page.keys() for page in pages)) if not is_card_key(key)}
         check_width(len(self._extras.keys() | (seen - _KNOWN)))
+        reject_for = self._reject_for(self._rows)
+        values = {
+            key: without_cards(list(chain.from_iterable(page.column(key) for page in pages)))
+            for key in seen - {"CustomColumns"}
+        }
+        columns = self._id_columns(values, rows, reject_for) | _documented(values, rows, reject_for)
+        if "CustomColumns" in seen:
+            columns |= self._custom.take(pages, reject_for)
         for key in seen - _KNOWN:
-            values = values_of(rows, key)
-            self._extras.setdefault(key, Shape()).see(values)
-            columns[extra_source(key)] = keep(values)
+            self._extras.setdefault(key, Shape()).see(values[key])
+            columns[extra_source(key)] = encode(values[key])
         self._details |= seen & DETAIL_KEYS.keys()
         self._ids.append(columns["user_id"])
-        self._rows += len(rows)
+        self._rows += rows
         self._raise_if_asked()
         self._store.append(pa.RecordBatch.from_pydict(columns))
 
-    def _id_columns(self, rows: _Rows, seen: set[str], reject_for: RejectFor) -> dict[str, pa.Array]:
+    def _id_columns(self, values: _Values, rows: int, reject_for: RejectFor) -> dict[str, pa.Array]:
         """Find the id of each row, and note which other ids differ from it."""
-        user_id = typed(values_of(rows, "UserID"), "int64", reject_for("user_id"))
+        user_id = typed(values.get("UserID", [None] * rows), "int64", reject_for("user_id"))
         others: dict[str, pa.Array] = {}
         for key in _OTHER_ID_KEYS:
-            if key in seen:
-                values = values_of(rows, key)
-                others[key] = typed(values, "int64", reject_for(column_name(key)))
+            if key in values:
+                others[key] = typed(values[key], "int64", reject_for(column_name(key)))
                 user_id = pc.coalesce(user_id, others[key])
-                if others[key].null_count > values.count(None):
+                if others[key].null_count > values[key].count(None):
                     self._other_ids.add(key)
         for key, ids in others.items():
             if pc.any(pc.not_equal(ids, user_id)).as_py():
@@ -267,14 +271,14 @@ class TableBuilder:
             raise refused(Coercion(pa.chunked_array(self._ids, pa.int64())[row].as_py(), column, raw, reason))
 
 
-def _documented(rows: _Rows, seen: set[str], reject_for: RejectFor) -> dict[str, pa.Array]:
+def _documented(values: _Values, rows: int, reject_for: RejectFor) -> dict[str, pa.Array]:
     """Type the keys whose type is documented."""
     columns = {}
     for key, kind in _DOCUMENTED.items():
         name = column_name(key)
-        if key in seen:
-            columns[name] = typed(values_of(rows, key), kind, reject_for(name))
+        if key in values:
+            columns[name] = typed(values[key], kind, reject_for(name))
         elif key in LIST_KEYS:
-            columns[name] = pa.nulls(len(rows), TYPES[kind])
+            columns[name] = pa.nulls(rows, TYPES[kind])
     columns["rating_name"] = rating_names(columns["rating"])
     return columns

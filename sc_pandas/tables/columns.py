@@ -39,24 +39,24 @@ _CLEAN: Final[Mapping[str, frozenset[type]]] = {
     "bool": frozenset({bool, NoneType}),
     "decimal": frozenset({int, Decimal, NoneType}),
     "string": frozenset({str, NoneType}),
-    "timestamp": frozenset({str, NoneType}),
 }
 _TEXT_ONLY: Final = frozenset({str, NoneType})
 _NESTED: Final = frozenset({dict, list})
-# Kinds with few distinct values: each distinct text is converted once.
-_FEW: Final = frozenset({"rating", "bool"})
-_PLAIN_TIME: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?)?$"
+# Text that Arrow casts just as `values` converts it.
+_CASTABLE: Final[Mapping[str, str]] = {
+    "int64": r"^-?[0-9]{1,18}$",
+    "decimal": r"^-?[0-9]{1,28}(?:\.[0-9]{1,10})?$",
+    "bool": r"^(?:[Tt]rue|[Ff]alse|[01])$",
+    "timestamp": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?)?$",
+}
 _EMPTY_DAY_ENDS: Final = pa.scalar(date(1, 1, 2), pa.date32()).cast(pa.timestamp("us"))
-_RATING_NAMES: Final[Mapping[int | None, str]] = {rating.value: rating.name for rating in Rating}
+_RATING_NAMES: Final = pa.array([rating.name for rating in Rating], pa.string())
 _REFUSALS: Final = (pa.ArrowException, OverflowError, UnicodeEncodeError, ValueError, TypeError)
 
 
-def values_of(rows: Sequence[Mapping[str, Any]], key: str) -> list[Any]:
-    """Take one key out of all rows, without card data."""
-    values = [row.get(key) for row in rows]
-    if _NESTED.isdisjoint(map(type, values)):
-        return values
-    return [without_card_data(value) for value in values]
+def without_cards(values: list[Any]) -> list[Any]:
+    """Drop card data out of values."""
+    return values if _NESTED.isdisjoint(map(type, values)) else [without_card_data(value) for value in values]
 
 
 def typed(values: list[Any], kind: str, reject: Reject) -> pa.Array:
@@ -64,29 +64,35 @@ def typed(values: list[Any], kind: str, reject: Reject) -> pa.Array:
     types = frozenset(map(type, values))
     if types <= {NoneType}:
         return pa.nulls(len(values), TYPES[kind])
-    if types <= _CLEAN.get(kind, frozenset()):
-        try:
-            return _cast(values, kind)
-        except _REFUSALS:
-            pass
-    if kind in _FEW and types <= _TEXT_ONLY:
-        try:
+    try:
+        if types <= _CLEAN.get(kind, frozenset()):
+            return pa.array(values, TYPES[kind])
+        if types <= _TEXT_ONLY and kind in _CASTABLE:
+            return _cast(pa.array(values, pa.string()), kind)
+        if types <= _TEXT_ONLY and kind == "rating":
             known = {value: None if value is None else CONVERSIONS[kind](value) for value in set(values)}
             return pa.array([known[value] for value in values], TYPES[kind])
-        except MisfitError:
-            pass
+    except (*_REFUSALS, MisfitError):
+        pass
     return _one_by_one(values, kind, reject)
 
 
-def _cast(values: list[Any], kind: str) -> pa.Array:
-    return _timestamps(values) if kind == "timestamp" else pa.array(values, TYPES[kind])
+def retyped(array: pa.Array, kind: str, reject: Reject) -> pa.Array:
+    """Make an array of a kind from what `encode` made."""
+    if kind in _CASTABLE and pa.types.is_string(array.type):
+        try:
+            return _cast(array, kind)
+        except _REFUSALS:
+            pass
+    return typed(decode(array), kind, reject)
 
 
-def _timestamps(values: list[str | None]) -> pa.Array:
-    text = pa.array(values, pa.string())
-    if not pc.all(pc.match_substring_regex(text, _PLAIN_TIME)).as_py():
-        raise ValueError("offsets or other ways to write a date")
-    stamps = pc.cast(pc.utf8_slice_codeunits(text, 0, 26), TYPES["timestamp"])
+def _cast(text: pa.Array, kind: str) -> pa.Array:
+    if not pc.all(pc.match_substring_regex(text, _CASTABLE[kind])).as_py():
+        raise ValueError("other ways to write it")
+    if kind != "timestamp":
+        return pc.cast(text, TYPES[kind])
+    stamps = pc.cast(pc.utf8_slice_codeunits(text, 0, 26), TYPES[kind])
     if pc.any(pc.less(stamps, _EMPTY_DAY_ENDS)).as_py():
         raise ValueError("empty dates")
     return stamps
@@ -105,14 +111,15 @@ def _one_by_one(values: list[Any], kind: str, reject: Reject) -> pa.Array:
 
 
 def rating_names(codes: pa.Array) -> pa.Array:
-    """Give the vendor's names of rating codes, null for a code nobody knows."""
-    return pa.array([_RATING_NAMES.get(code) for code in codes.to_pylist()], pa.string())
+    """Return the vendor's names of rating codes, null for a code nobody knows."""
+    is_known = pc.and_(pc.greater_equal(codes, 0), pc.less(codes, len(_RATING_NAMES)))
+    return _RATING_NAMES.take(pc.if_else(is_known, codes, None))
 
 
-def keep(values: list[Any]) -> pa.Array:
-    """Keep values of a column whose type is not yet known, without loss.
+def encode(values: Sequence[Any]) -> pa.Array:
+    """Store values of a column whose type is not yet known, without loss.
 
-    The Arrow type says how they are kept: null, bool, int64 and string as they are, binary as JSON text.
+    The Arrow type says how they are stored: null, bool, int64 and string as they are, binary as JSON text.
     """
     types = frozenset(map(type, values)) - {NoneType}
     try:
@@ -127,8 +134,8 @@ def keep(values: list[Any]) -> pa.Array:
     return pa.array([None if value is None else json_text.dump(value).encode() for value in values], pa.binary())
 
 
-def kept(array: pa.Array) -> list[Any]:
-    """Give back what `keep` was given."""
+def decode(array: pa.Array) -> list[Any]:
+    """Return the values that `encode` stored."""
     if not pa.types.is_binary(array.type):
         values: list[Any] = array.to_pylist()
         return values

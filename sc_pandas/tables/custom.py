@@ -1,14 +1,19 @@
 """``CustomColumns``: a list in each row, unfolded into one column for each ``ColumnName``."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from operator import attrgetter
+from types import NoneType
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 
 from sc_pandas import json_text
-from sc_pandas.contract import CustomDataType, fold
+from sc_pandas.contract import CUSTOM_KEYS, CustomDataType, PageRows, fold
 from sc_pandas.contract.cards import is_card_key, without_card_data
-from sc_pandas.tables.columns import RejectFor, keep
+from sc_pandas.tables.columns import Reject, RejectFor, encode, without_cards
 from sc_pandas.tables.rows import check_width
 
 _KINDS: Final[Mapping[CustomDataType, str]] = {
@@ -23,6 +28,7 @@ _KINDS: Final[Mapping[CustomDataType, str]] = {
 _BY_CODE: Final[Mapping[str, str]] = {str(each.value): kind for each, kind in _KINDS.items()}
 _CODES: Final[Mapping[int, str]] = {each.value: str(each.value) for each in _KINDS}
 _TEXT: Final = CustomDataType.String.name
+_PARTS: Final = attrgetter(*CUSTOM_KEYS)
 _BY_NAME: Final[Mapping[str, str]] = {fold(each.name): kind for each, kind in _KINDS.items()}
 
 
@@ -33,68 +39,95 @@ class CustomColumns:
         self._kinds: dict[str, set[str]] = {}
 
     def kinds(self) -> list[tuple[str, str]]:
-        """Give names and kinds, by name; a column whose entries disagree, or declare nothing, is text."""
+        """Return names and kinds, by name; a column whose entries disagree, or declare nothing, is text."""
         return [
             (name, next(iter(kinds)) if len(kinds) == 1 else "string") for name, kinds in sorted(self._kinds.items())
         ]
 
-    def take(self, rows: Sequence[Mapping[str, Any]], reject_for: RejectFor) -> dict[str, pa.Array]:
-        """Unfold the lists of some rows, each column kept as it came.
+    def take(self, pages: Sequence[PageRows], reject_for: RejectFor) -> dict[str, pa.Array]:
+        """Unfold the lists of some pages, each column stored as it came.
 
         Raises
         ------
         ResponseError
             There are more columns than a frame is made for.
         """
-        cells: dict[str, list[Any]] = {}
-        declared: dict[str, set[str | None]] = {}
-        last_row: dict[str, int] = {}
-        for index, entries in enumerate([row.get("CustomColumns") for row in rows]):
-            if not entries and entries in (None, []):
-                continue
-            for name, entry in _named(index, entries, reject_for):
-                column = cells.get(name)
-                if column is None:
-                    check_width(len(cells) + 1)
-                    column = cells[name] = [None] * len(rows)
-                    declared[name] = set()
-                value = entry.get("Value")
-                if type(value) in (dict, list):
-                    value = without_card_data(value)
-                if last_row.get(name) == index:
-                    reject_for(f"custom.{name}")(index, column[index], "repeated in the row, the last one counts")
-                last_row[name] = index
-                column[index] = value
-                declared[name].add(_declaration(entry))
-        for name, words in declared.items():
-            self._kinds.setdefault(name, set()).update(_known_kind(word) for word in words if word is not None)
-        check_width(len(self._kinds))
-        return {f"custom:{name}": keep(values) for name, values in cells.items()}
+        cells: defaultdict[str, tuple[list[int], list[Any]]] = defaultdict(lambda: ([], []))
+        start = 0
+        for page in pages:
+            owners, names, values, declared = _plain(page) or _checked(page, start, reject_for)
+            for owner, name, value in zip(owners, names, values, strict=True):
+                places, found = cells[name]
+                places.append(start + owner)
+                found.append(value)
+            for name, word in set(zip(names, declared, strict=True)):
+                self._kinds.setdefault(name, set()).update(() if word is None else (_known_kind(word),))
+            start += len(page)
+            check_width(len(self._kinds))
+        return {f"custom:{name}": _spread(*cell, start, reject_for(f"custom.{name}")) for name, cell in cells.items()}
 
 
-def _named(index: int, entries: Any, reject_for: RejectFor) -> Iterable[tuple[str, Mapping[str, Any]]]:
-    """Give the usable entries of a row, without those that hold card data."""
-    if not isinstance(entries, list):
-        reject_for("custom")(index, without_card_data(entries), "not a list of custom columns")
-        return
-    for entry in entries:
-        name = entry.get("ColumnName") if isinstance(entry, dict) else None
-        if not isinstance(name, str) or not name:
-            reject_for("custom")(index, without_card_data(entry), "a custom column without a name")
-        elif not is_card_key(name):
-            yield (name if name.isascii() else json_text.without_lone_surrogates(name)), entry
+def _spread(places: list[int], values: list[Any], rows: int, reject: Reject) -> pa.Array:
+    """Store the values of a column in their places; of several in one place the last counts."""
+    values = without_cards(values)
+    rising = np.array(places)
+    for earlier in np.flatnonzero(rising[1:] == rising[:-1]).tolist():
+        reject(places[earlier], values[earlier], "repeated in the row, the last one counts")
+    where = np.full(rows, -1)
+    where[rising] = np.arange(len(places))
+    return encode(values).take(pa.array(where, mask=where < 0))
 
 
-def _declaration(entry: Mapping[str, Any]) -> str | None:
-    """Give the code or name of the type that an entry declares; None where it declares nothing."""
-    if entry.get("IsDropDownAllowMultipleSelection") is True:
+# Which row an entry belongs to, its name, value and declared type, for all entries of a page.
+_Entries = tuple[Sequence[int], Sequence[str], Sequence[Any], Sequence[str | None]]
+
+
+def _plain(page: PageRows) -> _Entries | None:
+    """Take the entries of a page apart; None where each must be looked at."""
+    lists = list(page.column("CustomColumns"))
+    if not page.has_objects:
+        return None
+    entries = list(chain.from_iterable(filter(None, lists)))
+    if not entries:
+        return (), (), (), ()
+    names, values, declared, several = zip(*map(_PARTS, entries), strict=True)
+    if set(map(type, names)) != {str} or not set(map(type, declared)) <= {str, int, NoneType}:
+        return None
+    if "" in names or any(map(is_card_key, set(names))):
+        return None
+    owners = np.repeat(np.arange(len(page)), [len(each or ()) for each in lists]).tolist()
+    return owners, names, values, list(map(_declaration, declared, several))
+
+
+def _checked(page: PageRows, start: int, reject_for: RejectFor) -> _Entries:
+    """Take the usable entries of a page apart, without those that hold card data; tell of what is none."""
+    found: list[tuple[int, str, Any, str | None]] = []
+    reject = reject_for("custom")
+    for owner, row in enumerate(page):
+        entries = row.get("CustomColumns")
+        if entries is not None and not isinstance(entries, list):
+            reject(start + owner, without_card_data(entries), "not a list of custom columns")
+            continue
+        for entry in entries or ():
+            name = entry.get("ColumnName") if isinstance(entry, dict) else None
+            if not isinstance(name, str) or not name:
+                reject(start + owner, without_card_data(entry), "a custom column without a name")
+            elif not is_card_key(name):
+                _, value, declared, several = map(entry.get, CUSTOM_KEYS)
+                found.append((owner, json_text.without_lone_surrogates(name), value, _declaration(declared, several)))
+    owners, names, values, words = zip(*found, strict=True) if found else ((), (), (), ())
+    return owners, names, values, words
+
+
+def _declaration(declared: object, several: object) -> str | None:
+    """Return the code or name of a declared type; None where nothing is declared."""
+    if several is True:
         return _TEXT  # how several values are written is documented nowhere
-    declared = entry.get("DataType")
-    if declared is None or type(declared) is str:
-        return declared
-    return _CODES.get(declared, _TEXT) if type(declared) is int else _TEXT
+    if type(declared) is int:
+        return _CODES.get(declared, _TEXT)
+    return declared if declared is None or isinstance(declared, str) else _TEXT
 
 
 def _known_kind(declared: str) -> str:
-    """Give the kind of a code or a name; what nobody knows is text."""
+    """Return the kind of a code or a name; what nobody knows is text."""
     return _BY_CODE.get(declared) or _BY_NAME.get(fold(declared), "string")

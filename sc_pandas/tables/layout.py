@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from sc_pandas import json_text
 from sc_pandas.contract import DETAIL_KEYS, LIST_KEYS
-from sc_pandas.tables.columns import TYPES, Reject, RejectFor, kept, typed
+from sc_pandas.tables.columns import TYPES, Reject, RejectFor, decode, retyped
 from sc_pandas.tables.names import column_name, distinct_names
 from sc_pandas.tables.shapes import Shape, fitted
 from sc_pandas.tables.values import NO_TEXT
@@ -30,7 +30,7 @@ _FLAT: Final = ("bool", "int64", "double", "string", "timestamp")
 
 @dataclass(frozen=True)
 class Column:
-    """One final column, its place in the batches that were kept, and its kind ("" where it is typed already)."""
+    """One final column, its name in stored batches, and its kind ("" where it is typed already)."""
 
     name: str
     source: str
@@ -38,7 +38,7 @@ class Column:
     kind: str = ""
 
     def apply(self, batch: pa.RecordBatch, reject_for: RejectFor) -> pa.Array:
-        """Make this column of a kept batch."""
+        """Make this column of a stored batch."""
         place = batch.schema.get_field_index(self.source)
         if place < 0:
             return pa.nulls(batch.num_rows, self.type)
@@ -46,8 +46,8 @@ class Column:
         if array.type == self.type and self.kind != "json":
             return array
         if self.kind == "nested":
-            return _nested(kept(array), self.type, reject_for(self.name))
-        return typed(kept(array), self.kind, reject_for(self.name))
+            return _nested(decode(array), self.type, reject_for(self.name))
+        return retyped(array, self.kind, reject_for(self.name))
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,13 @@ class Layout:
     renamed: Mapping[str, str]
 
     def apply(self, batch: pa.RecordBatch, reject_for: RejectFor) -> pa.RecordBatch:
-        """Make a final batch of a kept one."""
+        """Make a final batch of a stored one."""
         arrays = [column.apply(batch, reject_for) for column in self.columns]
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
 
 def extra_source(key: str) -> str:
-    """Name under which an undocumented key is kept; any key, also one that is no proper text."""
+    """Return the name under which an undocumented key is stored; any key, also one that is no proper text."""
     return "extra:" + key.encode("utf-8", "surrogatepass").hex()
 
 

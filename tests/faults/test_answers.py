@@ -11,6 +11,7 @@ import pytest
 
 import sc_pandas as sc
 from sc_pandas.client.exchange import PAGE_BYTES_AT_MOST
+from sc_pandas.contract import PageRows
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.reading.contradictions import contradictions
 from tests.faults.raw import RawServer, Script, Wire, page, whole
@@ -197,7 +198,7 @@ ROW = {"UserID": 1, "Email": "Ann.Lee@Shop.test", "Rating": "Satisfied", "IsWhol
     ],
 )
 def test_a_row_contradicts_its_question_only_beyond_doubt(asked: Any, row: Any, told: list[str]) -> None:
-    assert contradictions(CustomerFilter.of(**asked), [row]) == dict.fromkeys(told, 1)
+    assert contradictions(CustomerFilter.of(**asked), PageRows([row])) == dict.fromkeys(told, 1)
 
 
 def test_contradictions_are_a_line_in_the_report(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 import sc_pandas as sc
 from sc_pandas.client import Expectation, Page, Tally
+from sc_pandas.contract import PageRows
 from sc_pandas.query.connection import Connection
 from sc_pandas.reading.plan import PagePlan
 from sc_pandas.settings import Credentials, Secret
@@ -41,7 +42,8 @@ class OddList:
             self.calls += 1
         tally.count_call()
         number = self.served(int(dict(params)["pageNumber"]))
-        return Page([{"UserID": each} for each in range(1, 46)[(number - 1) * SIZE : number * SIZE]], 45)
+        ids = range(1, 46)[(number - 1) * SIZE : number * SIZE]
+        return Page(PageRows([{"UserID": each} for each in ids]), 45)
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 import sc_pandas as sc
 from sc_pandas.client import Expectation, Page, Tally
+from sc_pandas.contract import PageRows
 from sc_pandas.query.connection import Connection
 from sc_pandas.settings import Credentials, Secret
 from tests.support.shops import shop_of
@@ -81,7 +82,7 @@ class MovingList:
             ids = self.listed(dict(params))
             start = (number - 1) * PAGE
             items = [{"UserID": each, "LastName": str(self.rows[each])} for each in ids[start : start + PAGE]]
-            return Page(items, len(ids))
+            return Page(PageRows(items), len(ids))
 
 
 def born(user_id: int) -> datetime:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import sc_pandas as sc
+from sc_pandas.contract import PageRows
 from sc_pandas.errors import (
     AccessorError,
     AuthError,
@@ -461,7 +462,8 @@ def test_rows_without_an_id_are_counted_and_neither_compared_nor_remembered(
     def without_id(*args: Any, **options: Any) -> Any:
         page = get_page(*args, **options)
         first, *others = page.items
-        return replace(page, items=[{name: first[name] for name in first if name not in {"ID", "UserID"}}, *others])
+        nobody = {name: first[name] for name in first if name not in {"ID", "UserID"}}
+        return replace(page, items=PageRows([nobody, *others]))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shop.source.client, "get_page", without_id)

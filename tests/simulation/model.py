@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from sc_pandas.client import Expectation, Page, Tally
+from sc_pandas.contract import PageRows
 from sc_pandas.pacing import Cancelled
 
 PAGE: Final = 10
@@ -149,7 +150,7 @@ class MovingServer:
             ordered = self._ordered(found)
             start = (int(asked["pageNumber"]) - 1) * PAGE
             items: list[dict[str, Any]] = [{"UserID": c.number} for c in ordered[start : start + PAGE]]
-            return Page(items, len(found))
+            return Page(PageRows(items), len(found))
 
     def _matches(self, customer: Customer, asked: dict[str, str]) -> bool:
         since, until = (_moment(asked.get(name)) for name in ("createdOnFrom", "createdOnTo"))

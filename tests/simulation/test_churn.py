@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from sc_pandas.client import Expectation, Page, Tally
-from sc_pandas.contract import CALLS_PER_HOUR
-from sc_pandas.reading.order import Ascending, Descending, Ids, Run
+from sc_pandas.contract import CALLS_PER_HOUR, Ids
+from sc_pandas.reading.order import Ascending, Descending, Run
 from tests.simulation.cells import MERGES, MOVES, ODD, STALE, Cell, cell
 from tests.simulation.churn import PAGE, lived, read
 from tests.simulation.network import Network, VirtualCrew

@@ -1,15 +1,19 @@
 """What a body says, and whether it is data."""
 
 import contextlib
+import itertools
 import json
+import re
 from decimal import Decimal
 from typing import Any
+from unittest.mock import patch
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sc_pandas.client.bodies import Expectation, accept_page, clean, customer_body, message_of, parse_page
+from sc_pandas.client.pages import _ENTRY_KEYS, PageReader
 from sc_pandas.client.parsing import DEPTH_AT_MOST, NotDataError, parse_json, parse_list
 
 numbers = st.integers(-(10**30), 10**30) | st.decimals(allow_nan=False, allow_infinity=False).map(str)
@@ -269,6 +273,65 @@ def test_a_page_that_says_its_rows_or_total_twice_is_none(body: bytes) -> None:
     with pytest.raises(NotDataError, match="twice") as caught:
         parse_list(body, 50)
     assert caught.value.kind == "shape"
+
+
+KEYS = ("UserID", "Email", "Colour", "CustomColumns")
+odd = st.text(':" {[]}\\', max_size=5) | st.sampled_from(['":', "a :b", "12:00", "é"])
+anything = st.recursive(
+    st.none() | st.booleans() | odd | st.integers(-5, 2**70) | st.decimals(0, 9, places=2).map(float),
+    lambda x: st.lists(x, max_size=2) | st.dictionaries(st.sampled_from("ab"), x, max_size=2),
+    max_leaves=3,
+)
+choice = st.fixed_dictionaries({"Key": odd, "Value": odd, "Additional": st.none()})
+custom = {key: anything for key in _ENTRY_KEYS if key != "DataSourceContainer"}
+lists = st.lists(
+    st.fixed_dictionaries(custom | {"DataSourceContainer": st.none() | st.lists(choice, max_size=2)}), max_size=2
+)
+listed_rows = st.lists(
+    st.fixed_dictionaries({"UserID": st.integers(0, 9), "Email": odd, "Colour": anything, "CustomColumns": lists}),
+    min_size=1, max_size=3,
+)  # fmt: skip
+
+
+@given(listed_rows, listed_rows, st.sampled_from([(",", ":"), (", ", ": "), (",", " :")]), st.data())
+@settings(deadline=None)
+def test_a_page_like_another_is_read_as_by_the_slow_parser(
+    first: list[Any], rows: list[Any], separators: tuple[str, str], data: st.DataObject
+) -> None:
+    """Also one that says a key twice, or nests what was not nested."""
+    reader = PageReader()
+    reader.learn({"Items": first, "TotalResults": 9})
+    text = json.dumps({"Items": rows, "TotalResults": 9}, separators=separators)
+    key = data.draw(st.sampled_from([*KEYS, *custom, "Key"]))
+    places = [found.start() for found in re.finditer(f'"{key}"', text)]
+    place = data.draw(st.sampled_from([-1, *places]))
+    if place >= 0:
+        text = f'{text[:place]}"{key}"{data.draw(st.sampled_from([":", " :"]))}null,{text[place:]}'
+    found = reader.read(text.encode())
+    with patch("sc_pandas.client.parsing._READER", PageReader()):
+        document, twice = parse_list(text.encode(), 50)
+    if found is not None:
+        assert (found["Items"], found["TotalResults"], twice) == (
+            document["Items"],
+            document["TotalResults"],
+            frozenset(),
+        )
+
+
+@pytest.mark.parametrize("row", [b'"Email":"a@b","Colour":7', b'"Email":"12:00 \\u00e9","Colour":null'])
+def test_a_page_like_another_is_decoded_at_once(row: bytes) -> None:
+    """Also where the server says more of each customer than is documented."""
+    entry = json.dumps(dict.fromkeys(_ENTRY_KEYS, "7") | {"DataSourceContainer": []}, separators=(",", ":")).encode()
+    body = listed(b",".join(b'{"UserID":%d,%s,"CustomColumns":[%s]}' % (n, row, entry) for n in range(3)))
+    reader = PageReader()
+    assert reader.read(body) is None
+    reader.learn(parse_json(body))
+    page = reader.read(body)
+    assert page is not None
+    assert page == parse_json(body)
+    assert page["Items"].ids.tolist() == [0, 1, 2]
+    for name, colon in itertools.product((b'"TotalResults"', b'"UserID"', b'"Value"'), (b":", b" :", b"\n:")):
+        assert reader.read(body.replace(name, name + colon + b"null," + name, 1)) is None
 
 
 @given(

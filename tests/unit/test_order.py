@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sc_pandas.client import Page
+from sc_pandas.contract import PageRows
 from sc_pandas.reading.judge import ORDER, Judgement
 from sc_pandas.reading.order import Ascending, Ask, Descending, Run, by_order, runs_of
 
@@ -59,7 +60,7 @@ class MovingList:
         self.calls += 1
         ids = self.ids[::-1] if self.descending else self.ids
         items: list[dict[str, Any]] = [{"UserID": each} for each in ids[SERVED * (number - 1) : SERVED * number]]
-        return Page(items, len(ids))
+        return Page(PageRows(items), len(ids))
 
     def read(self, *, may_join: bool = False) -> tuple[str, set[int]]:
         """Read it; give the verdict or the reason, and who came."""
