@@ -11,17 +11,13 @@ from sc_pandas.contract import FILTERS, FilterFact, Flag
 from sc_pandas.contract.details import DETAILS
 from sc_pandas.contract.includes import PARTITIONS
 from sc_pandas.filters import CustomerFilter
-from sc_pandas.query import Connection, CustomerQuery, connect
-from sc_pandas.query.connection import DialectName, connection_keywords
+from sc_pandas.query import CustomerQuery, connect
+from sc_pandas.query.keywords import CONNECT_KEYWORDS, OPTIONS, DialectName
 from sc_pandas.reading import CacheMode, Consistency
 
 _METAVARS: Final = {"ids": "ID", "text": "TEXT", "enum": "NAME", "date": "TIME"}
 _NAMES_TO_LIST: Final = 10
-_DEFAULTS: Final = {
-    name: parameter.default
-    for question in (connect, Connection.customers)
-    for name, parameter in inspect.signature(question).parameters.items()
-}
+_DEFAULTS: Final = {name: each.default for name, each in inspect.signature(connect).parameters.items()} | dict(OPTIONS)
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -209,6 +205,6 @@ def query_of(options: Mapping[str, Any]) -> Iterator[CustomerQuery]:
     # A wrong filter is told before a password is asked for.
     CustomerFilter.of(**{name: value for name, value in given.items() if name in CustomerFilter.names})
     server = given.pop("server", None)
-    keywords, asked = connection_keywords(given)
-    with connect(server, **keywords) as connection:
-        yield connection.customers(**asked)
+    login = {name: given.pop(name) for name in CONNECT_KEYWORDS if name in given}
+    with connect(server, **login) as connection:
+        yield connection.customers(**given)

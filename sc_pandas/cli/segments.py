@@ -20,7 +20,7 @@ from sc_pandas.errors import FilterError, SellerCloudError
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.parquet import write_parquet
 from sc_pandas.query import SegmentCount, SegmentCounts, SegmentResult, SegmentRun, connect
-from sc_pandas.query.connection import CONNECT_KEYWORDS
+from sc_pandas.query.keywords import CONNECT_KEYWORDS
 from sc_pandas.segments import Segments, UnknownSegmentError
 from sc_pandas.wording import one_line, plural, visible
 

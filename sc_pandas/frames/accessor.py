@@ -16,8 +16,10 @@ from sc_pandas.frames.summary import Summary, summary_of
 from sc_pandas.matching import matching
 from sc_pandas.provenance import Provenance
 from sc_pandas.query import CustomerQuery
+from sc_pandas.query.keywords import OPTIONS, shows
 from sc_pandas.query.reconnect import connection_for
-from sc_pandas.query.values import QueryOptions, to_code
+from sc_pandas.query.values import to_code
+from sc_pandas.reading import ReadKeywords, ReadOptions
 from sc_pandas.secrecy import hide_unknown
 
 if TYPE_CHECKING:
@@ -104,7 +106,8 @@ class SellerCloudAccessor(Exports):
         note = self.provenance
         return to_code(note.base_url, _question(note), _options(note))
 
-    def refresh(self, **options: Any) -> pd.DataFrame:
+    @shows(ReadKeywords, **{**OPTIONS, "cache": "refresh"})
+    def refresh(self, **options: Unpack[ReadKeywords]) -> pd.DataFrame:
         """Run the query that returned the rows again, past the cache.
 
         Parameters
@@ -137,8 +140,9 @@ class SellerCloudAccessor(Exports):
         >>> df.head(3).sellercloud.refresh().equals(df)
         True
         """
-        hide_unknown(options, QueryOptions.__dataclass_fields__)
-        return self.query.with_options(**{"cache": "refresh", **options}).to_pandas()
+        hide_unknown(options, OPTIONS)
+        given: ReadKeywords = {"cache": "refresh", **options}
+        return self.query.with_options(**given).to_pandas()
 
     def diff(self, other: pd.DataFrame) -> FrameDifference:
         """Compare this frame, the earlier, with a later one, by ``user_id``.
@@ -319,8 +323,8 @@ def _question(note: Provenance) -> CustomerFilter:
     return CustomerFilter.from_dict(note.filter)
 
 
-def _options(note: Provenance) -> QueryOptions:
-    return QueryOptions(limit=note.limit, columns=note.columns, page_size=note.page_size, include=note.include)
+def _options(note: Provenance) -> ReadOptions:
+    return ReadOptions(limit=note.limit, columns=note.columns, page_size=note.page_size, include=note.include)
 
 
 def accessor(frame: pd.DataFrame) -> SellerCloudAccessor:

@@ -26,6 +26,7 @@ from sc_pandas.panel.protocols import EstimateLike, QueryLike
 from sc_pandas.panel.state import PAGE_ROWS, Facets, PanelState
 from sc_pandas.panel.timers import Timer, thread_timer
 from sc_pandas.panel.workers import Workers
+from sc_pandas.reading import ReadKeywords
 from sc_pandas.wording import visible
 
 DEBOUNCE_S: Final = 0.3
@@ -348,15 +349,16 @@ class Engine:
     def _first_rows(self, query: QueryLike, *, refresh: bool = False) -> QueryLike:
         limit = query.options.limit
         rows = self.state.page_rows if limit is None else min(limit, self.state.page_rows)
-        anew = {"cache": "refresh"} if refresh and query.options.cache == "use" else {}
-        return query.with_options(limit=rows, **anew)
+        anew: ReadKeywords = {"cache": "refresh"} if refresh and query.options.cache == "use" else {}
+        anew["limit"] = rows
+        return query.with_options(**anew)
 
     def _count_everybody(self, query: QueryLike, estimate: EstimateLike, *, refresh: bool) -> int | None:
         if not query.filter:
             return int(estimate.rows)
         if self.state.everybody is not None and not refresh:
             return None
-        anew = {"cache": "refresh"} if refresh and query.options.cache == "use" else {}
+        anew: ReadKeywords = {"cache": "refresh"} if refresh and query.options.cache == "use" else {}
         try:
             return int(query.with_filter(_EVERYBODY).with_options(**anew).count())
         except SellerCloudError:

@@ -2,11 +2,12 @@
 
 import threading
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, Unpack
 
 import pandas as pd
 
 from sc_pandas.filters import CustomerFilter
+from sc_pandas.reading import ReadKeywords
 
 
 class CountLike(Protocol):
@@ -69,7 +70,7 @@ class OptionsLike(Protocol):
         """What the cache is used for: use, refresh, offline or off."""
 
     @property
-    def max_age_s(self) -> float | None:
+    def max_age(self) -> float | None:
         """Seconds that a kept answer may be old."""
 
 
@@ -133,7 +134,7 @@ class QueryLike(Protocol):
     def with_filter(self, question: CustomerFilter) -> "QueryLike":
         """Give the query that asks something else in the same way."""
 
-    def with_options(self, **changes: Any) -> "QueryLike":
+    def with_options(self, **changes: Unpack[ReadKeywords]) -> "QueryLike":
         """Give the query that asks the same in another way."""
 
     def count(self) -> Any:

@@ -3,11 +3,11 @@
 import itertools
 import os
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta, tzinfo
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, Unpack
 from weakref import WeakValueDictionary
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -18,10 +18,10 @@ from sc_pandas.errors import CacheWarning, SettingsError
 from sc_pandas.filters import CustomerFilter, CustomerFilterArgs
 from sc_pandas.pacing import Clock
 from sc_pandas.query.customer_query import CustomerQuery
-from sc_pandas.query.keywords import OPTIONS, check_keywords, names_of
+from sc_pandas.query.keywords import CONNECT_KEYWORDS, OPTIONS, AskKeywords, DialectName, check_keywords, shows
 from sc_pandas.query.segment_run import OnError, SegmentCounts, SegmentRun, count_segments, run_segments
-from sc_pandas.query.values import QueryOptions, check_kinds, seconds
-from sc_pandas.reading import CacheMode, Consistency, Source
+from sc_pandas.query.values import check_kinds, seconds
+from sc_pandas.reading import CacheMode, Consistency, ReadKeywords, ReadOptions, Source
 from sc_pandas.reading.dialect import DialectMemory
 from sc_pandas.secrecy import Secret, hidden, hide_unknown, without_login
 from sc_pandas.settings import Credentials
@@ -30,26 +30,8 @@ from sc_pandas.wording import age, caller_stacklevel, html_table, size
 if TYPE_CHECKING:
     from sc_pandas.panel.panel import Panel
 
-DialectName = Literal["auto", "article", "swagger"]
 _TEAM: Final = "team:"
 _A_DAY_S: Final = 86_400.0
-
-
-class ConnectArgs(TypedDict, total=False):
-    """Keywords of `connect`, for type checkers and editors."""
-
-    username: str | None
-    password: str | None
-    token: str | None
-    cache_dir: str | os.PathLike[str] | None
-    dialect: DialectName
-    server_timezone: str | tzinfo | None
-    timeout: float | timedelta
-    max_wait: float | timedelta
-    ca_bundle: str | None
-
-
-CONNECT_KEYWORDS: Final = frozenset(ConnectArgs.__annotations__)
 
 
 def connect(
@@ -256,21 +238,8 @@ class Connection:
         self._number = next(_NUMBERS)
         OPENED[self._number] = self
 
-    def customers(
-        self,
-        *,
-        limit: int | None = None,
-        columns: Iterable[str] | None = None,
-        page_size: int = 50,
-        cache: CacheMode = "use",
-        max_age: float | timedelta | None = None,
-        consistency: Consistency = "auto",
-        progress: bool | None = None,
-        on_bad_value: Literal["null", "raise"] = "null",
-        max_calls: int | None = None,
-        include: str | Iterable[str] = (),
-        **filters: Unpack[CustomerFilterArgs],
-    ) -> CustomerQuery:
+    @shows(ReadKeywords, CustomerFilterArgs, **OPTIONS)
+    def customers(self, **keywords: Unpack[AskKeywords]) -> CustomerQuery:
         """Ask for customers; nothing is sent before a verb of the query needs it.
 
         Parameters
@@ -315,24 +284,11 @@ class Connection:
         SettingsError
             A value that an option does not take, or a keyword of `connect`.
         """
-        hide_unknown(filters, CustomerFilter.names)
-        if isinstance(columns, str):
-            listed = [each.strip() for each in columns.split(",")]
-            raise SettingsError(f"columns takes a list of names: columns={listed!r}.", setting="columns")
-        check_keywords(filters, connected=CONNECT_KEYWORDS)
-        options = QueryOptions(
-            limit=limit,
-            columns=None if columns is None else names_of("columns", columns),
-            page_size=page_size,
-            cache=cache,
-            max_age_s=max_age.total_seconds() if isinstance(max_age, timedelta) else max_age,
-            consistency=consistency,
-            progress=progress,
-            on_bad_value=on_bad_value,
-            max_calls=max_calls,
-            include=names_of("include", include),
-        )
-        return CustomerQuery(self, CustomerFilter.of(**filters), options)
+        hide_unknown(keywords, (*CustomerFilter.names, *OPTIONS))
+        given: dict[str, Any] = dict(keywords)
+        options = {name: given.pop(name) for name in OPTIONS if name in given}
+        check_keywords(given, connected=CONNECT_KEYWORDS)
+        return CustomerQuery(self, CustomerFilter.of(**given), ReadOptions(**options))
 
     def segments(
         self,
@@ -389,7 +345,9 @@ class Connection:
         SellerCloudWarning
             What is remembered of a segment is damaged (this run counts as its first), or it cannot be kept.
         """
-        options = _segment_options(cache, max_age, consistency, progress, max_calls)
+        options = ReadOptions.of(
+            cache=cache, max_age=max_age, consistency=consistency, progress=progress, max_calls=max_calls
+        )
         return run_segments(self, names, segments, options, errors=errors, remember=remember)
 
     def segment_counts(
@@ -426,7 +384,7 @@ class Connection:
         SellerCloudWarning
             As for `segments`.
         """
-        options = _segment_options(cache, max_age, "auto", None, max_calls)
+        options = ReadOptions.of(cache=cache, max_age=max_age, max_calls=max_calls)
         return count_segments(self, names, segments, options, errors=errors, remember=remember)
 
     def panel(self, **filters: Unpack[CustomerFilterArgs]) -> "Panel":
@@ -545,25 +503,3 @@ class Connection:
 
     def _repr_html_(self) -> str:
         return html_table(self._facts())
-
-
-def _segment_options(
-    cache: CacheMode,
-    max_age: float | timedelta | None,
-    consistency: Consistency,
-    progress: bool | None,  # noqa: FBT001  # handed on
-    max_calls: int | None,
-) -> QueryOptions:
-    return QueryOptions(
-        cache=cache,
-        max_age_s=max_age.total_seconds() if isinstance(max_age, timedelta) else max_age,
-        consistency=consistency,
-        progress=progress,
-        max_calls=max_calls,
-    )
-
-
-def connection_keywords(values: dict[str, Any]) -> tuple[ConnectArgs, dict[str, Any]]:
-    """Part keywords of `connect` from filters."""
-    mine: ConnectArgs = {name: value for name, value in values.items() if name in CONNECT_KEYWORDS}  # type: ignore[assignment]
-    return mine, {name: value for name, value in values.items() if name not in CONNECT_KEYWORDS}

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Unpack
 from urllib.parse import urlencode
 
 import pandas as pd
@@ -24,11 +24,14 @@ from sc_pandas.filters import CustomerFilter
 from sc_pandas.pacing import estimate_seconds
 from sc_pandas.parquet import write_parquet
 from sc_pandas.provenance import Provenance
+from sc_pandas.query.keywords import OPTIONS, shows
 from sc_pandas.query.progress import PageProgress
-from sc_pandas.query.values import Count, CustomerPage, Estimate, QueryOptions, to_code
+from sc_pandas.query.values import Count, CustomerPage, Estimate, to_code
 from sc_pandas.reading import (
     CustomerRead,
     Progress,
+    ReadKeywords,
+    ReadOptions,
     ReadReport,
     Watcher,
     count,
@@ -63,7 +66,7 @@ class CustomerQuery:
         Where it asks.
     filter : CustomerFilter
         What it asks.
-    options : QueryOptions
+    options : ReadOptions
         How it reads.
 
     Examples
@@ -77,10 +80,10 @@ class CustomerQuery:
     True
     """
 
-    def __init__(self, connection: "Connection", question: CustomerFilter, options: QueryOptions | None = None) -> None:
+    def __init__(self, connection: "Connection", question: CustomerFilter, options: ReadOptions | None = None) -> None:
         self.connection = connection
         self.filter = question
-        self.options = options or QueryOptions()
+        self.options = options or ReadOptions()
         # Times with a zone are refused here, at once, where the server's zone is not known.
         self._bound = question.in_timezone(connection.server_timezone)
         parts = split(self._bound, connection.url, max_calls=self.options.max_calls)
@@ -101,7 +104,8 @@ class CustomerQuery:
         """
         return CustomerQuery(self.connection, question, self.options)
 
-    def with_options(self, **changes: Any) -> "CustomerQuery":
+    @shows(ReadKeywords, **OPTIONS)
+    def with_options(self, **changes: Unpack[ReadKeywords]) -> "CustomerQuery":
         """Give the query that asks the same with other options, named as in `Connection.customers`.
 
         Returns
@@ -113,11 +117,12 @@ class CustomerQuery:
         SettingsError
             An option that does not exist, or a value that it does not take.
         """
-        hide_unknown(changes, QueryOptions.__dataclass_fields__)
-        unknown = changes.keys() - QueryOptions.__dataclass_fields__.keys()
+        hide_unknown(changes, OPTIONS)
+        unknown = changes.keys() - OPTIONS.keys()
         if unknown:
             raise SettingsError(f"There is no option {', '.join(sorted(unknown))}.", setting=min(unknown))
-        return CustomerQuery(self.connection, self.filter, replace(self.options, **changes))
+        given: dict[str, Any] = dict(changes)
+        return CustomerQuery(self.connection, self.filter, replace(self.options, **given))
 
     @property
     def reads(self) -> int:
@@ -161,7 +166,7 @@ class CustomerQuery:
         SellerCloudError
             One of its subclasses; nothing was kept.
         """
-        counted = count(self.connection.source, self._parts, self.options.for_reading(), Progress())
+        counted = count(self.connection.source, self._parts, self.options, Progress())
         return self._count_of(counted.totals)
 
     def _count_of(self, totals: tuple[int, ...]) -> Count:
@@ -186,7 +191,7 @@ class CustomerQuery:
             One of its subclasses; nothing was kept.
         """
         progress = Progress(cancel=cancel or threading.Event())
-        counted = estimate(self.connection.source, self._parts, self._includes, self.options.for_reading(), progress)
+        counted = estimate(self.connection.source, self._parts, self._includes, self.options, progress)
         client = self.connection.source.client
         latency_s = _GUESSED_LATENCY_S if client.latency_s is None else client.latency_s
         calls = counted.calls_to_read
@@ -316,7 +321,7 @@ class CustomerQuery:
         if number < 1:
             raise SettingsError("number is a whole number of at least 1.", setting="number")
         options = replace(self.options, page_size=size, limit=None)
-        page = read_page(self.connection.source, self._parts[0], options.for_reading(), Progress(), number)
+        page = read_page(self.connection.source, self._parts[0], options, Progress(), number)
         with TableBuilder(on_bad_value=self.options.on_bad_value) as builder:
             builder.add(page.items)
             table = self._selected(builder.finish(sort=False).to_table())
@@ -394,7 +399,7 @@ class CustomerQuery:
         cancel: threading.Event | None = None,
         watcher: Watcher | None = None,
     ) -> Iterator[tuple[CustomerRows, ReadReport]]:
-        source, options = self.connection.source, self.options.for_reading()
+        source, options = self.connection.source, self.options
         progress = Progress(max_calls=self.options.max_calls, cancel=cancel or threading.Event())
         with PageProgress(self.options.progress if watcher is None else False) as bar:
             progress.watcher = watcher or bar

@@ -1,17 +1,80 @@
-"""Keywords that do not exist, and values that no list is: each is told with the nearest that works."""
+"""The keywords of `connect`, of a read and of its filter: which there are, shown in signatures, and told apart."""
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any, Final
+import inspect
+import os
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import fields
+from datetime import timedelta, tzinfo
+from typing import Any, Final, Literal, TypedDict, TypeVar
 
 from sc_pandas.contract import FILTERS, FILTERS_BY_NAME, Flag, fold
 from sc_pandas.contract.includes import INCLUDES
 from sc_pandas.errors import FilterError, SettingsError
+from sc_pandas.filters import CustomerFilterArgs
+from sc_pandas.reading import ReadKeywords, ReadOptions
 from sc_pandas.wording import did_you_mean, nearest
 
-OPTIONS: Final = (
-    "limit", "columns", "page_size", "cache", "max_age", "consistency", "progress", "on_bad_value", "max_calls",
-    "include",
-)  # fmt: skip
+DialectName = Literal["auto", "article", "swagger"]
+OPTIONS: Final[Mapping[str, Any]] = {each.name: each.default for each in fields(ReadOptions)}
+
+
+class ConnectArgs(TypedDict, total=False):
+    """Keywords of `connect`, for type checkers and editors."""
+
+    username: str | None
+    password: str | None
+    token: str | None
+    cache_dir: str | os.PathLike[str] | None
+    dialect: DialectName
+    server_timezone: str | tzinfo | None
+    timeout: float | timedelta
+    max_wait: float | timedelta
+    ca_bundle: str | None
+
+
+class AskKeywords(CustomerFilterArgs, ReadKeywords, total=False):
+    """Keywords of a question: the filters, and how to read."""
+
+
+class ConnectAskKeywords(AskKeywords, ConnectArgs, total=False):
+    """Keywords of a question that connects on the way."""
+
+
+CONNECT_KEYWORDS: Final = frozenset(ConnectArgs.__annotations__)
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def shows(*keywords: type, **defaults: Any) -> Callable[[_Function], _Function]:
+    """Show keywords in the signature of a function that takes ``**keywords``, so that help and Tab know them.
+
+    Parameters
+    ----------
+    *keywords
+        `TypedDict` classes, in the order in which to show them.
+    **defaults
+        Values that are not None.
+    """
+
+    def decorate(function: _Function) -> _Function:
+        plain = inspect.signature(function)
+        named = [
+            inspect.Parameter(
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=defaults.get(name),
+                # Filters take so many types that their names would not be seen for them.
+                annotation=annotation if name in defaults else inspect.Parameter.empty,
+            )
+            for one in keywords
+            for name, annotation in one.__annotations__.items()
+        ]
+        own = [each for each in plain.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
+        function.__signature__ = plain.replace(parameters=[*own, *named])  # type: ignore[attr-defined]
+        return function
+
+    return decorate
+
+
 _NEAREST: Final = 3
 
 
@@ -78,40 +141,3 @@ def _hint(name: str, near: tuple[str, ...]) -> str:
     if name in INCLUDES:
         return f" include=[{name!r}] reads it as a column."
     return f" The filters are {', '.join(FILTERS_BY_NAME)}; help(sc.CustomerFilter) tells of them."
-
-
-def names_of(option: str, given: object) -> tuple[str, ...]:
-    """Give the names that an option was given.
-
-    Parameters
-    ----------
-    option
-        Its name.
-    given
-        A list of names, or one name.
-
-    Raises
-    ------
-    SettingsError
-        It is neither.
-
-    Examples
-    --------
-    >>> names_of("include", "channel"), names_of("include", ["channel", "phones"])
-    (('channel',), ('channel', 'phones'))
-    >>> names_of("include", True)
-    Traceback (most recent call last):
-    ...
-    sc_pandas.errors.SettingsError: include takes a list of names, such as include=['channel', 'phones'], not bool.
-    """
-    if isinstance(given, str):
-        return (given,)
-    names = tuple(given) if isinstance(given, Iterable) and not isinstance(given, bytes) else (given,)
-    for each in names:
-        if not isinstance(each, str):
-            example = "['channel', 'phones']" if option == "include" else "['user_id', 'email']"
-            raise SettingsError(
-                f"{option} takes a list of names, such as {option}={example}, not {type(each).__name__}.",
-                setting=option,
-            )
-    return names

@@ -1,75 +1,38 @@
 """`read_sellercloud_customers`: one line from a server to a DataFrame."""
 
-from collections.abc import Iterable
-from datetime import timedelta
-from typing import Any, Final, Literal, Unpack, overload
+import inspect
+from typing import Any, Final, Unpack, overload
 
 import pandas as pd
 
 from sc_pandas.filters import CustomerFilter, CustomerFilterArgs
-from sc_pandas.query.connection import CONNECT_KEYWORDS, ConnectArgs, Connection, connect, connection_keywords
-from sc_pandas.query.keywords import check_keywords
-from sc_pandas.reading import CacheMode, Consistency
+from sc_pandas.query.connection import Connection, connect
+from sc_pandas.query.keywords import (
+    CONNECT_KEYWORDS,
+    OPTIONS,
+    AskKeywords,
+    ConnectArgs,
+    ConnectAskKeywords,
+    check_keywords,
+    shows,
+)
+from sc_pandas.reading import ReadKeywords
 from sc_pandas.secrecy import hide_unknown, without_login
 
-_PLAIN: Final = {*CustomerFilter.names, *CONNECT_KEYWORDS} - {"password", "token"}
-
-
-class ReadArgs(CustomerFilterArgs, ConnectArgs, total=False):
-    """Keywords of a read that connects on the way: the filters, and those of `connect`."""
+_SHOWN: Final = {*CustomerFilter.names, *OPTIONS, *CONNECT_KEYWORDS} - {"password", "token"}
+_OF_CONNECT: Final = {name: each.default for name, each in inspect.signature(connect).parameters.items()}
 
 
 @overload
-def read_sellercloud_customers(
-    server: Connection,
-    *,
-    limit: int | None = ...,
-    columns: Iterable[str] | None = ...,
-    page_size: int = ...,
-    cache: CacheMode = ...,
-    max_age: float | timedelta | None = ...,
-    consistency: Consistency = ...,
-    progress: bool | None = ...,
-    on_bad_value: Literal["null", "raise"] = ...,
-    max_calls: int | None = ...,
-    include: str | Iterable[str] = ...,
-    **filters: Unpack[CustomerFilterArgs],
-) -> pd.DataFrame: ...
+def read_sellercloud_customers(server: Connection, **keywords: Unpack[AskKeywords]) -> pd.DataFrame: ...
 
 
 @overload
-def read_sellercloud_customers(
-    server: str | None = ...,
-    *,
-    limit: int | None = ...,
-    columns: Iterable[str] | None = ...,
-    page_size: int = ...,
-    cache: CacheMode = ...,
-    max_age: float | timedelta | None = ...,
-    consistency: Consistency = ...,
-    progress: bool | None = ...,
-    on_bad_value: Literal["null", "raise"] = ...,
-    max_calls: int | None = ...,
-    include: str | Iterable[str] = ...,
-    **filters: Unpack[ReadArgs],
-) -> pd.DataFrame: ...
+def read_sellercloud_customers(server: str | None = ..., **keywords: Unpack[ConnectAskKeywords]) -> pd.DataFrame: ...
 
 
-def read_sellercloud_customers(
-    server: Connection | str | None = None,
-    *,
-    limit: int | None = None,
-    columns: Iterable[str] | None = None,
-    page_size: int = 50,
-    cache: CacheMode = "use",
-    max_age: float | timedelta | None = None,
-    consistency: Consistency = "auto",
-    progress: bool | None = None,
-    on_bad_value: Literal["null", "raise"] = "null",
-    max_calls: int | None = None,
-    include: str | Iterable[str] = (),
-    **filters: Any,
-) -> pd.DataFrame:
+@shows(ReadKeywords, CustomerFilterArgs, ConnectArgs, **OPTIONS, **_OF_CONNECT)
+def read_sellercloud_customers(server: Connection | str | None = None, **keywords: Any) -> pd.DataFrame:
     """Read SellerCloud customers into a typed, Arrow-backed DataFrame that is complete, or raise.
 
     Parameters
@@ -143,23 +106,11 @@ def read_sellercloud_customers(
     'int64[pyarrow]'
     """
     server = without_login(server)
-    hide_unknown(filters, _PLAIN)
-    options: dict[str, Any] = {
-        "limit": limit,
-        "columns": columns,
-        "page_size": page_size,
-        "cache": cache,
-        "max_age": max_age,
-        "consistency": consistency,
-        "progress": progress,
-        "on_bad_value": on_bad_value,
-        "max_calls": max_calls,
-        "include": include,
-    }
+    hide_unknown(keywords, _SHOWN)
     if isinstance(server, Connection):
-        return server.customers(**options, **filters).to_pandas()
-    keywords, asked = connection_keywords(filters)
+        return server.customers(**keywords).to_pandas()
+    login = {name: keywords.pop(name) for name in CONNECT_KEYWORDS if name in keywords}
     # Told before a team is looked up or a password asked for.
-    check_keywords(asked, connect=CONNECT_KEYWORDS)
-    with connect(server, **keywords) as connection:
-        return connection.customers(**options, **asked).to_pandas()
+    check_keywords({name: value for name, value in keywords.items() if name not in OPTIONS}, connect=CONNECT_KEYWORDS)
+    with connect(server, **login) as connection:
+        return connection.customers(**keywords).to_pandas()

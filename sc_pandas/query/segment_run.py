@@ -15,8 +15,8 @@ from sc_pandas.filters import CustomerFilter
 from sc_pandas.provenance import ATTRS_KEY, Provenance
 from sc_pandas.query.customer_query import CustomerQuery
 from sc_pandas.query.segment_members import Ids, SegmentMembers
-from sc_pandas.query.values import Count, QueryOptions
-from sc_pandas.reading import ReadReport
+from sc_pandas.query.values import Count
+from sc_pandas.reading import ReadOptions, ReadReport
 from sc_pandas.segments import (
     CountChange,
     Difference,
@@ -253,7 +253,7 @@ def run_segments(
     connection: "Connection",
     names: Sequence[str],
     segments: Mapping[str, CustomerFilter] | None,
-    options: QueryOptions,
+    options: ReadOptions,
     *,
     errors: OnError,
     remember: bool,
@@ -288,7 +288,7 @@ def count_segments(
     connection: "Connection",
     names: Sequence[str],
     segments: Mapping[str, CustomerFilter] | None,
-    options: QueryOptions,
+    options: ReadOptions,
     *,
     errors: OnError,
     remember: bool,

@@ -5,63 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta, tzinfo
 from numbers import Real
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Self
 
 import pandas as pd
 import pyarrow as pa
 
-from sc_pandas.contract.includes import INCLUDES
 from sc_pandas.errors import SettingsError
 from sc_pandas.filters import CustomerFilter
-from sc_pandas.query.keywords import names_of
-from sc_pandas.reading import CacheMode, Consistency, ReadOptions
-from sc_pandas.reading.labels import unknown_include
+from sc_pandas.reading import ReadOptions
 from sc_pandas.tables import to_pandas
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class QueryOptions:
-    """How a query reads; see `Connection.customers` for each."""
-
-    limit: int | None = None
-    columns: tuple[str, ...] | None = None
-    page_size: int = 50
-    cache: CacheMode = "use"
-    max_age_s: float | None = None
-    consistency: Consistency = "auto"
-    progress: bool | None = None
-    on_bad_value: Literal["null", "raise"] = "null"
-    max_calls: int | None = None
-    include: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        for name, allowed in _CHOICES.items():
-            if getattr(self, name) not in allowed:
-                raise SettingsError(f"{name} is {' or '.join(map(repr, allowed))}.", setting=name)
-        for name in ("limit", "page_size", "max_calls"):
-            value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-                raise SettingsError(f"{name} is a whole number of at least 1.", setting=name)
-        object.__setattr__(self, "include", names_of("include", self.include))
-        unknown = next((name for name in self.include if name not in INCLUDES), None)
-        if unknown is not None:
-            raise unknown_include(unknown)
-        age = self.max_age_s
-        if age is not None and not (isinstance(age, int | float) and age >= 0):
-            raise SettingsError("max_age is a number of seconds, not negative, or a timedelta.", setting="max_age")
-
-    def for_reading(self) -> ReadOptions:
-        """Give the part of the options that a read needs."""
-        return ReadOptions(
-            page_size=self.page_size,
-            limit=self.limit,
-            cache=self.cache,
-            max_age_s=self.max_age_s,
-            consistency=self.consistency,
-            on_bad_value=self.on_bad_value,
-            include=self.include,
-            columns=self.columns,
-        )
 
 
 def seconds(name: str, value: object) -> float:
@@ -107,11 +59,6 @@ _KINDS_OF: Final[Mapping[str, tuple[tuple[type, ...], str]]] = {
     "ca_bundle": ((str, os.PathLike), "the path of a file"),
     "cache_dir": ((str, os.PathLike), "the path of a folder"),
     "server_timezone": ((str, tzinfo), "the name of a time zone, such as 'America/New_York', or a tzinfo"),
-}
-_CHOICES: Final = {
-    "cache": ("use", "refresh", "offline", "off"),
-    "consistency": ("auto", "strict", "fast"),
-    "on_bad_value": ("null", "raise"),
 }
 
 
@@ -208,11 +155,11 @@ class CustomerPage:
         return to_pandas(self.table)
 
 
-def to_code(url: str, question: CustomerFilter, options: QueryOptions) -> str:
+def to_code(url: str, question: CustomerFilter, options: ReadOptions) -> str:
     """Give Python code that reads a filter at a server."""
     host = url.removeprefix("https://").removesuffix("/rest")
     server = host.removesuffix(".api.sellercloud.com") if host.endswith(".api.sellercloud.com") else url
-    plain = QueryOptions()
+    plain = ReadOptions()
     words = [
         f"{name}={list(value) if isinstance(value, tuple) else value!r}"
         for name in ("limit", "columns", "include", "page_size", "consistency")

@@ -1,7 +1,7 @@
 """From a question to a table: which pages, in which dialect, complete or not."""
 
 from sc_pandas.reading.labels import IncludePlan, one_value_each, plan_includes
-from sc_pandas.reading.options import CacheMode, Consistency, Progress, ReadOptions, Source, Watcher
+from sc_pandas.reading.options import CacheMode, Consistency, Progress, ReadKeywords, ReadOptions, Source, Watcher
 from sc_pandas.reading.report import CustomerRead, IncludeGap, ReadReport
 from sc_pandas.reading.run import count, estimate, read_page, read_rows
 
@@ -12,6 +12,7 @@ __all__ = [
     "IncludeGap",
     "IncludePlan",
     "Progress",
+    "ReadKeywords",
     "ReadOptions",
     "ReadReport",
     "Source",

@@ -149,7 +149,7 @@ class DetailReads:
     def _kept(self, user_id: int) -> Customer | None:
         if self._cache is None:
             return None
-        age_s = self._options.max_age_s
+        age_s = self._options.max_age
         if age_s is None:
             age_s = float("inf") if self._options.cache == "offline" else ONE_DAY_S
         if self._options.cache == "refresh":

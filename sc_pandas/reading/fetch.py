@@ -138,7 +138,7 @@ class ListRead(ListPages):
 
     def _stopped(self) -> KeptRead | None:
         """Return the read that was stopped in the middle within a day, to go on with, unless `max_age` forbids."""
-        if self._cache is None or self.options.cache != "use" or self.options.max_age_s is not None:
+        if self._cache is None or self.options.cache != "use" or self.options.max_age is not None:
             return None
         kept = self._cache.find_read(self._query_key, whole=False)
         now = self._source.client.clock.now().timestamp()

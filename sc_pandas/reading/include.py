@@ -226,7 +226,7 @@ class IncludedRead:
         if kept.cache == "refresh":
             # What this read has asked itself is fresh.
             now = self._source.client.clock.now().timestamp()
-            kept = replace(kept, cache="use", max_age_s=now - self._began + 1.0)
+            kept = replace(kept, cache="use", max_age=now - self._began + 1.0)
         read = read_lists(self._source, questions, kept, self._progress, new_builder, self._beat)
         report = replace(read.report, verdict=weakest([read.report.verdict, WINDOWS]))
         return replace(read, report=report)

@@ -1,15 +1,15 @@
 """What a read is given: how to read, of whom, and who watches."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Literal, Protocol
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal, Protocol, Self, TypedDict, Unpack, get_args
 
 from sc_pandas import forks
 from sc_pandas.cache import HttpCache
 from sc_pandas.client import Client, Tally
-from sc_pandas.errors import FilterError
+from sc_pandas.errors import FilterError, SettingsError
 from sc_pandas.reading.crew import Crew
 from sc_pandas.reading.dialect import DialectMemory
 
@@ -19,25 +19,92 @@ WayName = Literal["order", "closed", "windows", "twice"]
 ONE_HOUR_S = 3_600.0
 
 
+OnBadValue = Literal["null", "raise"]
+_CHOICES: Final = {"cache": CacheMode, "consistency": Consistency, "on_bad_value": OnBadValue}
+
+
+class ReadKeywords(TypedDict, total=False):
+    """Options of a read as people write them, for type checkers and editors."""
+
+    limit: int | None
+    columns: Iterable[str] | None
+    page_size: int
+    cache: CacheMode
+    max_age: float | timedelta | None
+    consistency: Consistency
+    progress: bool | None
+    on_bad_value: OnBadValue
+    max_calls: int | None
+    include: str | Iterable[str]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReadOptions:
-    """How to read: what is asked of the cache, of the pages and of the proof."""
+    """Options of a read, checked; `Connection.customers` says what each means."""
 
-    page_size: int = 50
     limit: int | None = None
-    cache: CacheMode = "use"
-    max_age_s: float | None = None
-    consistency: Consistency = "auto"
-    on_bad_value: Literal["null", "raise"] = "null"
-    include: tuple[str, ...] = ()
     columns: tuple[str, ...] | None = None
+    page_size: int = 50
+    cache: CacheMode = "use"
+    max_age: float | None = None
+    consistency: Consistency = "auto"
+    progress: bool | None = None
+    on_bad_value: OnBadValue = "null"
+    max_calls: int | None = None
+    include: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, **keywords: Unpack[ReadKeywords]) -> Self:
+        """Return the options that somebody wrote.
+
+        Raises
+        ------
+        SettingsError
+            A value that an option does not take.
+        """
+        given: dict[str, Any] = dict(keywords)
+        return cls(**given)
+
+    def __post_init__(self) -> None:
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in get_args(choices):
+                raise SettingsError(f"{name} is {' or '.join(map(repr, get_args(choices)))}.", setting=name)
+        for name in ("limit", "page_size", "max_calls"):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+                raise SettingsError(f"{name} is a whole number of at least 1.", setting=name)
+        age: object = self.max_age
+        age = age.total_seconds() if isinstance(age, timedelta) else age
+        if age is not None and not (isinstance(age, int | float) and age >= 0):
+            raise SettingsError("max_age is a number of seconds, not negative, or a timedelta.", setting="max_age")
+        object.__setattr__(self, "max_age", age)
+        if self.columns is not None:
+            object.__setattr__(self, "columns", _names("columns", self.columns))
+        object.__setattr__(self, "include", _names("include", self.include))
 
     @property
     def freshness_s(self) -> float:
         """Seconds that a kept answer may be old."""
-        if self.max_age_s is not None:
-            return self.max_age_s
+        if self.max_age is not None:
+            return self.max_age
         return float("inf") if self.cache == "offline" else ONE_HOUR_S
+
+
+def _names(option: str, given: object) -> tuple[str, ...]:
+    """Return the names that an option was given, as a list or, for `include`, as one name."""
+    if isinstance(given, str):
+        if option == "include":
+            return (given,)
+        listed = [each.strip() for each in given.split(",")]
+        raise SettingsError(f"{option} takes a list of names: {option}={listed!r}.", setting=option)
+    names = tuple(given) if isinstance(given, Iterable) and not isinstance(given, bytes) else (given,)
+    wrong = next((type(each).__name__ for each in names if not isinstance(each, str)), None)
+    if wrong is not None:
+        example = ["channel", "phones"] if option == "include" else ["user_id", "email"]
+        raise SettingsError(
+            f"{option} takes a list of names, such as {option}={example!r}, not {wrong}.", setting=option
+        )
+    return names
 
 
 class Watcher(Protocol):

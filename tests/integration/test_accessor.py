@@ -154,7 +154,7 @@ def test_refresh_takes_other_options_and_refuses_unknown_ones(box: sc.sandbox.Sa
     assert len(sc.accessor(frame).refresh(cache="offline")) == 160
     assert box.calls("list") == calls
     with pytest.raises(sc.SettingsError, match="There is no option cash"):
-        sc.accessor(frame).refresh(cash="use")
+        sc.accessor(frame).refresh(cash="use")  # type: ignore[call-arg]
 
 
 def as_user(box: sc.sandbox.Sandbox, folder: Path, name: str) -> Connection:

@@ -17,8 +17,7 @@ from sc_pandas.panel.protocols import Watcher
 from sc_pandas.panel.state import Facets, PanelState
 from sc_pandas.provenance import Provenance
 from sc_pandas.query import Count, Estimate
-from sc_pandas.query.values import QueryOptions
-from sc_pandas.reading import IncludeGap
+from sc_pandas.reading import IncludeGap, ReadOptions
 
 SOON_S = 10.0
 READ_AT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -87,7 +86,7 @@ class FakeServer:
 
     def __init__(self, customers: int = 1_000) -> None:
         self.customers = customers
-        self.calls: list[tuple[str, CustomerFilter, QueryOptions]] = []
+        self.calls: list[tuple[str, CustomerFilter, ReadOptions]] = []
         self.held: dict[tuple[str, CustomerFilter], Held] = {}
         self.errors: dict[CustomerFilter, Exception] = {}
         self.on_run: Callable[[CustomerFilter, threading.Event | None, Watcher | None], None] | None = None
@@ -95,7 +94,7 @@ class FakeServer:
 
     def query(self, question: CustomerFilter | None = None, **options: Any) -> "FakeQuery":
         """Give a query that asks this server."""
-        return FakeQuery(self, question or CustomerFilter(), QueryOptions(**options))
+        return FakeQuery(self, question or CustomerFilter(), ReadOptions(**options))
 
     def hold(self, question: CustomerFilter, kind: str = "run", error: Exception | None = None) -> Held:
         """Keep the answer to a question until the test lets it go."""
@@ -126,7 +125,7 @@ class FakeQuery:
 
     server: FakeServer
     filter: CustomerFilter
-    options: QueryOptions
+    options: ReadOptions
 
     @property
     def reads(self) -> int:
