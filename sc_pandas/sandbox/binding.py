@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from sc_pandas.sandbox.options import Dialect
-from sc_pandas.sandbox.parameters import CODES, PARAMETERS, Parameter
+from sc_pandas.sandbox.parameters import CODES, NOT_IN_ARTICLE, PARAMETERS, Parameter
 
 PREFIX: Final = "model."
 DEFAULT_PAGE_SIZE: Final = 10
@@ -53,18 +53,6 @@ class Asked:
 def bind(pairs: Sequence[tuple[str, str]], dialects: Collection[Dialect]) -> Asked:
     """Read name-value pairs as a server of these dialects would.
 
-    Parameters
-    ----------
-    pairs : sequence of (name, value)
-        The decoded query string, in order.
-    dialects : collection of {"article", "swagger"}
-        The spellings the server understands.
-
-    Returns
-    -------
-    Asked
-        What is asked.
-
     Raises
     ------
     BindingError
@@ -82,7 +70,7 @@ def bind(pairs: Sequence[tuple[str, str]], dialects: Collection[Dialect]) -> Ask
     model_state: dict[str, list[str]] = {}
     for parameter in PARAMETERS:
         given = texts.get(parameter.name.casefold())
-        if not given or not (parameter.in_article or "swagger" in dialects):
+        if not given or ("swagger" not in dialects and parameter.name in NOT_IN_ARTICLE):
             continue
         try:
             found[parameter.field] = _read(parameter, given, dialects)
@@ -127,18 +115,7 @@ def _read(parameter: Parameter, texts: list[str], dialects: Collection[Dialect])
 
 
 def integer(text: str) -> int:
-    """Read an Int32.
-
-    Raises
-    ------
-    ValueError
-        If the text is no number, or one beyond 32 bits.
-
-    Examples
-    --------
-    >>> integer("-2147483648")
-    -2147483648
-    """
+    """Read an Int32, or raise `ValueError`."""
     stripped = text.strip()
     if not _INTEGER.fullmatch(stripped) or int(stripped) not in _INT32:
         raise ValueError(text)
@@ -146,7 +123,7 @@ def integer(text: str) -> int:
 
 
 def _code(text: str, codes: Mapping[int, str], *, names_allowed: bool) -> int:
-    """Give the code of an enum's value; any number passes, as .NET enums let it."""
+    """Return the code of an enum's value; any number passes, as .NET enums let it."""
     if names_allowed:
         for code, name in codes.items():
             if name.casefold() == text.strip().casefold():

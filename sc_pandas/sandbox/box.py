@@ -1,25 +1,25 @@
 """The sandbox as its users hold it: an address, the truth, and the levers to move things and to break them."""
 
 import atexit
+import functools
+import pickle
 import socket
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from types import TracebackType
 from typing import Any, Self
 
 from sc_pandas import forks
 from sc_pandas.sandbox.app import Front
-from sc_pandas.sandbox.faults import CallClass, Fault, FaultPlan
+from sc_pandas.sandbox.faults import CallClass, Fault, FaultPlan, Spoil
 from sc_pandas.sandbox.fields import checked, whole
-from sc_pandas.sandbox.founding import founded
 from sc_pandas.sandbox.listening import Listener
 from sc_pandas.sandbox.log import Endpoint, Kind, LogEntry, TruthLog
 from sc_pandas.sandbox.options import Options
-from sc_pandas.sandbox.people import Record
+from sc_pandas.sandbox.people import Population, Record
 from sc_pandas.sandbox.quota import Quota
 from sc_pandas.sandbox.service import Service
-from sc_pandas.sandbox.store import Store
+from sc_pandas.sandbox.store import Store, founded
 
 _A_SECOND = timedelta(seconds=1)
 
@@ -37,17 +37,31 @@ class Sandbox:
         The credentials it accepts.
     log : TruthLog
         Everything that happened.
+
+    Examples
+    --------
+    >>> import sc_pandas.sandbox
+    >>> with sc_pandas.sandbox.serve(customers=3) as box:
+    ...     box.insert(2, first_name="Ada")
+    ...     box.merge(1001, 1003)
+    ...     box.update(1002, email="ada@example.org", is_whole_sale_user=True)
+    ...     box.fault("throttle", at=2, reset_in_s=0.1)
+    ...     box.fault("status", every=10, times=None, status=503)
+    ...     [record["user_id"] for record in box.customers()], box.calls()
+    [1004, 1005]
+    ([1001, 1002, 1004, 1005], 0)
     """
 
     def __init__(self, options: Options, port: int = 0) -> None:
         self._options = options
+        self.username, self.password = options.username, options.password.text
         self._changes = forks.new_rlock()
-        rows, self._population = founded(options.customers, options.seed, options.style)
+        rows, self._founders = founded(options.customers, options.seed)
         self._store = Store(options, rows)
         self._quota = Quota(options.calls_per_hour)
         self._faults = FaultPlan()
         self.log = TruthLog()
-        listening = _bound(port)
+        listening = socket.create_server(("127.0.0.1", port), backlog=128)
         self.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         self._service = Service(options, self._store, self.url)
         front = Front(options, self._service, self._quota, self._faults, self.log)
@@ -60,40 +74,15 @@ class Sandbox:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
-    @property
-    def username(self) -> str:
-        """The user who may log in."""
-        return self._options.username
-
-    @property
-    def password(self) -> str:
-        """The user's password."""
-        return self._options.password.text
-
     def customers(self) -> list[Record]:
-        """Give the truth: the full record of every current customer, in the order of their ids.
-
-        Returns
-        -------
-        list of dict
-            Copies; also after `close`.
-
-        Examples
-        --------
-        >>> import sc_pandas.sandbox
-        >>> with sc_pandas.sandbox.serve(customers=3) as box:
-        ...     [record["user_id"] for record in box.customers()]
-        [1001, 1002, 1003]
-        """
+        """Return the truth, also after `close`: a copy of each current customer's record, in the order of the ids."""
         return self._store.records()
 
     def insert(self, n: int = 1, **fields: Any) -> list[int]:
-        """Add customers; they get the highest ids and, unless told otherwise, the present moment.
+        """Add customers and return their ids, which are the highest.
 
         Parameters
         ----------
@@ -101,12 +90,7 @@ class Sandbox:
             How many.
         **fields
             Values that all of them get, by the names of a record; the rating, the channel and the company by the
-            vendor's code.
-
-        Returns
-        -------
-        list of int
-            Their ids.
+            vendor's code.  Without ``created_on`` they are of the present moment.
 
         Raises
         ------
@@ -114,16 +98,8 @@ class Sandbox:
             If a field is unknown or not to be chosen, or a value is of another type.
         ValueError
             If `n` is negative.
-
-        Examples
-        --------
-        >>> import sc_pandas.sandbox
-        >>> with sc_pandas.sandbox.serve(customers=3) as box:
-        ...     box.insert(2, first_name="Ada")
-        [1004, 1005]
         """
-        if whole("n", n, "how many customers") < 0:
-            raise ValueError(f"n must not be negative, got {n}")
+        whole("n", n)
         fields = checked(fields)
         with self._changes:
             now = _now()
@@ -136,14 +112,7 @@ class Sandbox:
         return user_ids
 
     def update(self, user_id: int, **fields: Any) -> None:
-        """Change a customer; ``modified_on`` moves on unless it is among the fields.
-
-        Parameters
-        ----------
-        user_id : int
-            Whom.
-        **fields
-            The new values, by the names of a record.
+        """Change fields of a customer; ``modified_on`` moves on unless it is among them.
 
         Raises
         ------
@@ -151,14 +120,6 @@ class Sandbox:
             If there is no such customer.
         TypeError
             If a field is unknown or not to be changed, or a value is of another type.
-
-        Examples
-        --------
-        >>> import sc_pandas.sandbox
-        >>> with sc_pandas.sandbox.serve(customers=3) as box:
-        ...     box.update(1002, email="ada@example.org", is_whole_sale_user=True)
-        ...     box.customers()[1]["is_wholesale_string"]
-        'Wholesale'
         """
         with self._changes:
             record = self._existing(user_id)
@@ -170,25 +131,12 @@ class Sandbox:
     def merge(self, keep_id: int, drop_id: int) -> None:
         """Merge two customers as SellerCloud does: one stays and counts as modified, the other is gone.
 
-        Parameters
-        ----------
-        keep_id, drop_id : int
-            Who stays and who goes.
-
         Raises
         ------
         KeyError
             If either does not exist.
         ValueError
             If both are the same.
-
-        Examples
-        --------
-        >>> import sc_pandas.sandbox
-        >>> with sc_pandas.sandbox.serve(customers=3) as box:
-        ...     box.merge(1001, 1003)
-        ...     [record["user_id"] for record in box.customers()]
-        [1001, 1002]
         """
         if keep_id == drop_id:
             raise ValueError(f"cannot merge customer {keep_id} with itself")
@@ -202,7 +150,7 @@ class Sandbox:
 
     def fault(
         self,
-        kind: str,
+        kind: str | Spoil,
         *,
         at: int | None = None,
         every: int | None = None,
@@ -214,36 +162,30 @@ class Sandbox:
 
         Parameters
         ----------
-        kind : str
-            One of `sc_pandas.sandbox.FAULTS`, which also names each kind's options.
+        kind : str or callable
+            One of `sc_pandas.sandbox.FAULTS`, which also names each kind's options; or a function from the right
+            `Answer` to another one, or to the bytes (or the `Script`) to be written instead before the connection ends.
         at : int, optional
-            Strike the so-manieth call from now on, counted from 1; by default the next one.
+            The first call to strike, counted from 1; by default the next one.
         every : int, optional
-            Strike each so-manieth call.
+            Strike only one call in so many.
         times : int or None
             How often; None for ever.
         endpoint : {"list", "detail", "token", "data", "any"}
-            Which calls count.
+            Which calls count; those that a throttle refuses do not.
         **options
             The kind's own options.
 
         Raises
         ------
         ValueError
-            If kind or endpoint are unknown.
+            If kind or endpoint are unknown, or a number is below 1.
         TypeError
             If the kind has no such option.
 
         Notes
         -----
-        Calls refused by a throttle do not count.  Of several faults that are due, the one ordered first strikes.
-
-        Examples
-        --------
-        >>> import sc_pandas.sandbox
-        >>> with sc_pandas.sandbox.serve(customers=3) as box:
-        ...     box.fault("throttle", at=2, reset_in_s=0.1)
-        ...     box.fault("cut_body", every=10, times=None, keep=0.3)
+        Of several faults that are due, the one ordered first strikes.
         """
         self._faults.add(Fault(kind, at, every, times, endpoint, options))
 
@@ -257,25 +199,7 @@ class Sandbox:
         self._service.logins.expire_all()
 
     def calls(self, endpoint: Endpoint | None = None) -> int:
-        """Count the requests so far.
-
-        Parameters
-        ----------
-        endpoint : {"token", "list", "detail", "team", "other"}, optional
-            Of this endpoint only.
-
-        Returns
-        -------
-        int
-            From the log.
-
-        Examples
-        --------
-        >>> import sc_pandas.sandbox
-        >>> with sc_pandas.sandbox.serve(customers=3) as box:
-        ...     box.calls(), box.calls("token")
-        (0, 0)
-        """
+        """Return how many requests came so far, to one endpoint ("token", "list", "detail", "team") or to all."""
         return len(self.log.requests(endpoint))
 
     def close(self) -> None:
@@ -285,6 +209,11 @@ class Sandbox:
             listener.close()
             atexit.unregister(self.close)
 
+    @functools.cached_property
+    def _population(self) -> Population:
+        population: Population = pickle.loads(self._founders)  # noqa: S301 - written by this process
+        return population
+
     def _existing(self, user_id: int) -> Record:
         record = self._store.record(user_id)
         if record is None:
@@ -293,18 +222,6 @@ class Sandbox:
 
     def _note(self, kind: Kind, user_ids: Sequence[int]) -> None:
         self.log.append(LogEntry(kind=kind, at=time.monotonic(), user_ids=tuple(user_ids)))
-
-
-def _bound(port: int) -> socket.socket:
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(("127.0.0.1", port))
-        listening.listen(128)
-    except BaseException:
-        listening.close()
-        raise
-    return listening
 
 
 def _now() -> datetime:

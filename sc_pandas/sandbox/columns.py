@@ -11,7 +11,7 @@ _CLIENT_ID: Final = 7001
 
 
 def _definition(number: int, data_type: int, name: str, length: int, choices: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Give thirteen of the fourteen documented keys; the fourteenth, ``Value``, belongs to the customer."""
+    """Return thirteen of the fourteen documented keys; the fourteenth, ``Value``, belongs to the customer."""
     return {
         "ID": number,
         "DataType": data_type,
@@ -77,19 +77,7 @@ def _value(data_type: int, user_id: int, random: Random) -> Any:
 
 
 def custom_columns(user_id: int, random: Random) -> list[dict[str, Any]]:
-    """Give a customer's custom columns: none for most, else the tenant's, less those never filled in.
-
-    Parameters
-    ----------
-    user_id : int
-        The customer's id; the hyperlink holds it.
-    random : random.Random
-        Where the choices come from.
-
-    Returns
-    -------
-    list of dict
-        In the order of the definitions, each as the API serves it; a decimal is a `decimal.Decimal`.
+    """Return a customer's custom columns as the API serves them: none for most, else the tenant's but for a few.
 
     Examples
     --------
@@ -104,35 +92,3 @@ def custom_columns(user_id: int, random: Random) -> list[dict[str, Any]]:
         for definition in DEFINITIONS
         if random.random() < 0.55
     ]
-
-
-_BY_ID: Final = {definition["ID"]: definition | {"Value": None} for definition in DEFINITIONS}
-
-
-def packed(columns: list[dict[str, Any]]) -> list[Any]:
-    """Shorten custom columns to ``(ID, Value)`` where the rest is the definition's.
-
-    Examples
-    --------
-    >>> columns = [DEFINITIONS[1] | {"Value": 3}, {"ColumnName": "Foreign"}]
-    >>> packed(columns)
-    [(12, 3), {'ColumnName': 'Foreign'}]
-    >>> unpacked(packed(columns)) == columns
-    True
-    """
-    return [
-        (column["ID"], column["Value"])
-        if "Value" in column and column | {"Value": None} == _BY_ID.get(column.get("ID"))
-        else column
-        for column in columns
-    ]
-
-
-def unpacked(columns: list[Any]) -> list[dict[str, Any]]:
-    """Undo `packed`."""
-    return [_defined(*column) if isinstance(column, tuple) else column for column in columns]
-
-
-def _defined(number: int, value: Any) -> dict[str, Any]:
-    choices = [dict(choice) for choice in _BY_ID[number]["DataSourceContainer"]]
-    return _BY_ID[number] | {"Value": value, "DataSourceContainer": choices}

@@ -1,84 +1,53 @@
-"""When a fault strikes: each kind with its options, and the counting of calls up to it."""
+"""Faults on order: what goes wrong, and at which calls."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from sc_pandas import forks
+from sc_pandas.sandbox.fields import known
 from sc_pandas.sandbox.log import Endpoint
-from sc_pandas.sandbox.tampering import WRONG_JSON
+from sc_pandas.sandbox.messages import Answer, Script, json_answer, message
 
 CallClass = Literal["list", "detail", "token", "data", "any"]
+# A fault of one's own: from the right answer to another one, or to what is to be written instead of it.
+Spoil = Callable[[Answer], Answer | bytes | Script]
 
 # Every kind of fault, with its options and their defaults.
 KINDS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
     {
-        # What the service itself does wrong, or says no to.
         "throttle": {"status": None, "reset_in_s": 0.2, "retry_after": None, "body_extra": None},
         "token_death": {},
         "repeat_page": {},
-        # A whole answer, but another one.
-        "status": {"status": 500, "body": None, "content_type": None, "headers": None},
-        "html": {"status": 200},
-        "empty": {"status": 200},
-        "null_items": {},
-        "error_in_200": {"body": None},
-        "wrong_json": {"variant": "nan", "body": None},
-        "redirect": {"location": "https://elsewhere.test/rest/api/Customers", "status": 302},
-        "bomb": {"megabytes": 100},
-        "bad_gzip": {"flip": 0.5},
-        "cut_gzip": {"bytes": 12},
-        # The right answer, late or torn.
         "delay": {"delay_s": 1.0},
-        "cut_body": {"keep": 0.5, "bytes": None},
-        "cut_chunked": {"keep": 0.5, "bytes": None},
-        "cut_eof": {"keep": 0.5},
-        "reset": {"keep": 0.5, "bytes": None},
-        "slow_drip": {"seconds_per_byte": 0.02},
-        "hang": {"hang_s": 3600.0, "bytes": 0},
+        "status": {"status": 500, "body": None, "content_type": None, "headers": None},
     }
 )
-
-_CLASSES: Final[Mapping[str, frozenset[Endpoint]]] = MappingProxyType(
-    {
-        "list": frozenset({"list"}),
-        "detail": frozenset({"detail"}),
-        "token": frozenset({"token"}),
-        "data": frozenset({"list", "detail"}),
-        "any": frozenset({"list", "detail", "token", "team", "other"}),
-    }
-)
+_CLASSES: Final[Mapping[str, frozenset[Endpoint]]] = {
+    "list": frozenset({"list"}),
+    "detail": frozenset({"detail"}),
+    "token": frozenset({"token"}),
+    "data": frozenset({"list", "detail"}),
+    "any": frozenset({"list", "detail", "token", "team", "other"}),
+}
 
 
 @dataclass
 class Fault:
-    """One order to misbehave.
-
-    Parameters
-    ----------
-    kind : str
-        One of `KINDS`.
-    at, every : int or None
-        The first call it strikes, counted from 1, and then each so-manieth; alone, ``every`` starts with itself.
-    times : int or None
-        How often it strikes; None is for ever.
-    endpoint : {"list", "detail", "token", "data", "any"}
-        The calls that count.
-    options : mapping
-        The kind's own options.
+    """One order to misbehave; `Sandbox.fault` describes it.
 
     Examples
     --------
-    >>> fault = Fault("html", at=2, every=None, times=2, endpoint="list", options={})
+    >>> fault = Fault("status", at=2, every=None, times=2, endpoint="list", options={})
     >>> [fault.strikes("list") for _ in range(5)]
     [False, True, True, False, False]
-    >>> fault = Fault("html", at=None, every=2, times=None, endpoint="list", options={})
+    >>> fault = Fault("status", at=None, every=2, times=None, endpoint="list", options={})
     >>> [fault.strikes(endpoint) for endpoint in ("list", "token", "list", "list", "list")]
     [False, False, True, False, True]
     """
 
-    kind: str
+    kind: str | Spoil
     at: int | None
     every: int | None
     times: int | None
@@ -88,25 +57,24 @@ class Fault:
     _struck: int = field(default=0, repr=False)
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
+        if not callable(self.kind) and self.kind not in KINDS:
             raise ValueError(f"unknown fault {self.kind!r}; known: {', '.join(KINDS)}")
         if self.endpoint not in _CLASSES:
             raise ValueError(f"endpoint must be one of {', '.join(_CLASSES)}; got {self.endpoint!r}")
         for name, number in (("at", self.at), ("every", self.every), ("times", self.times)):
             if number is not None and number < 1:
                 raise ValueError(f"{name} counts from 1, got {number}")
-        unknown = set(self.options) - set(KINDS[self.kind])
-        if unknown:
-            raise TypeError(
-                f"fault {self.kind!r} has no option {', '.join(sorted(unknown))}; "
-                f"it has: {', '.join(KINDS[self.kind]) or 'none'}"
-            )
-        self.options = {**KINDS[self.kind], **self.options}
-        if self.options.get("variant", "nan") not in WRONG_JSON:
-            raise ValueError(f"variant must be one of {', '.join(WRONG_JSON)}; got {self.options['variant']!r}")
+        defaults = {} if callable(self.kind) else KINDS[self.kind]
+        known(self.options, defaults, f"fault {self.name!r} has no option {{}}")
+        self.options = {**defaults, **self.options}
+
+    @property
+    def name(self) -> str:
+        """The kind, or the name of its function."""
+        return getattr(self.kind, "__name__", "function") if callable(self.kind) else self.kind
 
     def strikes(self, endpoint: Endpoint, *, taken: bool = False) -> bool:
-        """Count a call and tell whether it is struck; a call that another fault took only counts."""
+        """Count a call and tell if it is struck; a call that another fault took only counts."""
         if endpoint not in _CLASSES[self.endpoint]:
             return False
         self._seen += 1
@@ -116,6 +84,24 @@ class Fault:
             return False
         self._struck += 1
         return True
+
+    def spoil(self, answer: Answer) -> Answer | Script:
+        """Return what is sent instead of the right answer, or that itself."""
+        if callable(self.kind):
+            spoilt = self.kind(answer)
+            return Script((spoilt,)) if isinstance(spoilt, bytes) else spoilt
+        return _other_answer(**self.options) if self.kind == "status" else answer
+
+
+def _other_answer(status: int, body: Any, content_type: str | None, headers: Mapping[str, str] | None) -> Answer:
+    if body is None:
+        answer = message("An error has occurred.", status)
+    elif isinstance(body, str | bytes):
+        raw = body.encode() if isinstance(body, str) else body
+        answer = Answer(status=status, body=raw, content_type="text/plain; charset=utf-8")
+    else:
+        answer = json_answer(body, status)
+    return replace(answer, content_type=content_type or answer.content_type, headers=tuple((headers or {}).items()))
 
 
 class FaultPlan:
@@ -136,7 +122,7 @@ class FaultPlan:
             self._faults.clear()
 
     def draw(self, endpoint: Endpoint) -> Fault | None:
-        """Count a call and give the fault that strikes it; of several, the one ordered first."""
+        """Count a call and return the fault that strikes it; of several, the one ordered first."""
         with self._lock:
             struck = None
             for fault in self._faults:

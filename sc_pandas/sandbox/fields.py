@@ -1,33 +1,32 @@
 """What may be written into a customer's record: every field with the type of value that it takes."""
 
-import operator
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from difflib import get_close_matches
-from typing import Any, Final, Literal, SupportsIndex
+from typing import Annotated, Any, Final
+
+import msgspec
 
 from sc_pandas.sandbox.parameters import CODES
 
-Kind = Literal["code", "flag", "time", "amount", "list", "text"]
-
-_NAMES: Final[Mapping[Kind, str]] = {
-    "code": "rating channel company_id account_manager_id credit_term notes_count",
-    "flag": "is_whole_sale_user is_black_listed subscribed exported tax_exempt",
-    "time": "created_on modified_on",
-    "amount": "order_handling_fee wholesale_discount credit_limit",
-    "list": "business_aliases addresses groups cards custom_columns",
-    "text": (
-        "title first_name last_name email email_cc corporate_name is_wholesale_string ebay_user_id source_id city "
-        "zip_code phone1 phone2 phone3 mobile fax sales_man comment tax_exempt_type invoice_note billing_cycle_start"
-    ),
-}
-# All of a record but its id, which nobody chooses.
-FIELDS: Final[Mapping[str, Kind]] = {name: kind for kind, names in _NAMES.items() for name in names.split()}
-_FEW: Final = 10
+_TEXTS: Final = (
+    "title first_name last_name email email_cc corporate_name is_wholesale_string ebay_user_id source_id city zip_code "
+    "phone1 phone2 phone3 mobile fax sales_man comment tax_exempt_type invoice_note billing_cycle_start"
+)
+_KINDS: Final[tuple[tuple[Any, str, str], ...]] = (
+    (int, "a whole number", "rating channel company_id account_manager_id credit_term notes_count"),
+    (bool, "True or False", "is_whole_sale_user is_black_listed subscribed exported tax_exempt"),
+    (Annotated[datetime, msgspec.Meta(tz=False)], "a datetime without a zone", "created_on modified_on"),
+    (float, "a number", "order_handling_fee wholesale_discount credit_limit"),
+    (list, "a list", "business_aliases addresses groups cards custom_columns"),
+    (str | None, "text or None", _TEXTS),
+)
+# All of a record but its id, which nobody chooses: the type of each, and that type in words.
+FIELDS: Final = {name: (kind, words) for kind, words, names in _KINDS for name in names.split()}
 
 
 def checked(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Give fields as a record holds them.
+    """Return fields as a record holds them.
 
     Raises
     ------
@@ -39,66 +38,52 @@ def checked(fields: Mapping[str, Any]) -> dict[str, Any]:
     >>> checked({"chanel": 4})
     Traceback (most recent call last):
     ...
-    TypeError: not a field to be set: chanel. Did you mean channel?
+    TypeError: a record has no field chanel to be set. Did you mean channel?
     >>> checked({"channel": "Etsy"})
     Traceback (most recent call last):
     ...
-    TypeError: channel takes a whole number, the vendor's code (24 is Etsy); got str 'Etsy'
+    TypeError: channel takes a whole number (24 is Etsy); got str 'Etsy'
     """
-    unknown = sorted(fields.keys() - FIELDS.keys())
-    if unknown:
-        near = [each for name in unknown for each in get_close_matches(name, FIELDS, n=1)]
-        hint = f". Did you mean {', '.join(near)}?" if near else ""
-        raise TypeError(f"not a field to be set: {', '.join(unknown)}{hint}")
+    known(fields, FIELDS, "a record has no field {} to be set")
     return {name: _fitting(name, value) for name, value in fields.items()}
 
 
-def whole(name: str, value: object, meaning: str) -> int:
-    """Give a whole number as a plain `int`.
+def _fitting(name: str, value: Any) -> Any:
+    kind, words = FIELDS[name]
+    try:
+        return msgspec.convert(value, kind, builtin_types=[datetime])
+    except msgspec.ValidationError:
+        codes = CODES.get(name, {})
+        meant = "".join(f" ({code} is {each})" for code, each in codes.items() if each == value)
+        raise TypeError(f"{name} takes {words}{meant}; got {type(value).__name__} {value!r}") from None
+
+
+def known(names: Iterable[str], allowed: Iterable[str], refusal: str) -> None:
+    """Refuse a name that is not among those allowed, with the nearest one that is.
 
     Raises
     ------
     TypeError
-        If it is none.
-
-    Examples
-    --------
-    >>> whole("customers", "20", "how many")
-    Traceback (most recent call last):
-    ...
-    TypeError: customers takes a whole number, how many; got str '20'
+        With `refusal`, the name in place of its braces.
     """
-    if isinstance(value, bool) or not isinstance(value, SupportsIndex):
-        raise TypeError(f"{name} takes a whole number, {meaning}; got {type(value).__name__} {value!r}")
-    return operator.index(value)
+    for name in names:
+        if name not in allowed:
+            near = get_close_matches(name, allowed, n=1)
+            hint = f" Did you mean {near[0]}?" if near else f" There are: {', '.join(allowed) or 'none'}."
+            raise TypeError(f"{refusal.format(name)}.{hint}")
 
 
-def _fitting(name: str, value: Any) -> Any:
-    if FIELDS[name] == "code":
-        return whole(name, value, _meaning(name, value))
-    is_right, wanted = _judged(FIELDS[name], value)
-    if not is_right:
-        raise TypeError(f"{name} takes {wanted}; got {type(value).__name__} {value!r}")
-    return value
+def whole(name: str, value: object) -> None:
+    """Refuse what is not a count.
 
-
-def _meaning(name: str, value: object) -> str:
-    """Say which number is meant; codes that the vendor does not list are for trying out what comes one day."""
-    codes = CODES.get(name)
-    if codes is None:
-        return "an id or a count"
-    named = {code: each for code, each in codes.items() if each.casefold() == str(value).casefold()}
-    shown = named or (codes if len(codes) < _FEW else {4: codes[4]})
-    return f"the vendor's code ({', '.join(f'{code} is {each}' for code, each in shown.items())})"
-
-
-def _judged(kind: Kind, value: Any) -> tuple[bool, str]:
-    if kind == "flag":
-        return isinstance(value, bool), "True or False"
-    if kind == "time":
-        return isinstance(value, datetime) and value.tzinfo is None, "a datetime without a zone"
-    if kind == "amount":
-        return isinstance(value, int | float) and not isinstance(value, bool), "a number"
-    if kind == "list":
-        return isinstance(value, list), "a list"
-    return value is None or isinstance(value, str), "text or None"
+    Raises
+    ------
+    TypeError
+        If it is no whole number.
+    ValueError
+        If it is negative.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} takes a whole number; got {type(value).__name__} {value!r}")
+    if value < 0:
+        raise ValueError(f"{name} must not be negative, got {value}")

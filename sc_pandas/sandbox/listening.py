@@ -9,28 +9,16 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any, Final, cast
+from urllib.parse import parse_qsl
 
 from sc_pandas import forks
-from sc_pandas.sandbox.answers import Answer
-from sc_pandas.sandbox.tampering import Script
+from sc_pandas.sandbox.messages import Answer, Request, Script
 
 _IDLE_S: Final = 60.0
 _PATIENCE_S: Final = 10.0
 _ABRUPT: Final = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 s: closing sends RST
-
-
-@dataclass(frozen=True)
-class Request:
-    """A request as it came over the wire; names of headers are in lower case."""
-
-    method: str
-    path: str
-    query: str
-    headers: Mapping[str, str]
-    body: bytes
 
 
 # Answers a request; the event is set when the sandbox closes, and ends every wait.
@@ -126,8 +114,14 @@ class _Conversation(http.server.BaseHTTPRequestHandler):
             self.send_error(400)
             return
         path, _, query = self.path.partition("?")
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        request = Request(self.command, path, query, headers, self.rfile.read(int(length)))
+        request = Request(
+            method=self.command,
+            target=self.path,
+            path=path,
+            pairs=tuple(parse_qsl(query, keep_blank_values=True)),
+            headers={name.lower(): value for name, value in self.headers.items()},
+            body=self.rfile.read(int(length)),
+        )
         answer = listener.respond(request, listener.closed)
         if listener.closed.is_set():
             self.close_connection = True

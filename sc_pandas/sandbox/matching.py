@@ -18,25 +18,48 @@ created_on_*, modified_on_*          moment lies within the bounds, by the optio
 Phones are phone1, phone2, phone3, mobile and fax; city and zip_code are the billing address's.
 """
 
+import functools
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
 
 from sc_pandas.sandbox.options import DateBounds
 
-Condition = tuple[str, list[Any]]
-
-_NOT_DIGITS: Final = re.compile(r"[^0-9]+")
 PHONE_FIELDS: Final = ("phone1", "phone2", "phone3", "mobile", "fax")
+_NOT_DIGITS: Final = re.compile(r"[^0-9]+")
 _FIRST_MOMENT: Final = datetime(1, 1, 1)  # noqa: DTZ001 - the API's dates carry no zone
 _LAST_MINUTE: Final = datetime(9999, 12, 31, 23, 59)  # noqa: DTZ001
 _INSTANT: Final = timedelta(microseconds=1)
 _STEPS: Final = {"date_only": timedelta(days=1), "minute": timedelta(minutes=1)}
 
 
+class Row(NamedTuple):
+    """What the filters look at, texts case-folded; the finished row of the list; and the pickled record."""
+
+    user_id: int
+    email: str
+    first_name: str
+    last_name: str
+    city: str
+    zip_code: str
+    corporate_name: str
+    phones: str
+    rating: int
+    is_whole_sale_user: bool
+    subscribed: bool
+    exported: bool
+    channel: int
+    company_id: int
+    created_on: datetime
+    modified_on: datetime
+    item: bytes
+    record: bytes
+
+
 def digits(text: str | None) -> str:
-    """Give the ASCII digits of a text.
+    """Return the ASCII digits of a text.
 
     Examples
     --------
@@ -46,120 +69,52 @@ def digits(text: str | None) -> str:
     return _NOT_DIGITS.sub("", text) if text else ""
 
 
-def search_columns(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the columns that the conditions below look at."""
-    folded = {
-        f"{name}_folded": (record[name] or "").casefold()
-        for name in ("email", "first_name", "last_name", "city", "zip_code", "corporate_name")
-    }
-    return folded | {
-        "user_id": record["user_id"],
-        "phone_digits": "|".join(filter(None, (digits(record[name]) for name in PHONE_FIELDS))),
-        "rating": record["rating"],
-        "wholesale": int(record["is_whole_sale_user"]),
-        "subscribed": int(record["subscribed"]),
-        "exported": int(record["exported"]),
-        "channel": record["channel"],
-        "company_id": record["company_id"],
-        "created_on": sortable(record["created_on"]),
-        "modified_on": sortable(record["modified_on"]),
-    }
-
-
-def sortable(moment: datetime) -> str:
-    """Write a moment so that texts compare as moments do."""
-    return moment.isoformat(timespec="microseconds")
-
-
-def _contains(column: str) -> Callable[[str], Condition]:
-    return lambda asked: (f"instr({column}, ?) > 0", [asked.casefold()])
-
-
-def _equals(column: str) -> Callable[[Any], Condition]:
-    def condition(asked: Any) -> Condition:
-        return f"{column} = ?", [asked.casefold() if isinstance(asked, str) else asked]
-
-    return condition
-
-
-def _any_of(column: str) -> Callable[[tuple[int, ...]], Condition]:
-    return lambda asked: (f"{column} IN ({', '.join('?' * len(asked))})", list(asked))
-
-
-def _switch(column: str) -> Callable[[int], Condition]:
-    return lambda asked: ("1", []) if asked == -1 else (f"{column} = ?", [asked])
-
-
-def _phone(asked: str) -> Condition:
-    wanted = digits(asked)
-    return ("instr(phone_digits, ?) > 0", [wanted]) if wanted else ("0", [])
-
-
-def _keyword(asked: str) -> Condition:
-    columns = ("email_folded", "first_name_folded", "last_name_folded", "corporate_name_folded", "phone_digits")
-    tests = [f"instr({column}, ?) > 0" for column in columns]
-    return f"({' OR '.join(tests)} OR user_id || '' = ?)", [asked.casefold()] * len(columns) + [asked]
-
-
-_CONDITIONS: Final[dict[str, Callable[[Any], Condition]]] = {
-    "customer_ids": _any_of("user_id"),
-    "company_ids": _any_of("company_id"),
-    "email": _equals("email_folded"),
-    "zip_code": _equals("zip_code_folded"),
-    "first_name": _contains("first_name_folded"),
-    "last_name": _contains("last_name_folded"),
-    "city": _contains("city_folded"),
-    "corporate_name": _contains("corporate_name_folded"),
-    "rating": _equals("rating"),
-    "channel": _equals("channel"),
-    "customer_type": _equals("wholesale"),
-    "subscribed": _switch("subscribed"),
-    "exported": _switch("exported"),
-    "phone_number": _phone,
-    "keyword": _keyword,
+_texts: Final[Callable[[Row], tuple[str, ...]]] = attrgetter(
+    "email", "first_name", "last_name", "corporate_name", "phones"
+)
+# From what is asked, texts case-folded, and a row.
+_TESTS: Final[dict[str, Callable[[Any, Row], bool]]] = {
+    "customer_ids": lambda asked, row: row.user_id in asked,
+    "company_ids": lambda asked, row: row.company_id in asked,
+    "email": lambda asked, row: row.email == asked,
+    "zip_code": lambda asked, row: row.zip_code == asked,
+    "first_name": lambda asked, row: asked in row.first_name,
+    "last_name": lambda asked, row: asked in row.last_name,
+    "city": lambda asked, row: asked in row.city,
+    "corporate_name": lambda asked, row: asked in row.corporate_name,
+    "rating": lambda asked, row: row.rating == asked,
+    "channel": lambda asked, row: row.channel == asked,
+    "customer_type": lambda asked, row: row.is_whole_sale_user == asked,
+    "subscribed": lambda asked, row: asked in {-1, row.subscribed},
+    "exported": lambda asked, row: asked in {-1, row.exported},
+    "phone_number": lambda asked, row: asked != "" and asked in row.phones,
+    "keyword": lambda asked, row: any(asked in text for text in _texts(row)) or asked == str(row.user_id),
 }
 
 
-def where(filters: Mapping[str, Any], date_bounds: DateBounds) -> Condition:
-    """Translate filters to a SQL condition.
+def tests(filters: Mapping[str, Any]) -> list[Callable[[Row], bool]]:
+    """Return a test of a row for each filter that is not on a date."""
+    folded = {name: value.casefold() if isinstance(value, str) else value for name, value in filters.items()}
+    if "phone_number" in folded:
+        folded["phone_number"] = digits(folded["phone_number"])
+    return [functools.partial(test, folded[name]) for name, test in _TESTS.items() if name in folded]
 
-    Parameters
-    ----------
-    filters : mapping
-        Filters by our names, as `binding.bind` gives them.
-    date_bounds : {"inclusive", "exclusive_to", "date_only", "minute"}
-        How dates are compared.
 
-    Returns
-    -------
-    tuple of (str, list)
-        The condition and the values of its question marks.
+def window(filters: Mapping[str, Any], column: str, date_bounds: DateBounds) -> tuple[datetime | None, datetime | None]:
+    """Return the bounds on a date column as ``low <= x < high``; None where there is no bound.
 
     Examples
     --------
-    >>> where({"rating": 4, "phone_number": "555-01"}, "inclusive")
-    ('rating = ? AND instr(phone_digits, ?) > 0', [4, '55501'])
+    >>> low, high = window({"created_on_to": datetime(2024, 1, 31, 12)}, "created_on", "date_only")
+    >>> low, str(high)
+    (None, '2024-02-01 00:00:00')
     """
-    conditions = [make(filters[name]) for name, make in _CONDITIONS.items() if name in filters]
-    for column in ("created_on", "modified_on"):
-        bounds = filters.get(f"{column}_from"), filters.get(f"{column}_to")
-        conditions.extend(_date_conditions(column, *bounds, date_bounds))
-    texts = [text for text, _ in conditions]
-    return " AND ".join(texts) or "1", [value for _, values in conditions for value in values]
-
-
-def _date_conditions(
-    column: str, low: datetime | None, high: datetime | None, date_bounds: DateBounds
-) -> Iterator[Condition]:
-    """Put every way of comparing as ``low <= x < high`` on the plain column, so that its index serves."""
-    if low is not None:
-        yield f"{column} >= ?", [sortable(_first_served(low, date_bounds))]
-    if high is not None:
-        try:
-            end = _first_beyond(high, date_bounds)
-        except OverflowError:
-            return  # nothing lies beyond the last moment there is
-        yield f"{column} < ?", [sortable(end)]
+    low, high = filters.get(f"{column}_from"), filters.get(f"{column}_to")
+    first = None if low is None else _first_served(low, date_bounds)
+    try:
+        return first, None if high is None else _first_beyond(high, date_bounds)
+    except OverflowError:
+        return first, None  # nothing lies beyond the last moment there is
 
 
 def _first_served(low: datetime, date_bounds: DateBounds) -> datetime:

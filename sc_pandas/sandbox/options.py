@@ -1,8 +1,6 @@
 """What a sandbox can be told to be."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any, Final, Literal, get_args
 
 from sc_pandas.sandbox.fields import whole
@@ -11,7 +9,6 @@ Dialect = Literal["article", "swagger"]
 Order = Literal["id_asc", "id_desc", "created_desc", "modified_desc", "unstable"]
 DateBounds = Literal["inclusive", "exclusive_to", "date_only", "minute"]
 PastEnd = Literal["empty", "last", "null"]
-Style = Literal["grid", "article"]
 
 DEFAULT_USERNAME: Final = "demo@sandbox.test"
 DEFAULT_PASSWORD: Final = "open-sesame-sandbox"  # noqa: S105 - it opens nothing but this sandbox
@@ -27,51 +24,58 @@ class Password:
         return "***"
 
 
-class ExpiresIn(Enum):
-    """What the login says about a token's lifetime, beside any literal JSON value."""
-
-    LIFETIME = "lifetime"
-    ABSENT = "absent"
-
-
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Every switch of a sandbox; `serve` describes each."""
+    """Every switch of a sandbox: those of `serve`, and its quirks.
+
+    Attributes
+    ----------
+    token_lifetime_s : float
+        How long a token lives.
+    token_calls : int, optional
+        After how many calls for customers a token dies, whatever its age.
+    dialects : tuple of {"article", "swagger"}
+        The spellings it understands.  Both: ``model.`` names, or bare ones if no name has the prefix; enums by name
+        or code; dates as ``mm/dd/yyyy hh:mm`` or ISO.  "article" alone: bare names, ``mm/dd/yyyy`` dates, no
+        ``companyIds``.  "swagger" alone: ``model.`` names, enums by code, ISO dates.
+    order : {"id_asc", "id_desc", "created_desc", "modified_desc", "unstable"}
+        The rows' order; "unstable" is by day of creation, customers of one day in a new order for every call.
+    date_bounds : {"inclusive", "exclusive_to", "date_only", "minute"}
+        How a moment x compares with dates asked: ``from <= x <= to``; ``from <= x < to``; both sides cut to days,
+        inclusive; x cut to its minute, inclusive.
+    page_cap : int
+        The page size that larger ones are silently cut to.
+    past_end : {"empty", "last", "null"}
+        A page past the end has no items, is the last page once more, or has ``Items`` null.
+    compress : bool
+        Compress for clients that accept gzip.
+    insists_on_json : bool
+        Refuse a call for customers with 415 unless it carries ``Content-Type: application/json``, as the endpoint's
+        article has it on the GET.
+    """
 
     customers: int = 1037
     seed: int = 7
     latency_s: float = 0.0
     username: str = DEFAULT_USERNAME
     password: Password = field(default_factory=lambda: Password(DEFAULT_PASSWORD))
+    calls_per_hour: int = 10_800
     token_lifetime_s: float = 3600.0
     token_calls: int | None = None
-    expires_in: Any = ExpiresIn.LIFETIME
-    odd_token_dates: bool = False
-    bad_login_status: int = 400
     dialects: tuple[Dialect, ...] = ("article", "swagger")
-    style: Style = "grid"
     order: Order = "id_asc"
     date_bounds: DateBounds = "inclusive"
     page_cap: int = 50
     past_end: PastEnd = "empty"
-    unknown_id_status: int = 404
-    calls_per_hour: int = 10_800
-    throttle_status: int = 409
-    retry_after: bool = False
     compress: bool = True
     insists_on_json: bool = False
-    teams: Mapping[str, str | None] = field(default_factory=lambda: {"sandbox": None})
 
     def __post_init__(self) -> None:
-        if self.style == "article":  # a server written from the article alone knows no other spelling
-            object.__setattr__(self, "dialects", ("article",))
-        if whole("customers", self.customers, "how many it opens with") < 0:
-            raise ValueError(f"customers must not be negative, got {self.customers}")
+        whole("customers", self.customers)
         if not self.dialects:
             raise ValueError("dialects must name at least one of 'article', 'swagger'")
         for dialect in self.dialects:
             _one_of("dialects", dialect, Dialect)
-        _one_of("style", self.style, Style)
         _one_of("order", self.order, Order)
         _one_of("date_bounds", self.date_bounds, DateBounds)
         _one_of("past_end", self.past_end, PastEnd)

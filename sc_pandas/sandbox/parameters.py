@@ -1,19 +1,15 @@
 """The request parameters of ``GET /api/Customers`` and the codes they speak, as the vendor publishes them."""
 
+import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
 Kind = Literal["text", "integer", "integers", "rating", "customer_type", "channel", "date"]
 
 # The misspelling is the vendor's.
-RATINGS: Final = {
-    0: "NotRated",
-    1: "Very_Disatisfied",
-    2: "Disatisfied",
-    3: "Neutral",
-    4: "Satisfied",
-    5: "Very_Satisfied",
-}
+RATINGS: Final = dict(
+    enumerate(("NotRated", "Very_Disatisfied", "Disatisfied", "Neutral", "Satisfied", "Very_Satisfied"))
+)
 CUSTOMER_TYPES: Final = {0: "Retail", 1: "Wholesale"}
 
 _CHANNEL_LINES = """
@@ -41,29 +37,20 @@ class Parameter:
     name: str
     field: str
     kind: Kind
-    in_article: bool = True
 
 
-PARAMETERS: Final = (
-    Parameter("customerIds", "customer_ids", "integers"),  # the article writes customerIDs; case does not matter
-    Parameter("email", "email", "text"),
-    Parameter("firstName", "first_name", "text"),
-    Parameter("lastName", "last_name", "text"),
-    Parameter("rating", "rating", "rating"),
-    Parameter("customerType", "customer_type", "customer_type"),
-    Parameter("subscribed", "subscribed", "integer"),
-    Parameter("createdOnFrom", "created_on_from", "date"),
-    Parameter("createdOnTo", "created_on_to", "date"),
-    Parameter("modifiedOnFrom", "modified_on_from", "date"),
-    Parameter("modifiedOnTo", "modified_on_to", "date"),
-    Parameter("phoneNumber", "phone_number", "text"),
-    Parameter("city", "city", "text"),
-    Parameter("zipCode", "zip_code", "text"),
-    Parameter("exported", "exported", "integer"),
-    Parameter("channel", "channel", "channel"),
-    Parameter("corporateName", "corporate_name", "text"),
-    Parameter("companyIds", "company_ids", "integers", in_article=False),
-    Parameter("keyword", "keyword", "text"),
-    Parameter("pageNumber", "page_number", "integer"),
-    Parameter("pageSize", "page_size", "integer"),
+_NAMES: Final[dict[Kind, str]] = {
+    "integers": "customerIds companyIds",  # the article writes customerIDs; case does not matter
+    "text": "email firstName lastName phoneNumber city zipCode corporateName keyword",
+    "rating": "rating",
+    "customer_type": "customerType",
+    "channel": "channel",
+    "integer": "subscribed exported pageNumber pageSize",
+    "date": "createdOnFrom createdOnTo modifiedOnFrom modifiedOnTo",
+}
+NOT_IN_ARTICLE: Final = frozenset({"companyIds"})
+PARAMETERS: Final = tuple(
+    Parameter(name, re.sub("([A-Z])", r"_\1", name).lower(), kind)
+    for kind, names in _NAMES.items()
+    for name in names.split()
 )

@@ -26,19 +26,8 @@ FIRST_ID: Final = 1001
 
 _SPAN_S: Final = int((LAST_DAY - FIRST_DAY).total_seconds())
 _CHANNEL_SHARES: Final = (
-    (4, 26),
-    (1, 20),
-    (6, 14),
-    (0, 9),
-    (20, 8),
-    (42, 7),
-    (24, 5),
-    (15, 4),
-    (21, 3),
-    (46, 1),
-    (64, 1),
-    (62, 1),
-    (79, 1),
+    *((4, 26), (1, 20), (6, 14), (0, 9), (20, 8), (42, 7), (24, 5), (15, 4), (21, 3)),
+    *((46, 1), (64, 1), (62, 1), (79, 1)),
 )
 _RELAYS: Final = {
     4: "marketplace.amazon.test",
@@ -111,14 +100,6 @@ class Population:
         if len(self._recent) > 400:
             del self._recent[:200]
         return record
-
-    def copy(self) -> "Population":
-        """Give a second population that goes on just as this one would."""
-        other = Population(self.seed)
-        other._random.setstate(self._random.getstate())
-        other._recent = self._recent.copy()  # records are never changed in place
-        other._last_id = self._last_id
-        return other
 
     def _modified(self, created_on: datetime) -> datetime:
         draw = self._random.random()

@@ -1,189 +1,159 @@
-"""The customers, in SQLite: filters, order and pages are SQL; the truth is kept beside them, record by record."""
+"""The customers of a sandbox in memory: filtered, ordered and cut into pages."""
 
+import functools
 import itertools
 import pickle
-import sqlite3
-import weakref
-from collections import OrderedDict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Callable, Iterable
+from operator import attrgetter
 from random import Random
 from typing import Any, Final
 
 from sc_pandas import forks
-from sc_pandas.sandbox import matching, rendering
+from sc_pandas.sandbox import matching
 from sc_pandas.sandbox.binding import Asked
-from sc_pandas.sandbox.columns import packed, unpacked
-from sc_pandas.sandbox.options import Options, Style
-from sc_pandas.sandbox.people import Record
+from sc_pandas.sandbox.matching import Row
+from sc_pandas.sandbox.options import Options
+from sc_pandas.sandbox.people import Population, Record
+from sc_pandas.sandbox.rendering import list_item
 
-Row = dict[str, Any]
-
-_SCHEMA: Final = """
-CREATE TABLE customers (
-    user_id INTEGER PRIMARY KEY,
-    email_folded TEXT, first_name_folded TEXT, last_name_folded TEXT, city_folded TEXT, zip_code_folded TEXT,
-    corporate_name_folded TEXT, phone_digits TEXT,
-    rating INTEGER, wholesale INTEGER, subscribed INTEGER, exported INTEGER, channel INTEGER, company_id INTEGER,
-    created_on TEXT, modified_on TEXT,
-    item TEXT, record BLOB
-);
-CREATE INDEX by_email ON customers (email_folded);
-CREATE INDEX by_created_on ON customers (created_on);
-CREATE INDEX by_modified_on ON customers (modified_on);
-"""
-_COLUMNS: Final = (
-    *("user_id", "email_folded", "first_name_folded", "last_name_folded", "city_folded", "zip_code_folded"),
-    *("corporate_name_folded", "phone_digits", "rating", "wholesale", "subscribed", "exported", "channel"),
-    *("company_id", "created_on", "modified_on", "item", "record"),
-)
-_PUT: Final = (
-    f"INSERT OR REPLACE INTO customers ({', '.join(_COLUMNS)}) "  # noqa: S608 - our own column names
-    f"VALUES ({', '.join(':' + column for column in _COLUMNS)})"
-)
-# The plus keeps SQLite from walking the wide table in the order of its key where a narrow index would do.
-_ORDERS: Final = {
-    "id_asc": "+user_id",
-    "id_desc": "+user_id DESC",
-    "created_desc": "created_on DESC, user_id DESC",
-    "modified_desc": "modified_on DESC, user_id DESC",
-    "unstable": "substr(created_on, 1, 10), user_id",
+# The key of each order, and whether it descends.
+_ORDERS: Final[dict[str, tuple[Callable[[Row], Any], bool]]] = {
+    "id_asc": (attrgetter("user_id"), False),
+    "id_desc": (attrgetter("user_id"), True),
+    "created_desc": (attrgetter("created_on", "user_id"), True),
+    "modified_desc": (attrgetter("modified_on", "user_id"), True),
+    "unstable": (lambda row: (row.created_on.date(), row.user_id), False),
 }
-_REMEMBERED_ORDERS: Final = 12
-
-
-@dataclass(frozen=True)
-class Page:
-    """A page as served: the rows' ids, their finished JSON (None: ``Items`` is null), and how many rows match."""
-
-    user_ids: tuple[int, ...]
-    items: tuple[str, ...] | None
-    total: int
+_CREATED: Final = attrgetter("created_on")
 
 
 class Store:
-    """A table of customers that many threads may use.
+    """Customers that many threads may read and change.
 
     Parameters
     ----------
     options : Options
         Order, date bounds, page cap and so on.
-    rows : iterable of dict
-        The customers to begin with, as `row` gives them.
+    rows : iterable of Row
+        The customers to begin with.
     """
 
     def __init__(self, options: Options, rows: Iterable[Row]) -> None:
         self._options = options
-        # SQLite has locks that a child cannot renew: no thread is inside when the process forks.
-        self._lock = forks.new_rlock()
-        forks.rests(self, self._lock)
-        self._version = 0
-        self._orders: OrderedDict[tuple[Any, ...], list[int]] = OrderedDict()
+        self._lock = forks.new_lock()
         self._draws = Random(options.seed)
-        self._connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
-        weakref.finalize(self, self._connection.close)
-        self._connection.executescript(_SCHEMA)
-        self._put_rows(rows)
+        self._rows = {row.user_id: row for row in rows}
+        self._by_creation: list[Row] = []
+        # Computed once while nothing changes: the pages of one list follow each other.
+        self._remembered = functools.lru_cache(maxsize=12)(self._ordered)
 
     def __len__(self) -> int:
         """Count the customers."""
-        with self._lock:
-            return int(self._connection.execute("SELECT count(*) FROM customers").fetchone()[0])
+        return len(self._rows)
 
     def put(self, records: Iterable[Record]) -> None:
         """Write customers, all or none; those whose id is there are replaced."""
-        self._put_rows(row(record, self._options.style) for record in records)
-
-    def _put_rows(self, rows: Iterable[Row]) -> None:
+        rows = {record["user_id"]: row_of(record) for record in records}
         with self._lock:
-            self._connection.execute("BEGIN")
-            try:
-                self._connection.executemany(_PUT, rows)
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
-            self._connection.execute("COMMIT")
-            self._version += 1
+            self._rows |= rows
+            self._forget()
 
     def drop(self, user_id: int) -> None:
         """Remove a customer."""
         with self._lock:
-            self._connection.execute("DELETE FROM customers WHERE user_id = ?", [user_id])
-            self._version += 1
+            self._rows.pop(user_id, None)
+            self._forget()
 
     def record(self, user_id: int) -> Record | None:
-        """Give the full record of a customer, a copy."""
-        with self._lock:
-            found = self._connection.execute("SELECT record FROM customers WHERE user_id = ?", [user_id]).fetchone()
-        return None if found is None else _record(found[0])
+        """Return the full record of a customer, a copy."""
+        row = self._rows.get(user_id)
+        return None if row is None else _record(row)
 
     def records(self) -> list[Record]:
-        """Give every full record in the order of the ids, copies."""
+        """Return every full record in the order of the ids, copies."""
         with self._lock:
-            rows = self._connection.execute("SELECT record FROM customers ORDER BY user_id").fetchall()
-        return [_record(blob) for (blob,) in rows]
+            rows = sorted(self._rows.values())
+        return [_record(row) for row in rows]
 
-    def page(self, asked: Asked) -> Page:
-        """Answer a request for a page, cut to the server's page size."""
+    def page(self, asked: Asked) -> tuple[list[Row] | None, int]:
+        """Return the rows of a page, cut to the server's page size (None: ``Items`` is null), and how many match."""
         size = min(asked.page_size, self._options.page_cap)
+        filters = tuple(sorted(asked.filters.items()))
         with self._lock:
-            order = self._order(asked.filters)
-            start = (asked.page_number - 1) * size
-            past_end = start >= len(order)
-            if past_end and order and self._options.past_end == "last":
-                start = (len(order) - 1) // size * size
-            if past_end and self._options.past_end == "null":
-                return Page((), None, len(order))
-            user_ids = tuple(order[start : start + size])
-            return Page(user_ids, self._items(user_ids), len(order))
+            order = self._shuffled(filters) if self._options.order == "unstable" else self._remembered(filters)
+        start = (asked.page_number - 1) * size
+        if start >= len(order) and self._options.past_end == "null":
+            return None, len(order)
+        if start >= len(order) > 0 and self._options.past_end == "last":
+            start = (len(order) - 1) // size * size
+        return order[start : start + size], len(order)
 
-    def _items(self, user_ids: tuple[int, ...]) -> tuple[str, ...]:
-        places = ", ".join("?" * len(user_ids))
-        rows = self._connection.execute(
-            f"SELECT user_id, item FROM customers WHERE user_id IN ({places})",  # noqa: S608 - question marks only
-            user_ids,
-        )
-        by_id = dict(rows.fetchall())
-        return tuple(by_id[user_id] for user_id in user_ids)
+    def _forget(self) -> None:
+        self._by_creation.clear()
+        self._remembered.cache_clear()
 
-    def _order(self, filters: Mapping[str, Any]) -> list[int]:
-        """Give the ids of all matching customers in the server's order; computed once while the table rests."""
-        unstable = self._options.order == "unstable"
-        key = (self._version, *sorted(filters.items()))
-        if not unstable and key in self._orders:
-            self._orders.move_to_end(key)
-            return self._orders[key]
-        condition, values = matching.where(filters, self._options.date_bounds)
-        columns = "user_id, substr(created_on, 1, 10)" if unstable else "user_id"
-        rows = self._connection.execute(
-            f"SELECT {columns} FROM customers "  # noqa: S608 - our own columns and conditions
-            f"WHERE {condition} ORDER BY {_ORDERS[self._options.order]}",
-            values,
-        ).fetchall()
-        if unstable:
-            return self._shuffled_ties(rows)
-        self._orders[key] = order = [user_id for (user_id,) in rows]
-        if len(self._orders) > _REMEMBERED_ORDERS:
-            self._orders.popitem(last=False)
-        return order
+    def _ordered(self, filters: tuple[tuple[str, Any], ...]) -> list[Row]:
+        """Return all matching customers in the server's order."""
+        asked, bounds = dict(filters), self._options.date_bounds
+        by_creation = self._by_creation = self._by_creation or sorted(self._rows.values(), key=_CREATED)
+        low, high = matching.window(asked, "created_on", bounds)
+        begin = 0 if low is None else bisect_left(by_creation, low, key=_CREATED)
+        end = len(by_creation) if high is None else bisect_left(by_creation, high, key=_CREATED)
+        rows = by_creation[begin:end]
+        low, high = matching.window(asked, "modified_on", bounds)
+        if low is not None:
+            rows = [row for row in rows if row.modified_on >= low]
+        if high is not None:
+            rows = [row for row in rows if row.modified_on < high]
+        for test in matching.tests(asked):
+            rows = list(filter(test, rows))
+        key, descends = _ORDERS[self._options.order]
+        return sorted(rows, key=key, reverse=descends)
 
-    def _shuffled_ties(self, rows: list[tuple[int, str]]) -> list[int]:
-        order: list[int] = []
-        for _, ties in itertools.groupby(rows, key=lambda row: row[1]):
-            same_day = [user_id for user_id, _ in ties]
+    def _shuffled(self, filters: tuple[tuple[str, Any], ...]) -> list[Row]:
+        """Return the customers by day of creation, those of one day in a new order for every call."""
+        order: list[Row] = []
+        for _, ties in itertools.groupby(self._ordered(filters), key=lambda row: row.created_on.date()):
+            same_day = list(ties)
             self._draws.shuffle(same_day)
             order.extend(same_day)
         return order
 
 
-def row(record: Record, style: Style) -> Row:
-    """Give a customer as the table holds it: search columns, the finished row of the list, the full record."""
-    item = rendering.article_item(record) if style == "article" else rendering.list_item(record)
-    blob = pickle.dumps(record | {"custom_columns": packed(record["custom_columns"])})
-    return matching.search_columns(record) | {"item": item, "record": blob}
+def row_of(record: Record) -> Row:
+    """Return a customer as the store holds it."""
+    facts = {name: record[name] for name in Row._fields if name in record}
+    facts |= {
+        name: (value or "").casefold() for name, value in facts.items() if value is None or isinstance(value, str)
+    }
+    phones = filter(None, (matching.digits(record[name]) for name in matching.PHONE_FIELDS))
+    pickled = pickle.dumps(record, pickle.HIGHEST_PROTOCOL)
+    return Row(**facts, phones="|".join(phones), item=list_item(record), record=pickled)
 
 
-def _record(blob: bytes) -> Record:
-    record: Record = pickle.loads(blob)  # noqa: S301 - written by this process, held in its memory
-    record["custom_columns"] = unpacked(record["custom_columns"])
+def _record(row: Row) -> Record:
+    record: Record = pickle.loads(row.record)  # noqa: S301 - written by this process, held in its memory
     return record
+
+
+def founded(customers: int, seed: int) -> tuple[tuple[Row, ...], bytes]:
+    """Return the rows of a population's first customers, and the population, pickled, to make further ones.
+
+    Small populations are remembered, so the next sandbox starts at once.
+
+    Examples
+    --------
+    >>> rows, population = founded(3, 7)
+    >>> [row.user_id for row in rows]
+    [1001, 1002, 1003]
+    """
+    return _remembered(customers, seed) if customers <= 5_000 else _founded(customers, seed)  # about 2 kB each
+
+
+def _founded(customers: int, seed: int) -> tuple[tuple[Row, ...], bytes]:
+    population = Population(seed)
+    return tuple(row_of(record) for record in population.founders(customers)), pickle.dumps(population)
+
+
+_remembered: Final = functools.lru_cache(maxsize=4)(_founded)

@@ -17,6 +17,7 @@ from sc_pandas.pacing import CallBudget, PaceFile, SystemClock
 from sc_pandas.query import doctor
 from sc_pandas.sandbox import Sandbox
 from sc_pandas.settings import Credentials, Secret, base_url, tenant_digest
+from tests.support.wire_faults import order
 
 ALL = ["server", "clock", "login", "dialect", "page cap", "quota", "cache folder", "proxy", "versions"]
 
@@ -167,7 +168,7 @@ def test_whatever_the_server_does_five_calls_are_enough(
     kind: str, options: dict[str, Any], serve: Any, run: Any
 ) -> None:
     box = serve()
-    box.fault(kind, times=None, **options)
+    order(box, kind, times=None, **options)
     ran = run("doctor", "--json")
     assert ran.code == 1
     assert states(ran)["login"] == "ok"
@@ -178,7 +179,7 @@ def test_whatever_the_server_does_five_calls_are_enough(
 @pytest.mark.parametrize("kind", ["html", "redirect", "empty"])
 def test_a_host_that_is_not_the_api(kind: str, serve: Any, run: Any) -> None:
     box = serve()
-    box.fault(kind, endpoint="token", times=None)
+    order(box, kind, endpoint="token", times=None)
     ran = run("doctor", "--json")
     assert ran.code == 1
     assert "fail" in {states(ran)["server"], states(ran).get("login")}

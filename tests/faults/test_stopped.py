@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import sc_pandas as sc
+from tests.support.wire_faults import order
 
 PERSON = r"""
 import json, sys, threading, time
@@ -50,7 +51,7 @@ def test_ctrl_c_leaves_within_a_second_and_no_thread_stays(where: str, tmp_path:
     """A child is interrupted; then it asks again with the same connection, and finished pages are not asked again."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with sc.sandbox.serve(customers=300, seed=7) as box:
-        box.fault(**STOPS[where])
+        order(box, **STOPS[where])
         command = [
             sys.executable,
             "-W",

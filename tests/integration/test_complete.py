@@ -1,8 +1,11 @@
 """The frame is the truth, row by row and value by value, in the fewest calls that can prove it."""
 
+import json
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -77,9 +80,36 @@ def test_the_order_and_the_end_of_the_list_do_not_matter(order: str, past_end: s
         assert_equals_truth(frame, server.customers())
 
 
+def article_item(record: dict[str, Any]) -> dict[str, Any]:
+    """A row as a server might have it that was written from the endpoint's article alone."""
+    return {
+        "ID": record["user_id"],
+        "Name": f"{record['first_name']} {record['last_name']}",
+        "Email": record["email"],
+        "CreatedOn": record["created_on"].isoformat(),
+        "CustomerType": record["is_wholesale_string"],
+        "Rating": sc.Rating(record["rating"]).name,
+        "Address": {
+            "City": record["city"],
+            "ZipCode": record["zip_code"],
+            "Country": record["addresses"][0]["Country"],
+        },
+        "Tags": [group["Name"] for group in record["groups"]],
+        "Balance": record["credit_limit"] * 0.25,
+        "Active": not record["is_black_listed"],
+    }
+
+
 def test_a_server_written_from_the_article_alone_gives_a_sensible_typed_frame(tmp_path: Path) -> None:
-    with sc.sandbox.serve(customers=120, seed=7, style="article") as server, shop_of(server, tmp_path) as shop:
+    with sc.sandbox.serve(customers=120, seed=7, dialects=("article",)) as server, shop_of(server, tmp_path) as shop:
         truth = server.customers()
+        rows = {record["user_id"]: article_item(record) for record in truth}
+
+        def in_the_article_s_shape(right: sc.sandbox.Answer) -> sc.sandbox.Answer:
+            body = {"Items": [rows[user_id] for user_id in right.user_ids], "TotalResults": right.total}
+            return replace(right, body=json.dumps(body).encode())
+
+        server.fault(in_the_article_s_shape, times=None)
         with pytest.warns(sc.SchemaDriftWarning) as caught:
             frame = sc.read_sellercloud_customers(shop)
     warning = caught[0].message

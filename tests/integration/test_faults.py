@@ -12,6 +12,7 @@ import pytest
 import sc_pandas as sc
 from tests.integration.oracle import assert_equals_truth
 from tests.support.shops import BRISK, finished_reads, kept_bodies, shop_of
+from tests.support.wire_faults import WIRE, WRONG_JSON, order
 
 CUSTOMERS = 120
 UNDER_WAY_S = 0.1
@@ -36,18 +37,6 @@ HEALED: dict[str, dict[str, Any]] = {
     "slow_drip": {},
     "hang": {},
 }
-WRONG_JSON = (
-    "nan",
-    "list",
-    "scalar",
-    "string",
-    "no_total",
-    "text_total",
-    "duplicate_key",
-    "deep",
-    "not_utf8",
-    "trailing",
-)
 LOGIN_IS_NO_LIST = {"token_death", "null_items", "cut_eof", "error_in_200", "wrong_json"}
 # Each answer of these is well-formed; only together they show that they are not the list.
 LOOKS_WHOLE = {"cut_eof", "repeat_page"}
@@ -108,15 +97,15 @@ def fact(error: sc.SellerCloudError) -> Any:
 
 
 def test_every_kind_of_fault_has_its_expectation() -> None:
-    assert set(FOR_EVER) == set(sc.sandbox.FAULTS)
-    assert set(HEALED) | set(FINAL) | {"repeat_page"} == set(sc.sandbox.FAULTS)
+    assert set(FOR_EVER) == {*sc.sandbox.FAULTS, *WIRE}
+    assert {*HEALED, *FINAL, "repeat_page"} == set(FOR_EVER)
 
 
 @pytest.mark.fault("A03", "A05", "A06", "A07", "A10", "A14", "A16", "A17", "B01")
 @pytest.mark.parametrize("at", range(1, CALLS + 1))
 @pytest.mark.parametrize("kind", HEALED)
 def test_a_fault_that_passes_changes_nothing(kind: str, at: int, box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
-    box.fault(kind, at=at, **HEALED[kind])
+    order(box, kind, at=at, **HEALED[kind])
     assert_equals_truth(read(box, tmp_path), box.customers())
     until = time.monotonic() + 2.0
     while not (struck := [e.fault for e in box.log.requests() if e.fault]) and time.monotonic() < until:
@@ -129,9 +118,9 @@ def test_a_fault_that_passes_changes_nothing(kind: str, at: int, box: sc.sandbox
 def test_json_that_is_wrong_once_changes_nothing_and_for_ever_is_a_typed_error(
     variant: str, box: sc.sandbox.Sandbox, tmp_path: Path
 ) -> None:
-    box.fault("wrong_json", at=2, variant=variant)
+    order(box, "wrong_json", at=2, variant=variant)
     assert_equals_truth(read(box, tmp_path / "once"), box.customers())
-    box.fault("wrong_json", times=None, variant=variant)
+    order(box, "wrong_json", times=None, variant=variant)
     with pytest.raises(sc.ResponseError) as caught:
         read(box, tmp_path / "ever")
     assert caught.value.kind in {"json", "shape", "error_in_200", "row_count"}
@@ -142,7 +131,7 @@ def test_json_that_is_wrong_once_changes_nothing_and_for_ever_is_a_typed_error(
 @pytest.mark.parametrize("keep", [0.0, 0.01, 0.5, 0.99])
 @pytest.mark.parametrize("kind", ["cut_body", "cut_chunked", "cut_eof", "reset"])
 def test_an_answer_cut_anywhere_is_asked_again(kind: str, keep: float, box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
-    box.fault(kind, at=2, keep=keep)
+    order(box, kind, at=2, keep=keep)
     assert_equals_truth(read(box, tmp_path), box.customers())
 
 
@@ -152,7 +141,7 @@ def test_an_answer_that_broke_off_is_told_as_such_also_without_compression(
     kind: str, keep: float, tmp_path: Path
 ) -> None:
     with sc.sandbox.serve(customers=CUSTOMERS, seed=7, compress=False) as server:
-        server.fault(kind, times=None, keep=keep)
+        order(server, kind, times=None, keep=keep, plain=True)
         with pytest.raises(sc.TransportError) as caught:
             read(server, tmp_path)
     assert caught.value.kind == "truncated"
@@ -165,7 +154,7 @@ def test_an_answer_that_broke_off_is_told_as_such_also_without_compression(
 def test_a_fault_that_is_no_accident_is_told_at_once(
     kind: str, at: int, box: sc.sandbox.Sandbox, tmp_path: Path
 ) -> None:
-    box.fault(kind, at=at)
+    order(box, kind, at=at)
     with pytest.raises(sc.SellerCloudError) as caught:
         read(box, tmp_path, timeouts=None)
     assert (type(caught.value).__name__, fact(caught.value)) == FINAL[kind]
@@ -190,7 +179,7 @@ def test_a_page_that_is_another_page_never_gives_wrong_rows(at: int, box: sc.san
 def test_a_fault_for_ever_is_a_typed_error_in_time_and_leaves_nothing_to_serve_later(
     kind: str, box: sc.sandbox.Sandbox, tmp_path: Path
 ) -> None:
-    box.fault(kind, times=None, **HEALED.get(kind, {}))
+    order(box, kind, times=None, **HEALED.get(kind, {}))
     started = time.monotonic()
     patience = {"timeouts": None} if kind == "bomb" else {}
     with pytest.raises(sc.SellerCloudError) as caught:
@@ -212,7 +201,7 @@ def test_a_fault_for_ever_is_a_typed_error_in_time_and_leaves_nothing_to_serve_l
 def test_a_fault_from_the_third_call_on_leaves_only_good_pages_and_the_next_read_goes_on_with_them(
     kind: str, box: sc.sandbox.Sandbox, tmp_path: Path
 ) -> None:
-    box.fault(kind, at=4, every=1, times=None)
+    order(box, kind, at=4, every=1, times=None)
     with pytest.raises(sc.SellerCloudError):
         read(box, tmp_path)
     bodies = kept_bodies(tmp_path)
@@ -227,7 +216,7 @@ def test_a_fault_from_the_third_call_on_leaves_only_good_pages_and_the_next_read
 
 @pytest.mark.parametrize("kind", [kind for kind in HEALED if kind not in LOGIN_IS_NO_LIST])
 def test_a_login_that_fails_once_is_tried_again(kind: str, box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
-    box.fault(kind, endpoint="token", **HEALED[kind])
+    order(box, kind, endpoint="token", **HEALED[kind])
     assert_equals_truth(read(box, tmp_path), box.customers())
     assert no_call_too_early(box)
 
@@ -237,7 +226,7 @@ def test_an_answer_to_the_login_without_a_token_is_told_and_nothing_is_asked_wit
     kind: str, box: sc.sandbox.Sandbox, tmp_path: Path
 ) -> None:
     options: dict[str, Any] = {"variant": "scalar"} if kind == "wrong_json" else {}
-    box.fault(kind, endpoint="token", **options)
+    order(box, kind, endpoint="token", **options)
     with pytest.raises(sc.AuthError) as caught:
         read(box, tmp_path)
     assert caught.value.reason == "malformed_token"

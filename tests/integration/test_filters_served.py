@@ -210,7 +210,7 @@ def test_what_only_the_swagger_can_say_is_refused_by_an_article_only_server_neve
 @pytest.mark.parametrize("spoken", ["article", "swagger"])
 def test_a_filter_is_never_ignored_however_few_customers_there_are(spoken: str, customers: int, tmp_path: Path) -> None:
     with (
-        sc.sandbox.serve(customers=customers, seed=5, dialects=(spoken,)) as box,  # type: ignore[arg-type]
+        sc.sandbox.serve(customers=customers, seed=5, dialects=(spoken,)) as box,
         shop_of(box, tmp_path) as shop,
     ):
         one = box.customers()[0]

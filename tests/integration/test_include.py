@@ -5,6 +5,7 @@ import logging
 import pickle
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from sc_pandas.contract.includes import INCLUDES, PARTITIONS
 from sc_pandas.pacing import SystemClock
 from sc_pandas.reading.partition import Partition
 from tests.support.shops import kept_bodies, shop_of
+from tests.support.wire_faults import order
 
 Record = dict[str, Any]
 PARTITIONED = ["channel", "customer_type", "subscribed", "exported", "created_month", "modified_month"]
@@ -403,7 +405,9 @@ def test_the_estimate_says_where_it_is_a_bound(shop: tuple[sc.sandbox.Sandbox, s
 @pytest.mark.parametrize("status", [404, 500])
 def test_a_customer_who_cannot_be_read_is_null_and_listed(tmp_path: Path, status: int) -> None:
     """The others are whole.  A 404 is final; whoever fails otherwise is asked again by the next read, and nobody else."""
-    with sc.sandbox.serve(customers=60, seed=7, unknown_id_status=status) as box, shop_of(box, tmp_path) as shop:
+    with sc.sandbox.serve(customers=60, seed=7) as box, shop_of(box, tmp_path) as shop:
+        unknown = {404: status}
+        box.fault(lambda right: replace(right, status=unknown.get(right.status, 200)), endpoint="detail", times=None)
         shop.customers().run()
         gone = [1005, 1031]
         for each in gone:
@@ -492,7 +496,7 @@ def test_a_throttled_read_goes_on_where_it_was(tmp_path: Path) -> None:
 def test_every_transient_fault_is_survived(tmp_path: Path) -> None:
     for kind in ("cut_body", "html", "token_death", "throttle", "reset", "error_in_200", "cut_gzip"):
         with sc.sandbox.serve(customers=40, seed=7) as box, shop_of(box, tmp_path / kind) as shop:
-            box.fault(kind, at=11, endpoint="detail")
+            order(box, kind, at=11, endpoint="detail")
             assert wrong(shop.customers(include=["phones", "created_on"]).to_pandas(), box) == {}, kind
 
 

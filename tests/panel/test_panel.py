@@ -23,6 +23,7 @@ from sc_pandas.sandbox import Sandbox
 from sc_pandas.segments import FILE, Segments
 from tests.panel.conftest import SOON_S, control, press, said
 from tests.panel.hostile import Seen
+from tests.support.wire_faults import order
 
 Opened = Callable[..., Panel]
 pytestmark = pytest.mark.usefixtures("quick")
@@ -352,7 +353,7 @@ def test_a_wrong_password_is_said_and_shows_no_empty_table(box: Sandbox, opened:
 def test_a_dead_server_keeps_the_rows_marked_old_and_a_living_one_clears_it(box: Sandbox, opened: Opened) -> None:
     panel = opened(box)
     table = panel._view.table.value
-    box.fault("reset", times=None, keep=0.0)
+    order(box, "reset", times=None, keep=0.0)
     control(panel, "city").value = "Paris"
     words = settle(panel)
     assert isinstance(panel.last_error, TransportError)

@@ -4,7 +4,7 @@ import gzip
 import http.client
 import json
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -13,8 +13,6 @@ import pytest
 
 import sc_pandas.sandbox
 from sc_pandas.sandbox import Sandbox
-
-Pairs = Sequence[tuple[str, object]]
 
 
 @dataclass(frozen=True)

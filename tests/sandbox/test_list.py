@@ -222,10 +222,9 @@ def test_one_customer_block_by_block(caller: Any) -> None:
     assert "Modified" not in "".join(blocks["Internal"]).replace("IsModified", "")
 
 
-@pytest.mark.parametrize("status", [404, 500])
-def test_unknown_customers(serve: Any, status: int) -> None:
-    answer = serve(1, unknown_id_status=status).ask("GET", "/rest/api/Customers/999999")
-    assert answer.status == status
+def test_unknown_customers(caller: Any) -> None:
+    answer = caller.ask("GET", "/rest/api/Customers/999999")
+    assert answer.status == 404
     assert "999999" in answer.json["Message"]
 
 
@@ -236,12 +235,11 @@ def test_customer_ids_must_be_numbers(caller: Any, text: str) -> None:
 
 @pytest.mark.parametrize("path", ["/api/server-by-team/", "/api/server-by-team", "/rest/api/Server-By-Team"])
 def test_teams_are_found_without_a_token(serve: Any, path: str) -> None:
-    caller = serve(1, login=False, teams={"Acme": None, "other": "https://elsewhere.test/rest"})
-    found = caller.ask("GET", f"{path}?team=acme")
+    caller = serve(1, login=False)
+    found = caller.ask("GET", f"{path}?team=SandBox")
     assert found.json["Success"] is True
     assert found.json["RestApiEndpoint"] == f"{caller.box.url}/rest/"
     assert {"ServerID", "ApiUrl"} < set(found.json)
-    assert caller.ask("GET", f"{path}?team=other").json["RestApiEndpoint"] == "https://elsewhere.test/rest"
     for unknown in ("?team=nobody", ""):
         answer = caller.ask("GET", path + unknown)
         assert (answer.status, answer.json) == (
@@ -260,20 +258,6 @@ def test_routes_that_do_not_exist_answer_json(caller: Any) -> None:
 
 def test_paths_do_not_mind_case_or_a_last_slash(caller: Any) -> None:
     assert caller.ask("GET", "/REST/api/customers/").status == 200
-
-
-def test_a_server_written_from_the_article_alone(serve: Any) -> None:
-    caller = serve(60, style="article")
-    record = caller.box.customers()[0]
-    page = caller.page(("pageSize", 50), ("rating", "NotRated")).json
-    assert set(page["Items"][0]) == {
-        *("ID", "Name", "Email", "CreatedOn", "CustomerType", "Rating", "Address", "Tags", "Balance", "Active"),
-    }
-    assert {item["Rating"] for item in page["Items"]} == {"NotRated"}
-    first = caller.page(("customerIDs", record["user_id"])).json["Items"][0]
-    assert (first["ID"], first["CreatedOn"]) == (record["user_id"], record["created_on"].isoformat())
-    assert first["Address"]["City"] == record["city"]
-    assert len(caller.page(("model.pageSize", 50)).json["Items"]) == 10
 
 
 def test_channels_are_the_published_ones() -> None:

@@ -6,8 +6,6 @@ from urllib.parse import urlencode
 
 import pytest
 
-from sc_pandas.sandbox import ExpiresIn
-
 PATH = "/rest/api/token"
 REFUSAL = {"Message": "Authorization has been denied for this request."}
 
@@ -29,7 +27,6 @@ def test_form_logins(caller: Any) -> None:
     form = urlencode({"username": caller.box.username, "password": caller.box.password}).encode()
     answer = caller.post(PATH, form, "application/x-www-form-urlencoded")
     assert answer.status == 200
-    assert answer.json["access_token"].count(".") == 2
 
 
 def test_each_login_gives_another_token(caller: Any) -> None:
@@ -37,15 +34,14 @@ def test_each_login_gives_another_token(caller: Any) -> None:
     assert len(tokens) == 3
 
 
-@pytest.mark.parametrize("status", [400, 401])
-def test_wrong_credentials(serve: Any, status: int) -> None:
-    caller = serve(1, login=False, bad_login_status=status)
+def test_wrong_credentials(serve: Any) -> None:
+    caller = serve(1, login=False)
     for wrong in (
         {"Username": caller.box.username, "Password": "no"},
         {"Username": "no", "Password": caller.box.password},
     ):
         answer = caller.post(PATH, wrong)
-        assert (answer.status, answer.json) == (status, {"Message": "Sorry, invalid username or password"})
+        assert (answer.status, answer.json) == (400, {"Message": "Sorry, invalid username or password"})
 
 
 @pytest.mark.parametrize("body", [{}, {"Username": "x"}, {"Password": 5, "Username": "x"}, [], "text", b"{", b"\xff"])
@@ -59,20 +55,6 @@ def test_a_login_of_another_type_is_415(caller: Any) -> None:
     assert caller.post(PATH, {}, "application/xml").status == 415
 
 
-@pytest.mark.parametrize("value", [1800, "3599", None, -1, {"odd": True}])
-def test_expires_in_says_what_it_is_told(serve: Any, value: object) -> None:
-    caller = serve(1, login=False, expires_in=value)
-    credentials = {"Username": caller.box.username, "Password": caller.box.password}
-    assert caller.post(PATH, credentials).json["expires_in"] == value
-
-
-def test_expires_in_may_be_absent_and_dates_odd(serve: Any) -> None:
-    caller = serve(1, login=False, expires_in=ExpiresIn.ABSENT, odd_token_dates=True)
-    answer = caller.post(PATH, {"Username": caller.box.username, "Password": caller.box.password}).json
-    assert "expires_in" not in answer
-    assert answer[".expires"] < answer[".issued"]
-
-
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer nonsense", "Basic dTpw"])
 @pytest.mark.parametrize("path", ["/rest/api/Customers", "/rest/api/Customers/1001"])
 def test_customers_need_a_token(serve: Any, header: str | None, path: str) -> None:
@@ -80,7 +62,7 @@ def test_customers_need_a_token(serve: Any, header: str | None, path: str) -> No
     answer = caller.ask("GET", path, headers={} if header is None else {"Authorization": header})
     assert (answer.status, answer.json) == (401, REFUSAL)
     assert answer.headers["www-authenticate"].startswith("Bearer")
-    assert not caller.box.log[-1].authorized
+    assert caller.box.log[-1].token is None
 
 
 def test_tokens_die_of_age(serve: Any) -> None:

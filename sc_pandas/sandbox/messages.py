@@ -1,0 +1,148 @@
+"""A request as it came off the wire, and an answer before it is put there."""
+
+import gzip
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Literal
+
+from sc_pandas.sandbox.rendering import to_json
+
+JSON: Final = "application/json; charset=utf-8"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A request; `pairs` is the query, decoded and in order, and header names are in lower case."""
+
+    method: str
+    target: str
+    path: str
+    pairs: tuple[tuple[str, str], ...]
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def media_type(self) -> str:
+        """The type of the body, without its parameters."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().casefold()
+
+    @property
+    def scheme(self) -> str:
+        """How the request shows its token, as in "Bearer"."""
+        scheme, space, _ = self.headers.get("authorization", "").partition(" ")
+        return scheme if space else ""
+
+    def for_first_page(self) -> "Request":
+        """Return the same request for page 1."""
+        pairs = tuple(pair for pair in self.pairs if pair[0].casefold().removeprefix("model.") != "pagenumber")
+        return replace(self, pairs=pairs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """Status, headers and body, and what the truth log is to know about them.
+
+    Attributes
+    ----------
+    status : int
+        The HTTP status.
+    body : bytes
+        The content, not yet compressed unless `encoded`.
+    content_type : str or None
+        None for no such header.
+    headers : tuple of (str, str)
+        All others but ``Content-Length``.
+    encoded : bool
+        The body is compressed, or is to stay as it is.
+    items : tuple of bytes or None
+        The finished rows in a page of the list.
+    user_ids, total, token
+        For the log: the customers answered, ``TotalResults``, the label of the token given out.
+    """
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str | None = JSON
+    headers: tuple[tuple[str, str], ...] = ()
+    encoded: bool = False
+    items: tuple[bytes, ...] | None = None
+    user_ids: tuple[int, ...] = ()
+    total: int | None = None
+    token: str | None = None
+
+    def all_headers(self) -> list[tuple[str, str]]:
+        """Return every header but the one that says how long the body is."""
+        kind = [("Content-Type", self.content_type)] if self.content_type else []
+        return [*kind, *self.headers]
+
+    def gzipped(self) -> "Answer":
+        """Return the same answer, compressed."""
+        if self.encoded:
+            return self
+        headers = (*self.headers, ("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding"))
+        return replace(self, body=gzip.compress(self.body, 1, mtime=0), headers=headers, encoded=True)
+
+
+@dataclass(frozen=True)
+class Script:
+    """Bytes to write as they are instead of an answer.
+
+    Attributes
+    ----------
+    pieces : tuple of bytes
+        Written one after the other.
+    pause_s : float
+        Between two pieces.
+    linger_s : float
+        After the last one, before the connection ends.
+    end : {"close", "reset"}
+        FIN, or RST.
+    """
+
+    pieces: tuple[bytes, ...]
+    pause_s: float = 0.0
+    linger_s: float = 0.0
+    end: Literal["close", "reset"] = "close"
+
+
+def json_answer(value: object, status: int = 200, **details: Any) -> Answer:
+    """Return an answer whose body is a JSON value."""
+    return Answer(status=status, body=to_json(value), **details)
+
+
+def message(text: str, status: int, **details: Any) -> Answer:
+    """Return an error in ASP.NET's shape."""
+    return json_answer({"Message": text}, status, **details)
+
+
+def throttled(
+    reset_in_s: float,
+    *,
+    status: int | None = None,
+    retry_after: str | bool | None = None,
+    body_extra: Mapping[str, Any] | None = None,
+) -> Answer:
+    """Return the documented answer to too many requests: two keys, the reset time with seven digits and Z.
+
+    Parameters
+    ----------
+    reset_in_s : float
+        Seconds until calls are served again.
+    status : int, optional
+        The documentation names none; 409 was seen.
+    retry_after : str or bool, optional
+        A ``Retry-After`` header: True for the right number of seconds, a text for that text.
+    body_extra : mapping, optional
+        Members to add or to replace; None as a member's value removes it.
+    """
+    reset = datetime.now(UTC) + timedelta(seconds=reset_in_s)
+    # One digit more than Python's microseconds have: a parser that only knows six must cope.
+    body = {"Error": "Too many requests.", "RateLimitResetTime": f"{reset:%Y-%m-%dT%H:%M:%S.%f}7Z"}
+    body |= body_extra or {}
+    if retry_after is True:
+        retry_after = str(max(math.ceil(reset_in_s), 0))
+    headers = (("Retry-After", str(retry_after)),) if retry_after else ()
+    present = {name: value for name, value in body.items() if value is not None}
+    return json_answer(present, status or 409, headers=headers)
