@@ -127,7 +127,8 @@ class TransportError(SellerCloudError):
     Attributes
     ----------
     kind : str
-        ``"connect"``, ``"read"``, ``"timeout"``, ``"deadline"``, ``"truncated"``, ``"tls"`` or ``"proxy"``.
+        ``"connect"`` (the server was not reached, or closed the connection without an answer), ``"read"``,
+        ``"timeout"``, ``"deadline"``, ``"truncated"``, ``"tls"`` or ``"proxy"``.
     attempts : int
         How often it was tried.
     elapsed_s : float

@@ -14,11 +14,11 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """Give the secret itself, to be used inside `unseen` only."""
+        """Return the secret itself, to be used inside `unseen` only."""
         return cast("str", self._value)
 
     def fits(self, form: re.Pattern[str]) -> bool:
-        """Tell whether it is text of a form."""
+        """Return whether it is text of a form."""
         return isinstance(self._value, str) and form.fullmatch(self._value) is not None
 
     def __repr__(self) -> str:

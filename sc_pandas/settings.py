@@ -1,5 +1,6 @@
 """Where the server is, who asks, and which folder keeps things: decided before any call is made."""
 
+import contextlib
 import getpass
 import hashlib
 import ipaddress
@@ -23,6 +24,7 @@ _OWN_HOST: Final = re.compile(rf"({_LABEL.pattern})\.api\.sellercloud\.(com|us)"
 _DNS_NAME: Final = re.compile(
     rf"(?=.{{1,253}}\Z)(?:{_LABEL.pattern}\.)+[a-z][a-z0-9-]*[a-z0-9]", re.ASCII | re.IGNORECASE
 )
+_LOOPBACKS: Final = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 _API_PATHS: Final = ("", "/rest", "/rest/api", "/api")
 
 
@@ -120,23 +122,14 @@ def _refuse(why: str) -> NoReturn:
 
 
 def is_loopback(host: str) -> bool:
-    """Say whether a host is this machine."""
+    """Return whether a host is this machine."""
     if host == "localhost":
         return True
     try:
-        return ipaddress.ip_address(host) in _LOOPBACKS
+        address = ipaddress.ip_address(host)
     except ValueError:
         return False
-
-
-class _Loopbacks:
-    _networks = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
-
-    def __contains__(self, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-        return any(address in network for network in self._networks)
-
-
-_LOOPBACKS: Final = _Loopbacks()
+    return any(address in network for network in _LOOPBACKS)
 
 
 def endpoint_of_team(answer: object, *, lookup_url: str) -> str:
@@ -240,10 +233,10 @@ def credentials(
 
 
 def logins(url: str, *, server: str = "", username: str | None = None) -> Iterator[Credentials]:
-    """Find the logins for a base URL that need nobody to be asked: the environment's, then the system keyring's.
+    """Yield the logins for a base URL that are found without asking: the environment's, then the system keyring's.
 
-    That of the environment belongs to ``SELLERCLOUD_SERVER`` and its user, that of the keyring to its URL; nobody else
-    gets them.
+    The login of the environment belongs to ``SELLERCLOUD_SERVER`` and its user, that of the keyring to its URL; nobody
+    else gets them.
 
     Raises
     ------
@@ -272,7 +265,7 @@ _KEYRING_USER: Final = "(user name)"
 
 
 def keyring_service(url: str) -> str:
-    """Name under which the system keyring keeps the login for a base URL."""
+    """Return the name of a base URL's login in the system keyring."""
     return f"sc_pandas {url}"
 
 
@@ -284,14 +277,14 @@ def _from_keyring(url: str, username: str | None) -> Credentials | None:
         return None
     try:
         user = username or keyring.get_password(keyring_service(url), _KEYRING_USER)
-        kept = keyring.get_password(keyring_service(url), user) if user else None
+        password = unseen(lambda: hidden(keyring.get_password(keyring_service(url), user) or None)) if user else None
     except keyring.errors.KeyringError:
         return None
-    return Credentials(user, password=Secret(kept)) if kept else None
+    return None if password is None else Credentials(user, password=password)
 
 
 def keep_in_keyring(url: str, username: str, password: Secret) -> None:
-    """Keep a login in the system keyring (`sc-pandas login`).
+    """Write a login into the system keyring (`sc-pandas login`).
 
     Raises
     ------
@@ -316,27 +309,31 @@ def keep_in_keyring(url: str, username: str, password: Secret) -> None:
 
 
 def _from_person(url: str, server: str, username: str | None, *, ask: bool | None) -> Credentials:
-    is_unplaced = not own_server() and _from_environment() is not None
-    if ask is None:
-        ask = _person_is_there() and not is_unplaced
-    if ask:
+    why = _why_not_environment(url, server, username)
+    if ask or (ask is None and _person_is_there() and (own_server() or not why)):
         own_user = os.environ.get("SELLERCLOUD_USERNAME") if _is_own(url, server) else None
-        try:
+        # A kernel without stdin raises StdinNotImplementedError, a RuntimeError.
+        with contextlib.suppress(EOFError, RuntimeError):
             user = username or own_user or _asked_user(url)
-            return Credentials(
-                user, password=Secret(getpass.getpass(f"Password of {user} at {urlsplit(url).netloc}: "))
-            )
-        except (
-            EOFError,
-            RuntimeError,
-        ):  # a kernel without stdin raises StdinNotImplementedError(RuntimeError)
-            pass
-    place = " The login in the environment is sent to SELLERCLOUD_SERVER only, which is not set." if is_unplaced else ""
+            prompt = f"Password of {user} at {urlsplit(url).netloc}: "
+            return Credentials(user, password=Secret(getpass.getpass(prompt)))
     raise SettingsError(
-        f"No login for {url}.{place} Pass username= and password=, set SELLERCLOUD_SERVER to this server beside "
-        "SELLERCLOUD_USERNAME and SELLERCLOUD_PASSWORD (or SELLERCLOUD_TOKEN), or keep one with `sc-pandas login`.",
-        setting="server" if is_unplaced else "username",
+        f"No login for {url}.{why} Run `sc-pandas login`, pass username= and password=, or set SELLERCLOUD_SERVER to "
+        "this server beside SELLERCLOUD_USERNAME and SELLERCLOUD_PASSWORD (or SELLERCLOUD_TOKEN).",
+        setting="server" if why and not own_server() else "username",
     )
+
+
+def _why_not_environment(url: str, server: str, username: str | None) -> str:
+    """Say in a sentence why the login of the environment is not used; "" where there is none."""
+    user = os.environ.get("SELLERCLOUD_USERNAME")
+    if not os.environ.get("SELLERCLOUD_TOKEN") and not (user and os.environ.get("SELLERCLOUD_PASSWORD")):
+        return ""
+    if not own_server():
+        return " The environment has a login, but SELLERCLOUD_SERVER, which says for which server, is not set."
+    if not _is_own(url, server):
+        return f" The login in the environment is for another server (SELLERCLOUD_SERVER={own_server()})."
+    return f" The login in the environment is for another user name than {username}."
 
 
 def _asked_user(url: str) -> str:
@@ -349,43 +346,40 @@ def _asked_user(url: str) -> str:
 
 
 def in_kernel() -> bool:
-    """Say whether this process is a notebook's kernel (and not one that only imported its libraries)."""
+    """Return whether this process is a notebook's kernel (and not one that only imported its libraries)."""
     ipython = sys.modules.get("IPython")
     shell = None if ipython is None else ipython.get_ipython()
     return hasattr(shell, "kernel")
 
 
 def _person_is_there() -> bool:
-    if in_kernel():
-        return True
-    return sys.stdin is not None and sys.stdin.isatty()
+    return in_kernel() or (sys.stdin is not None and sys.stdin.isatty())
 
 
-def cache_folder(cache_dir: str | os.PathLike[str] | None = None, env: Mapping[str, str] | None = None) -> Path:
-    """Give the folder that keeps caches: the argument, else ``SC_PANDAS_CACHE_DIR``, else the user's cache folder.
+def cache_folder(cache_dir: str | os.PathLike[str] | None = None) -> Path:
+    """Return the folder of caches: the argument, else ``SC_PANDAS_CACHE_DIR``, else the user's cache folder.
 
     Raises
     ------
     SettingsError
         It would lie in a home folder, and this user has none.
     """
-    named = cache_dir or (os.environ if env is None else env).get("SC_PANDAS_CACHE_DIR")
-    return _at_home(named, platformdirs.user_cache_path, "cache_dir", "SC_PANDAS_CACHE_DIR")
+    return _at_home(cache_dir, platformdirs.user_cache_path, "cache_dir", "SC_PANDAS_CACHE_DIR")
 
 
-def data_folder(folder: str | os.PathLike[str] | None = None, env: Mapping[str, str] | None = None) -> Path:
-    """Give the folder that keeps saved filters: the argument, else ``SC_PANDAS_DATA_DIR``, else the user's data folder.
+def data_folder(folder: str | os.PathLike[str] | None = None) -> Path:
+    """Return the folder of saved filters: the argument, else ``SC_PANDAS_DATA_DIR``, else the user's data folder.
 
     Raises
     ------
     SettingsError
         It would lie in a home folder, and this user has none.
     """
-    named = folder or (os.environ if env is None else env).get("SC_PANDAS_DATA_DIR")
-    return _at_home(named, platformdirs.user_data_path, "folder", "SC_PANDAS_DATA_DIR")
+    return _at_home(folder, platformdirs.user_data_path, "folder", "SC_PANDAS_DATA_DIR")
 
 
-def _at_home(named: str | os.PathLike[str] | None, default: Callable[..., Path], setting: str, variable: str) -> Path:
+def _at_home(given: str | os.PathLike[str] | None, default: Callable[..., Path], setting: str, variable: str) -> Path:
+    named = given or os.environ.get(variable)
     try:
         return Path(named).expanduser() if named else default("sc_pandas", appauthor=False)
     except RuntimeError:
@@ -395,6 +389,6 @@ def _at_home(named: str | os.PathLike[str] | None, default: Callable[..., Path],
 
 
 def tenant_digest(url: str, user_key: str) -> str:
-    """Name of a tenant's files: a digest, so that file names tell nobody's name."""
+    """Return the name of a tenant's files: a digest, so file names tell nobody's name."""
     host = urlsplit(url).netloc.lower()
     return hashlib.sha256(f"{len(host)}:{host}|{len(user_key)}:{user_key}".encode()).hexdigest()[:32]

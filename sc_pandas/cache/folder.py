@@ -1,18 +1,20 @@
 """Where in a folder the cache lies, and what of the files there is ours.
 
-It lies in the folder itself where that holds nothing but ours; among files of somebody else it lies in a folder of its
-own below, so that what hides it from git hides nothing else.
+It lies in the folder itself where that holds nothing but ours.  Among files of somebody else it lies in a folder of its
+own below, so what hides it from git hides nothing else.
 """
 
 import os
 import re
 import stat
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 from sc_pandas.files import TEMP_NAME, private_folder
 
+KEEP_AT_MOST: Final = timedelta(days=7)
 # Databases with what SQLite puts beside them, kept rows, locks.
 OURS: Final = re.compile(r"[0-9a-f]{32}\.(v\d+\.sqlite.*|[0-9a-f]{32}\.(v\d+\.arrow|lock))")
 _PACE: Final = re.compile(r"[0-9a-f]{32}\.pace")
@@ -22,7 +24,7 @@ _ALL: Final = b"*\n"
 
 
 def home_of(folder: Path) -> Path:
-    """Give the folder in which the cache lies or would lie; nothing is made."""
+    """Return the folder in which the cache lies or would lie; nothing is made."""
     try:
         names = {path.name for path in folder.iterdir()}
     except OSError:
@@ -68,7 +70,7 @@ def hide_from_git(home: Path) -> None:
 
 
 def left_behind(folder: Path) -> list[Path]:
-    """Give the databases that an earlier edition laid into a folder in which the cache does not lie now."""
+    """Return the databases that an earlier edition laid into a folder in which the cache does not lie now."""
     if home_of(folder) == folder:
         return []
     return [path for path in sorted(folder.glob("*.sqlite")) if OURS.fullmatch(path.name)]

@@ -1,4 +1,4 @@
-"""One tenant's cache: a session that keeps verified bodies, and the reads they belong to."""
+"""One tenant's cache: verified bodies under keys, and the reads that they belong to."""
 
 import contextlib
 import hashlib
@@ -7,20 +7,18 @@ import os
 import sqlite3
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from requests import PreparedRequest, Response
-from requests_cache import CachedSession
-
-from sc_pandas.cache.folder import OURS, hide_from_git, home_of, left_behind, private_home
-from sc_pandas.cache.storage import KEEP_AT_MOST, Backend, fault_reason, set_aside
+from sc_pandas.cache.folder import KEEP_AT_MOST, OURS, hide_from_git, home_of, left_behind, private_home
 from sc_pandas.errors import CacheWarning, SettingsError
 
+if TYPE_CHECKING:
+    from sc_pandas.cache.storage import Backend
+
 FORMAT: Final = 1
-NO_STORE: Final = "no-store"
 # Locks are removed by who holds them; those of a process that was killed, and of earlier editions, after a day.
 _KEPT_S: Final = {".arrow": KEEP_AT_MOST.total_seconds(), ".lock": 86_400.0}
 # What one tenant's pages may take on disk; the space of deleted ones is used again.
@@ -39,40 +37,20 @@ _SENTENCES: Final = {
 
 
 def cache_key(*parts: str | int | Iterable[tuple[str, str]]) -> str:
-    """Give a key that two different questions never share: SHA-256 over typed, length-prefixed parts."""
-    digest = hashlib.sha256()
+    """Return a key that two different questions never share: SHA-256 over typed, length-prefixed parts."""
+    typed: list[tuple[bytes, str]] = []
     for part in parts:
-        for kind, text in _typed(part):
-            raw = text.encode()
-            digest.update(f"{kind}{len(raw)}:".encode() + raw)
-    return digest.hexdigest()
-
-
-def _typed(part: str | int | Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    if isinstance(part, str):
-        yield "s", part
-    elif isinstance(part, int):
-        yield "i", str(part)
-    else:
-        pairs = list(part)
-        yield "l", str(len(pairs))
-        for name, value in pairs:
-            yield "n", name
-            yield "v", value
-
-
-class KeyedRequest(PreparedRequest):
-    """A request that brings its own cache key."""
-
-    cache_key: str = ""
-
-
-def _key_of(request: KeyedRequest, **_settings: object) -> str:
-    return request.cache_key
-
-
-def _may_be_kept(response: Response) -> bool:
-    return bool(response.headers.get("Cache-Control") != NO_STORE)
+        if isinstance(part, str):
+            typed.append((b"s", part))
+        elif isinstance(part, int):
+            typed.append((b"i", str(part)))
+        else:
+            pairs = list(part)
+            typed.append((b"l", str(len(pairs))))
+            for name, value in pairs:
+                typed += ((b"n", name), (b"v", value))
+    encoded = [(kind, text.encode()) for kind, text in typed]
+    return hashlib.sha256(b"".join([b"%b%d:%b" % (kind, len(raw), raw) for kind, raw in encoded])).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -150,7 +128,10 @@ class HttpCache:
         """Whether there is a database at all."""
         return self._backend is not None
 
-    def _open(self, folder: Path | None) -> Backend | None:
+    def _open(self, folder: Path | None) -> "Backend | None":
+        # Imported here, because requests-cache takes a fifth of a second of the CPU to import.
+        from sc_pandas.cache.storage import Backend, fault_reason, set_aside
+
         if folder is None:
             self._warn("no_home")
             return None
@@ -180,6 +161,8 @@ class HttpCache:
         return None
 
     def _fault(self, reason: str) -> None:
+        from sc_pandas.cache.storage import set_aside
+
         self._warn(reason)
         if reason == "damaged" and self._backend is not None:
             self._backend.close()
@@ -191,39 +174,29 @@ class HttpCache:
             message = f"The cache is not used: {_SENTENCES[reason]}. Rows come from the server."
             warnings.warn(CacheWarning(message, reason=reason), stacklevel=3)
 
-    def session(self) -> CachedSession | None:
-        """Give a session that keeps what its adapters let through, under each request's own key."""
-        if self._backend is None:
-            return None
-        return CachedSession(
-            backend=self._backend,
-            key_fn=_key_of,
-            filter_fn=_may_be_kept,
-            allowable_codes=(200,),
-            allowable_methods=("GET",),
-            expire_after=-1,
-        )
-
+    # ── bodies ─────────────────────────────────────────────────────────────────────────────────────────────────────
     def find_page(self, key: str) -> bytes | None:
-        """Give a kept body without asking anybody, or None."""
+        """Return a kept body, or None."""
         found = self.find_dated(key)
         return None if found is None else found[0]
 
     def find_dated(self, key: str, max_age_s: float = float("inf")) -> tuple[bytes, float] | None:
-        """Give a kept body that is young enough, and when it was kept, Unix seconds; or None."""
-        response = None if self._backend is None else self._backend.get_response(key)
-        if response is None:
-            return None
-        kept_at = response.created_at.timestamp()
-        return (response.content, kept_at) if time.time() - kept_at <= max_age_s else None
+        """Return a kept body that is young enough, and when it was kept, Unix seconds; or None."""
+        found = None if self._backend is None else self._backend.get(key)
+        return found if found is not None and time.time() - found[1] <= max_age_s else None
+
+    def keep_page(self, key: str, body: bytes) -> None:
+        """Keep a body that was verified, in the place of what its key had before."""
+        if self._backend is not None:
+            self._backend.put(key, body)
 
     def has_pages(self, prefix: str) -> bool:
-        """Whether any body is kept under a key that begins so."""
+        """Return whether any body is kept under a key that begins so."""
         sql = "SELECT 1 FROM responses WHERE key >= ? AND key < ? LIMIT 1"
         return bool(self._attempt(sql, (prefix, prefix[:-1] + chr(ord(prefix[-1]) + 1))))
 
     def drop_page(self, key: str) -> None:
-        """Forget a kept body, so that it is asked again."""
+        """Forget a kept body."""
         self._attempt("DELETE FROM responses WHERE key = ?", (key,), write=True)
 
     # ── reads ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -274,8 +247,7 @@ class HttpCache:
             with contextlib.suppress(OSError):  # another process may have removed it
                 if path.suffix in _KEPT_S and path.stat().st_mtime < now - _KEPT_S[path.suffix]:
                     path.unlink(missing_ok=True)
-        stale = self._attempt("SELECT 1 FROM responses WHERE expires <= ? LIMIT 1", (now,))
-        if stale:
+        if self._attempt("SELECT 1 FROM responses WHERE expires <= ? LIMIT 1", (now,)):
             self._attempt("DELETE FROM responses WHERE expires <= ?", (now,), write=True)
             self._attempt("DELETE FROM reads WHERE expires <= ?", (now,), write=True)
         used = self._attempt(_BYTES_USED, ())
@@ -297,7 +269,7 @@ class HttpCache:
 
     # ── for people ─────────────────────────────────────────────────────────────────────────────────────────────────
     def info(self) -> CacheInfo:
-        """Give size, counts and the age of the newest read."""
+        """Return size, counts and the age of the newest read."""
         pages = self._attempt("SELECT count(*) FROM responses", ())
         rows = self._attempt("SELECT CAST(query AS BLOB), CAST(facts AS BLOB) FROM reads WHERE query != 'dialect'", ())
         found = (_facts_read(slot.decode(errors="replace"), facts) for slot, facts in rows)
@@ -305,7 +277,7 @@ class HttpCache:
         newest = max((read.started_at for read in reads), default=None)
         return CacheInfo(
             path=self.path,
-            size_bytes=sum(p.stat().st_size for p in self._files()),
+            size_bytes=sum(map(_size_of, self._files())),
             pages=pages[0][0] if pages else 0,
             reads=len(reads),
             newest_age_s=None if newest is None else max(0.0, time.time() - newest),
@@ -319,6 +291,13 @@ class HttpCache:
         """Close the database."""
         if self._backend is not None:
             self._backend.close()
+
+
+def _size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # another process removed it just now
+        return 0
 
 
 def _slot(query: str, *, whole: bool) -> str:

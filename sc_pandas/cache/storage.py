@@ -1,23 +1,24 @@
-"""requests-cache's SQLite backend with checksummed entries, a bounded wait for locks, and errors that are misses."""
+"""The database of one tenant, on requests-cache's `SQLiteDict`; a child may not close its `_connection`.
+
+`SQLiteDict` opens the file, once for all threads, with write-ahead logging.  Its way to write is not used: it waits for
+a lock for ever, and swallows errors of the write.
+"""
 
 import hashlib
 import os
 import sqlite3
 import struct
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
-from requests import Response
-from requests_cache.backends.base import BaseCache, DictStorage
 from requests_cache.backends.sqlite import SQLiteDict
-from requests_cache.models.response import CachedResponse
 
 from sc_pandas import forks
+from sc_pandas.cache.folder import KEEP_AT_MOST
 
-KEEP_AT_MOST: Final = timedelta(days=7)
 LOCK_WAIT_S: Final = 2.0
 _MAGIC: Final = b"scp1"
 _HEAD: Final = struct.Struct(">4s32sd")
@@ -30,12 +31,19 @@ class CacheBusy(sqlite3.OperationalError):  # never leaves this room
     """Another process holds the database's write lock for longer than we wait."""
 
 
+class _Connection(sqlite3.Connection):
+    """A connection that overwrites what is deleted."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.execute("PRAGMA secure_delete=ON")
+
+
 class Pages(SQLiteDict):
-    """The table of responses, beside it the table of reads."""
+    """The table of bodies, beside it the table of reads."""
 
     def init_db(self) -> None:
         """Create the tables where they are missing; opening a good database takes no lock."""
-        self.close()  # type: ignore[no-untyped-call]
         with self.connection() as con:
             names = {row[0] for row in con.execute("SELECT name FROM sqlite_master WHERE type='table'")}
         if {"responses", "reads"} <= names:
@@ -47,106 +55,88 @@ class Pages(SQLiteDict):
 
     @contextmanager
     def connection(self, commit: bool = False) -> Iterator[sqlite3.Connection]:  # noqa: FBT001, FBT002  # its base's
-        """Give the connection; deleted rows are overwritten, not only forgotten."""
+        """Open the connection; with `commit`, hold the write lock and commit at the end."""
         if self.db_path in _ABANDONED:
             raise CacheBusy("locked by the parent of this process")
-        fresh = self._connection is None
-        with super().connection(commit=False) as con:
-            if fresh:
-                con.execute("PRAGMA secure_delete=ON")
-        if commit and not self._active_transaction:
-            with self._acquire_sqlite_lock():
+        with super().connection() as con:
+            if not commit:
                 yield con
-        else:
-            yield con
-
-    @contextmanager
-    def _acquire_sqlite_lock(self) -> Iterator[None]:
-        # requests-cache 1.3 repeats BEGIN IMMEDIATE for ever and swallows errors of the write.  Here SQLite's own busy
-        # timeout bounds the wait, and what went wrong is told to the caller.
-        with self._lock, super().connection() as con:
+                return
             try:
                 con.execute("BEGIN IMMEDIATE")
             except sqlite3.OperationalError as error:
                 raise CacheBusy(str(error)) from error
-            self._active_transaction = True
             try:
-                yield
+                yield con
                 con.commit()
             except BaseException:
                 with suppress(sqlite3.Error):
                     con.rollback()
                 raise
-            finally:
-                self._active_transaction = False
 
     def abandon(self) -> None:
         """Leave the file alone for ever, in the child of a process that could not leave it in time."""
         # SQLite holds locks of its own then, and a child may not even close a connection that its parent opened.
         forks.let_be(self._connection)
-        self._connection, self._lock = None, forks.new_rlock()
+        self._connection = None
         _ABANDONED.add(self.db_path)
 
-    def _write(self, key: str, value: CachedResponse) -> None:
-        created = value.created_at.timestamp()
-        body = value.content
-        blob = _HEAD.pack(_MAGIC, _checksum(key, created, body), created) + body
-        with self.connection(commit=True) as con:
-            con.execute(
-                "INSERT OR REPLACE INTO responses (key, value, expires) VALUES (?, ?, ?)",
-                (key, blob, int(created + KEEP_AT_MOST.total_seconds())),
-            )
-
-    def deserialize(self, key: str, value: object) -> CachedResponse:
-        """Give the response; an entry that is not what was written is a miss (KeyError)."""
+    def deserialize(self, key: str, value: object) -> tuple[bytes, float]:
+        """Return a body and when it was kept; an entry that is not what was written is a miss (KeyError)."""
         if not isinstance(value, bytes) or len(value) < _HEAD.size:
             raise KeyError(key)
         magic, checksum, created = _HEAD.unpack_from(value)
         body = value[_HEAD.size :]
         if magic != _MAGIC or checksum != _checksum(key, created, body):
             raise KeyError(key)
-        return CachedResponse(content=body, status_code=200, created_at=datetime.fromtimestamp(created, UTC))
+        return body, created
 
 
 def _checksum(key: str, created: float, body: bytes) -> bytes:
     return hashlib.sha256(f"{key}|{created!r}|".encode() + body).digest()
 
 
-class Backend(BaseCache):
-    """A backend whose faults are misses; the first one is told to `on_fault` and turns it off."""
+class Backend:
+    """A database whose faults are misses; the first one is told to `on_fault` and turns it off."""
 
     def __init__(self, path: Path, on_fault: Callable[[str], None]) -> None:
-        super().__init__(cache_name=str(path))
         # One connection serves all threads: closed under a running statement, it would end the process or look damaged.
         self._in_use = forks.new_rlock()
         self._off = False
         self._on_fault = on_fault
         _create_private(path)
-        busy_ms = int(LOCK_WAIT_S * 1000)
         forks.rests(self, self._in_use, close=Backend._let_go, abandon=Backend._abandon)
         with self._in_use:
-            self.pages = self.responses = Pages(
-                path, table_name="responses", wal=True, busy_timeout=busy_ms, timeout=LOCK_WAIT_S
+            self.pages = Pages(
+                path,
+                table_name="responses",
+                serializer=None,
+                wal=True,
+                busy_timeout=int(LOCK_WAIT_S * 1_000),
+                timeout=LOCK_WAIT_S,
+                lock=self._in_use,
+                factory=_Connection,
             )
-        self.redirects = DictStorage()  # type: ignore[no-untyped-call]
 
-    def get_response(self, key: str, default: CachedResponse | None = None) -> CachedResponse | None:
-        """Give the kept response, or the default."""
-        return self.attempt(lambda: self.responses.get(key), default)
+    def get(self, key: str) -> tuple[bytes, float] | None:
+        """Return a body and when it was kept, Unix seconds; None where it is missing or damaged."""
+        return self.attempt(lambda: self.pages.get(key), None)
 
-    def save_response(  # every entry has the same life, so that `expires` is not asked
-        self,
-        response: Response,
-        cache_key: str | None = None,
-        expires: datetime | None = None,  # noqa: ARG002
-    ) -> None:
-        """Keep the body and nothing else of a response."""
-        if cache_key is not None:
-            kept = CachedResponse(content=response.content, status_code=200)
-            self.attempt(lambda: self.responses.__setitem__(cache_key, kept), None)
+    def put(self, key: str, body: bytes) -> None:
+        """Keep a body under a key."""
+        created = time.time()
+        blob = _HEAD.pack(_MAGIC, _checksum(key, created, body), created) + body
+        sql = "INSERT OR REPLACE INTO responses (key, value, expires) VALUES (?, ?, ?)"
+        expires = int(created + KEEP_AT_MOST.total_seconds())
+
+        def write() -> None:
+            with self.pages.connection(commit=True) as con:
+                con.execute(sql, (key, blob, expires))
+
+        self.attempt(write, None)
 
     def attempt(self, action: Callable[[], T], default: T) -> T:
-        """Do it, or give the default where the file is at fault; after a fault the file is left alone."""
+        """Do it, or return the default where the file is at fault; after a fault the file is left alone."""
         with self._in_use:
             if self._off:
                 return default
@@ -161,7 +151,7 @@ class Backend(BaseCache):
         """Close the file once no statement runs; answers that come later are not kept."""
         with self._in_use:
             self._off = True
-            super().close()  # type: ignore[no-untyped-call]
+            self._let_go()
 
     def _let_go(self) -> None:
         # While a process forks; whoever needs the file next opens it again.
@@ -186,7 +176,7 @@ def fault_reason(error: Exception) -> str:
 
 
 def _create_private(path: Path) -> None:
-    # SQLite gives -wal and -shm the mode of the database, so that one file made 0600 keeps all three private.
+    # SQLite gives -wal and -shm the mode of the database, so one file made 0600 keeps all three private.
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
     os.close(os.open(path, flags, 0o600))
 

@@ -84,7 +84,7 @@ def export(path: Path, *, allow_unverified: bool, only_estimate: bool, as_json: 
 
 
 def _calls_made(query: CustomerQuery) -> int:
-    return query.connection.source.client.budget.total
+    return query.connection.source.client.pace.total
 
 
 def _facts_of_estimate(estimate: Estimate) -> dict[str, Any]:

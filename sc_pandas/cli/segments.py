@@ -225,7 +225,7 @@ def _run(
             ran = shop.segment_counts(*names, segments=kept, **given)
         else:
             ran = shop.segments(*names, segments=kept, **given)
-        calls = shop.source.client.budget.total
+        calls = shop.source.client.pace.total
     written = {} if folder is None or isinstance(ran, SegmentCounts) else _written(ran, folder)
     if as_json:
         click.echo(json.dumps({**_facts_of(ran, with_ids=ids), "written": written, "calls": calls}))

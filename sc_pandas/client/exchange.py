@@ -1,26 +1,50 @@
-"""One attempt on the wire: send a request, read the whole body in time, undo its encoding, and say what failed."""
+"""One attempt on the wire: send a call, read the whole body in time, undo its encoding, and say what failed."""
 
+import http.client
 import re
 import threading
 import time
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from datetime import datetime
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
+from urllib3 import exceptions as failures
 
+from sc_pandas import forks
 from sc_pandas.client.timed import Limits, TimedAdapter, limited
-from sc_pandas.pacing import Clock
+from sc_pandas.pacing import http_date
 from sc_pandas.secrecy import unseen
+from sc_pandas.settings import is_loopback
 
+IN_FLIGHT: Final = 16
 # Of any answer, as it came and unpacked; and of a page of the list: fifty customers with 160 KiB each.
 MAX_BODY_BYTES: Final = 64 * 2**20
 PAGE_BYTES_AT_MOST: Final = 8 * 2**20
 _CHUNK: Final = 64 * 2**10
+# The article asks for a Content-Type on a GET, too; Cache-Control is for proxies on the way.
+_HEADERS: Final = {
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip",
+    "User-Agent": "sc_pandas",
+    "Content-Type": "application/json",
+    "Cache-Control": "no-cache",
+}
+_PROXY_URL: Final = "the address of the proxy (HTTP_PROXY, HTTPS_PROXY) cannot be read"  # our own was checked before
+_EXPLAINED: Final[tuple[tuple[type[Exception], str, str], ...]] = (
+    (failures.ProxyError, "proxy", "the proxy refused the connection"),
+    (requests.exceptions.InvalidURL, "proxy", _PROXY_URL),
+    (failures.LocationValueError, "proxy", _PROXY_URL),
+    (failures.SSLError, "tls", "the certificate of {host} is not trusted (a proxy that opens TLS needs ca_bundle=)"),
+    (failures.NewConnectionError, "connect", "{host} could not be reached (network, VPN, server id?)"),
+    (failures.ConnectTimeoutError, "timeout", "{host} did not take the connection in time"),
+    (failures.ProtocolError, "connect", "{host} closed the connection without an answer"),
+)
+_LENGTH: Final = re.compile(r"\d{1,15}", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,46 +60,33 @@ class Timeouts:
             raise ValueError("time-outs are positive numbers of seconds")
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call, without its secret: `target` is path and query below the base URL.
+
+    `sign` writes the secret into a copy of the headers, or returns the body that holds it; it is called inside of
+    `Wire.exchange`, so no frame above holds the secret.
+    """
+
+    target: str
+    method: str = "GET"
+    bytes_at_most: int = MAX_BODY_BYTES
+    sign: Callable[[dict[str, str]], bytes | None] | None = None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """A whole answer, decoded."""
+    """A whole answer, decoded; `date` is the server's own time, where it was sent."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)  # that of a login holds the token
+    date: datetime | None = None
 
     @property
     def to_host(self) -> str:
         """Host that a redirect points to."""
         return urlsplit(self.headers.get("Location", "")).hostname or "the same host"
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """The proxies (a password may stand in their addresses), and whose certificates are trusted."""
-
-    proxies: Mapping[str, str] = field(repr=False)
-    verify: bool | str
-
-
-class SecretRequest(requests.PreparedRequest):
-    """A request whose secret is written into a copy on the wire, so that no frame above holds it."""
-
-    def __init__(
-        self,
-        plain: requests.PreparedRequest,
-        write: Callable[[requests.PreparedRequest], None],
-        bytes_at_most: int = MAX_BODY_BYTES,
-    ) -> None:
-        super().__init__()
-        self._plain, self._write = plain, write
-        self.bytes_at_most = bytes_at_most
-
-    def written(self) -> requests.PreparedRequest:
-        """Return the request that can be sent, secret and all."""
-        request = self._plain.copy()
-        self._write(request)
-        return request
 
 
 class ExchangeError(Exception):
@@ -88,127 +99,148 @@ class ExchangeError(Exception):
         self.away = away
 
 
-def exchange(
-    adapter: TimedAdapter,
-    request: requests.PreparedRequest,
-    *,
-    timeouts: Timeouts,
-    clock: Clock,
-    route: Route,
-    cancel: threading.Event | None = None,
-) -> Answer:
-    """Send a request once and read its whole answer; errors leave without the frames that hold its secret.
+class Wire:
+    """The way to one server: its connections, the proxy, and whose certificates are trusted.
 
-    Raises
-    ------
-    ExchangeError
-        Nothing, or not everything, came, or not in time.
-    Cancelled
-        `cancel` was set.
+    Parameters
+    ----------
+    url
+        Base URL.
+    timeouts
+        Bounds of every attempt.
+    ca_bundle
+        File of certificate authorities to trust instead of the system's.
     """
-    deadline = clock.monotonic() + timeouts.total_s
 
-    def attempt() -> Answer:
-        sent, bytes_at_most = request, MAX_BODY_BYTES
-        if isinstance(request, SecretRequest):
-            sent, bytes_at_most = request.written(), request.bytes_at_most
-        with limited(Limits(time.monotonic() + timeouts.total_s, timeouts.read_s, cancel)):
-            response = _opened(adapter, sent, timeouts=timeouts, deadline=deadline, clock=clock, route=route)
-            return _whole(response, timeouts=timeouts, deadline=deadline, clock=clock, bytes_at_most=bytes_at_most)
+    def __init__(self, url: str, timeouts: Timeouts, ca_bundle: str | None = None) -> None:
+        self._url = url
+        self._timeouts = timeouts
+        # Environment proxies and CA bundles are read once, here; ~/.netrc is never read.
+        with requests.Session() as session:
+            found = session.merge_environment_settings(url, {}, None, ca_bundle, None)
+        # A password may stand in the address of a proxy.
+        self._proxies = {} if is_loopback(urlsplit(url).hostname or "") else dict(found["proxies"])
+        self._verify = found["verify"] or True
+        self._begin()
+        forks.owned(self, Wire._begin)
 
-    return unseen(attempt)
+    def _begin(self) -> None:
+        """Make connections that are this process's own."""
+        self.adapter = TimedAdapter(pool_connections=2, pool_maxsize=IN_FLIGHT, max_retries=0)
+        self._way: tuple[urllib3.HTTPConnectionPool, str] | None = None
+
+    @property
+    def proxy(self) -> str | None:
+        """Host (and port) of the proxy that calls go through, or None; its user and password are not shown."""
+        try:
+            return unseen(self._proxy_host) or None
+        except ValueError:
+            return "a proxy whose address cannot be read"
+
+    def _proxy_host(self) -> str:
+        return urlsplit(requests.utils.select_proxy(self._url, self._proxies) or "").netloc.rpartition("@")[2]
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._way = None
+        self.adapter.close()
+
+    def exchange(self, call: Call, cancel: threading.Event | None = None) -> Answer:
+        """Make a call once and read its whole answer; errors leave without the frames that hold its secret.
+
+        Raises
+        ------
+        ExchangeError
+            Nothing, or not everything, came, or not in time.
+        Cancelled
+            `cancel` was set.
+        """
+        return unseen(lambda: self._exchange(call, cancel))
+
+    def _exchange(self, call: Call, cancel: threading.Event | None) -> Answer:
+        headers = _HEADERS.copy()
+        body = None if call.sign is None else call.sign(headers)
+        deadline = time.monotonic() + self._timeouts.total_s
+        with limited(Limits(deadline, self._timeouts.read_s, cancel)):
+            response = self._opened(call, headers, body, deadline)
+            return self._whole(response, deadline, call.bytes_at_most)
+
+    def _opened(
+        self, call: Call, headers: dict[str, str], body: bytes | None, deadline: float
+    ) -> urllib3.BaseHTTPResponse:
+        times = self._timeouts
+        try:
+            # Without requests' own `send`, which costs as much as the rest of a call.
+            self._way = self._way or self.adapter.way_to(self._url, self._proxies, verify=self._verify)
+            pool, base = self._way
+            return pool.urlopen(
+                call.method,
+                base + call.target,
+                body=body,
+                headers=headers,
+                redirect=False,
+                assert_same_host=False,
+                preload_content=False,
+                decode_content=False,
+                retries=self.adapter.max_retries,
+                timeout=urllib3.Timeout(connect=times.connect_s, read=min(times.read_s, times.total_s)),
+            )
+        except failures.ReadTimeoutError:
+            raise self._late(deadline, "the server did not begin to answer in time") from None
+        except (failures.HTTPError, requests.RequestException, OSError, ValueError) as error:
+            raise self._explained(error) from None
+
+    def _late(self, deadline: float, says: str) -> ExchangeError:
+        if time.monotonic() < deadline:
+            return ExchangeError("timeout", says)
+        return ExchangeError("deadline", f"the answer was not complete after {self._timeouts.total_s:g} s")
+
+    def _explained(self, error: Exception) -> ExchangeError:
+        reason = error.reason if isinstance(error, failures.MaxRetryError) else error
+        host = urlsplit(self._url).netloc
+        for failure, kind, says in _EXPLAINED:
+            if isinstance(reason, failure):
+                cause = reason.args[-1] if isinstance(reason, failures.ProtocolError) else None
+                if isinstance(cause, http.client.HTTPException) and not isinstance(cause, ConnectionError):
+                    says = "the answer of {host} is not HTTP"  # noqa: PLW2901
+                away = isinstance(reason, failures.ConnectTimeoutError | failures.ProtocolError)
+                return ExchangeError(kind, says.format(host=host), retryable=kind not in {"proxy", "tls"}, away=away)
+        return ExchangeError("read", f"the connection to {host} failed ({type(reason).__name__})")
+
+    def _whole(self, response: urllib3.BaseHTTPResponse, deadline: float, bytes_at_most: int) -> Answer:
+        try:
+            body = _decoded(response, self._read(response, deadline, bytes_at_most), bytes_at_most)
+            date = http_date(response.headers.get("Date"))
+            return Answer(status=response.status, headers=response.headers, body=body, date=date)
+        except failures.ReadTimeoutError:
+            raise self._late(deadline, f"no byte came for {self._timeouts.read_s:g} s") from None
+        except (failures.HTTPError, OSError) as error:
+            raise ExchangeError("truncated", f"the answer broke off ({type(error).__name__})") from None
+        finally:
+            response.close()
+            response.release_conn()
+
+    def _read(self, response: Any, deadline: float, bytes_at_most: int) -> bytes:
+        announced = response.headers.get("Content-Length")
+        if announced is not None and not _LENGTH.fullmatch(announced.strip()):
+            raise ExchangeError("framing", "the answer announces an impossible length")
+        received = bytearray()
+        while True:
+            if time.monotonic() >= deadline:
+                raise self._late(deadline, "")
+            piece = response.read1(_CHUNK, decode_content=False)
+            if not piece:
+                break
+            received += piece
+            if len(received) > bytes_at_most:
+                raise _too_large(bytes_at_most)
+        # urllib3 checks this only when it reads to the end itself.
+        if announced is not None and len(received) != int(announced):
+            raise ExchangeError("truncated", f"{len(received):,} of {int(announced):,} bytes came")
+        return bytes(received)
 
 
-def _opened(
-    adapter: TimedAdapter,
-    request: requests.PreparedRequest,
-    *,
-    timeouts: Timeouts,
-    deadline: float,
-    clock: Clock,
-    route: Route,
-) -> requests.Response:
-    try:
-        # Not adapter.send: a subclass below the cache overrides that with the retries around this attempt.
-        return HTTPAdapter.send(
-            adapter,
-            request,
-            stream=True,
-            timeout=(timeouts.connect_s, min(timeouts.read_s, timeouts.total_s)),
-            proxies=route.proxies,
-            verify=route.verify,
-            cert=None,
-        )
-    except requests.exceptions.ReadTimeout:
-        raise _late(deadline, clock, timeouts, "the server did not begin to answer in time") from None
-    except requests.RequestException as error:
-        raise _explained(error) from None
-    except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-        raise ExchangeError("read", f"the connection failed ({type(error).__name__})") from None
-
-
-def _whole(
-    response: requests.Response, *, timeouts: Timeouts, deadline: float, clock: Clock, bytes_at_most: int
-) -> Answer:
-    try:
-        body = _read(response, deadline=deadline, clock=clock, timeouts=timeouts, bytes_at_most=bytes_at_most)
-        plain = _decoded(response, body, bytes_at_most)
-        return Answer(status=response.status_code, headers=response.headers, body=plain)
-    except urllib3.exceptions.ReadTimeoutError:
-        raise _late(deadline, clock, timeouts, f"no byte came for {timeouts.read_s:g} s") from None
-    except (urllib3.exceptions.HTTPError, OSError) as error:
-        raise ExchangeError("truncated", f"the answer broke off ({type(error).__name__})") from None
-    finally:
-        response.close()
-
-
-def _late(deadline: float, clock: Clock, timeouts: Timeouts, says: str) -> ExchangeError:
-    if clock.monotonic() < deadline:
-        return ExchangeError("timeout", says)
-    return ExchangeError("deadline", f"the answer was not complete after {timeouts.total_s:g} s")
-
-
-def _explained(error: requests.RequestException) -> ExchangeError:
-    if isinstance(error, requests.exceptions.InvalidURL):
-        # Our own address was checked before.
-        says = "the address of the proxy (HTTP_PROXY, HTTPS_PROXY) cannot be read"
-        return ExchangeError("proxy", says, retryable=False)
-    if isinstance(error, requests.exceptions.ProxyError):
-        return ExchangeError("proxy", "the proxy refused the connection", retryable=False)
-    if isinstance(error, requests.exceptions.SSLError):
-        says = "the server's certificate is not trusted (a proxy that opens TLS needs ca_bundle=)"
-        return ExchangeError("tls", says, retryable=False)
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        return ExchangeError("timeout", "the server did not take the connection in time", away=True)
-    if isinstance(error, requests.exceptions.ConnectionError):
-        return ExchangeError("connect", "the server could not be reached (network, VPN, server id?)", away=True)
-    return ExchangeError("read", f"the connection failed ({type(error).__name__})")
-
-
-def _read(
-    response: requests.Response, *, deadline: float, clock: Clock, timeouts: Timeouts, bytes_at_most: int
-) -> bytes:
-    announced = response.headers.get("Content-Length")
-    if announced is not None and not re.fullmatch(r"\d{1,15}", announced.strip(), re.ASCII):
-        raise ExchangeError("framing", "the answer announces an impossible length")
-    received = bytearray()
-    while True:
-        if clock.monotonic() >= deadline:
-            raise _late(deadline, clock, timeouts, "")
-        piece = response.raw.read1(_CHUNK, decode_content=False)
-        if not piece:
-            break
-        received += piece
-        if len(received) > bytes_at_most:
-            raise _too_large(bytes_at_most)
-    # urllib3 checks this only when it reads to the end itself.
-    if announced is not None and len(received) != int(announced):
-        says = f"{len(received):,} of {int(announced):,} bytes came"
-        raise ExchangeError("truncated", says)
-    return bytes(received)
-
-
-def _decoded(response: requests.Response, body: bytes, bytes_at_most: int) -> bytes:
+def _decoded(response: urllib3.BaseHTTPResponse, body: bytes, bytes_at_most: int) -> bytes:
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
     if encoding in {"", "identity"} or not body:
         return body

@@ -1,17 +1,21 @@
-"""The token: one login for each that went stale, however many threads find out."""
+"""The login: the token that signs calls, and one login for each that went stale, however many threads find out."""
 
 import copy
 import json
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
-import requests
-
 from sc_pandas import forks
-from sc_pandas.contract import TOKEN_LIFETIME_S
+from sc_pandas.client.exchange import Answer, Call
+from sc_pandas.client.outcomes import document_of
+from sc_pandas.client.paced import Cancel, PacedWire
+from sc_pandas.client.retries import Retries
+from sc_pandas.client.tally import Tally
+from sc_pandas.contract import TOKEN_LIFETIME_S, TOKEN_PATH
 from sc_pandas.errors import AuthError, SellerCloudError
 from sc_pandas.pacing import Clock
 from sc_pandas.secrecy import Secret, hidden
@@ -21,6 +25,8 @@ _TOKEN: Final = re.compile(r"[\x21-\x7e]{1,16384}", re.ASCII)
 _RENEW_AFTER: Final = 0.9
 # A shorter life than this is taken for an error of the hint; a 401 tells the truth anyway.
 _SHORTEST_HINT_S: Final = 60.0
+_FRESH_REFUSED_AT_MOST: Final = 3
+_UNAUTHORIZED: Final = 401
 
 
 @dataclass(eq=False, slots=True)
@@ -31,16 +37,15 @@ class Token:
     renew_at: float = math.inf
     accepted: bool = False
 
-    def sign(self, request: requests.PreparedRequest) -> None:
-        """Write the token into the header of a request."""
-        request.headers["Authorization"] = f"Bearer {self.value.reveal()}"
+    def sign(self, headers: dict[str, str]) -> None:
+        """Write the token into the headers of a call."""
+        headers["Authorization"] = f"Bearer {self.value.reveal()}"
 
 
-def fill_in(credentials: Credentials, request: requests.PreparedRequest) -> None:
-    """Write user name and password into the body of a request for a token."""
-    assert credentials.password is not None  # noqa: S101  # `Authorizer` asks only then
-    body = {"Username": credentials.username, "Password": credentials.password.reveal()}
-    request.prepare_body(json.dumps(body).encode(), None)
+def login_body(credentials: Credentials, _headers: dict[str, str]) -> bytes:
+    """Return the body of a login, with user name and password."""
+    assert credentials.password is not None  # noqa: S101  # `Authorizer` logs in only then
+    return json.dumps({"Username": credentials.username, "Password": credentials.password.reveal()}).encode()
 
 
 def token_of(document: Any, *, now: float) -> Token:
@@ -67,20 +72,48 @@ def _lifetime_s(hint: Any) -> float:
     return seconds if _SHORTEST_HINT_S <= seconds <= 24 * TOKEN_LIFETIME_S else TOKEN_LIFETIME_S
 
 
+class Login:
+    """Logs in: each call of it is one login, with its retries."""
+
+    def __init__(
+        self, wire: PacedWire, credentials: Credentials, retries: Retries, clock: Clock, attempts: int
+    ) -> None:
+        self._wire, self._retries, self._clock, self._attempts = wire, retries, clock, attempts
+        self._call = Call(TOKEN_PATH, "POST", sign=partial(login_body, credentials))
+
+    def __call__(self, tally: Tally, cancel: Cancel) -> Token:
+        """Return a new token."""
+
+        def attempt() -> Token:
+            answer = self._wire.call(self._call, tally, cancel)
+            return token_of(document_of(answer, where="login"), now=self._clock.monotonic())
+
+        return self._retries.until_good(attempt, self._attempts, cancel)
+
+
 class Authorizer:
-    """Hands out the current token and replaces it when it is old or refused.
+    """Signs calls with the current token, and replaces it when it is old or refused.
 
     Parameters
     ----------
+    wire
+        Makes the signed calls.
+    log_in
+        Makes a login; it is called by one thread at a time.
     credentials
         Who asks.
     clock
         For the token's age.
     """
 
-    def __init__(self, credentials: Credentials, clock: Clock) -> None:
+    def __init__(
+        self, wire: PacedWire, log_in: Callable[[Tally, Cancel], Token], credentials: Credentials, clock: Clock
+    ) -> None:
+        self._wire = wire
+        self._log_in = log_in
         self._clock = clock
         self._lock = forks.new_lock()
+        self._one_by_one = forks.new_lock()
         self._given = credentials.token
         self._can_log_in = credentials.password is not None
         self._begin()
@@ -89,11 +122,48 @@ class Authorizer:
         self._failure: SellerCloudError | None = None
 
     def _begin(self) -> None:
-        # A refusal is kept by a child, too: a refused password is not sent twice.
+        # A child remembers a refusal, too: a refused password is not sent twice.
         self._token = None if self._given is None else Token(self._given)
 
-    def token(self, log_in: Callable[[], Token], refused: Token | None = None) -> Token:
-        """Give a token that is not `refused`; `log_in` makes one login and is called by one thread at a time.
+    def call(self, call: Call, tally: Tally, cancel: Cancel) -> Answer:
+        """Make a signed call, with a new token where the server refuses the current one.
+
+        Raises
+        ------
+        Setback
+            It failed in a way that may pass.
+        SellerCloudError
+            It failed for good; `AuthError` where the server refuses this user.
+        """
+        token = self.token(tally, cancel)
+        answer = self._signed(call, token, tally, cancel)
+        if answer.status == _UNAUTHORIZED and token.accepted:
+            token = self.token(tally, cancel, refused=token)
+            answer = self._signed(call, token, tally, cancel)
+        if answer.status != _UNAUTHORIZED:
+            return answer
+        # A token that was given out just now is refused.  Threads that meet this go on one by one, so none uses a fresh
+        # token up before the others.
+        with self._one_by_one:
+            for _renewal in range(_FRESH_REFUSED_AT_MOST):
+                token = self.token(tally, cancel, refused=token)
+                answer = self._signed(call, token, tally, cancel)
+                if answer.status != _UNAUTHORIZED:
+                    return answer
+        raise AuthError(
+            "The server refuses this user also after a new login. Is the account disabled, or without permission to "
+            "read customers?",
+            reason="rejected_after_login",
+            status=_UNAUTHORIZED,
+        )
+
+    def _signed(self, call: Call, token: Token, tally: Tally, cancel: Cancel) -> Answer:
+        answer = self._wire.call(replace(call, sign=token.sign), tally, cancel)
+        token.accepted |= answer.status != _UNAUTHORIZED
+        return answer
+
+    def token(self, tally: Tally, cancel: Cancel = None, *, refused: Token | None = None) -> Token:
+        """Return a token that is not `refused`.
 
         Raises
         ------
@@ -116,18 +186,18 @@ class Authorizer:
                     "The server no longer accepts this token. Connect again with a new token, or with username= and "
                     "password=, which renew themselves.",
                     reason="token_rejected",
-                    status=401,
+                    status=_UNAUTHORIZED,
                 )
-            return self._renew(log_in)
+            return self._renew(tally, cancel)
 
-    def _renew(self, log_in: Callable[[], Token]) -> Token:
+    def _renew(self, tally: Tally, cancel: Cancel) -> Token:
         try:
-            self._token = log_in()
+            self._token = self._log_in(tally, cancel)
         except SellerCloudError as error:
             self._failure = error
             raise
         finally:
-            # Counted when it ends, so that everybody who came while it ran knows that it was theirs, too.
+            # Counted when it ends, so everybody who came while it ran knows that it was theirs, too.
             self._logins += 1
         self._failure = None
         return self._token

@@ -1,9 +1,8 @@
 """What an answer means: data, a reason to try again, or the end.  Pure functions of answers."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final, TypeVar
 
-from sc_pandas.cache import NO_STORE
 from sc_pandas.client.bodies import message_of
 from sc_pandas.client.exchange import Answer, ExchangeError
 from sc_pandas.client.parsing import NotDataError, parse_json
@@ -11,6 +10,7 @@ from sc_pandas.errors import AuthError, ResponseError, SellerCloudError, ServerE
 from sc_pandas.pacing import Throttle, recognise_throttle
 from sc_pandas.secrecy import unseen
 
+T = TypeVar("T")
 _SMALL: Final = 4_096
 _AWAY: Final = frozenset({502, 503, 504})
 _RESPONSE_KINDS: Final = frozenset({"encoding", "too_large", "framing"})
@@ -18,33 +18,47 @@ _PORTAL: Final = "a login page, a proxy or the address of the UI instead of the 
 
 
 class Setback(Exception):  # noqa: N818  # not raised to callers: it becomes one of our errors when tries run out
-    """A failed attempt that is worth another; `final` gives the error for when it was the last.
+    """A failed attempt that is worth another; `final` returns the error for when it was the last.
 
     `away` says that the server seems to be down: what fails for one call fails for all.
     """
 
     def __init__(
-        self, build: Callable[..., SellerCloudError], says: str, *, timed_out: bool = False, away: bool = False
+        self,
+        error: type[SellerCloudError],
+        says: str,
+        *,
+        hint: str = "",
+        timed_out: bool = False,
+        away: bool = False,
+        **facts: object,
     ) -> None:
         super().__init__(says)
-        self._build = build
-        self._says = says
+        self._error, self._hint, self._facts = error, hint, facts
         self.timed_out = timed_out
         self.away = away
 
     def final(self, attempts: int, elapsed_s: float, *, budget_exhausted: bool = False) -> SellerCloudError:
-        """Give the error that says how often it was tried."""
+        """Return the error that says how often it was tried."""
         tries = "once" if attempts == 1 else f"{attempts} times"
         why = "; the allowance for retries is used up" if budget_exhausted else ""
-        return self._build(f"{self._says} (tried {tries}{why}).", attempts, elapsed_s, budget_exhausted)
+        return self._built(f"tried {tries}{why}", attempts, elapsed_s, budget_exhausted=budget_exhausted)
 
     def given_up(self, attempts: int, elapsed_s: float) -> SellerCloudError:
-        """Give the error of a server that was away for as long as may be waited."""
-        says = (
-            f"{self._says} (tried {attempts} times in {elapsed_s:,.0f} s). It had answered before: it is down, or "
-            "cannot answer this question. Ask again later: finished pages are kept; a longer max_wait= waits for it."
+        """Return the error of a server that was away for as long as may be waited."""
+        hint = (
+            " It had answered before: it is down, or cannot answer this question. Ask again later: finished pages are "
+            "kept; a longer max_wait= waits for it."
         )
-        return self._build(says, attempts, elapsed_s, False)
+        return self._built(f"tried {attempts} times in {elapsed_s:,.0f} s", attempts, elapsed_s, hint=hint)
+
+    def _built(
+        self, tries: str, attempts: int, elapsed_s: float, *, hint: str = "", budget_exhausted: bool = False
+    ) -> SellerCloudError:
+        facts = {**self._facts, "attempts": attempts, "budget_exhausted": budget_exhausted}
+        if self._error is TransportError:
+            facts["elapsed_s"] = elapsed_s
+        return self._error(f"{self} ({tries}).{hint or self._hint}", **facts)
 
 
 def throttle_of(answer: Answer) -> Throttle | None:
@@ -60,18 +74,18 @@ def throttle_of(answer: Answer) -> Throttle | None:
 
 
 def away_of(answer: Answer) -> Setback | None:
-    """Recognise that a server is down by what a gateway in front of it answers; the answer is no throttle."""
-    return _server_setback(answer) if answer.status in _AWAY else None
+    """Recognise that a server is down by what a gateway in front of it answers."""
+    return _server_setback(answer) if answer.status in _AWAY and throttle_of(answer) is None else None
 
 
 def forbids_keeping(answer: Answer) -> bool:
-    """Whether the server says that its answer must not be stored."""
+    """Return whether the server says that its answer must not be stored."""
     said = answer.headers.get("Cache-Control", "").lower()
-    return NO_STORE in (directive.partition("=")[0].strip() for directive in said.split(","))
+    return "no-store" in said and "no-store" in [directive.partition("=")[0].strip() for directive in said.split(",")]
 
 
-def document_of(answer: Answer, *, where: str, parse: Callable[[bytes], Any] = parse_json) -> Any:
-    """Give the parsed body of a good answer.
+def document_of(answer: Answer, *, where: str, parse: Callable[[bytes], T] = parse_json) -> T:
+    """Return the parsed body of a good answer.
 
     Parameters
     ----------
@@ -80,7 +94,7 @@ def document_of(answer: Answer, *, where: str, parse: Callable[[bytes], Any] = p
     where
         ``"login"`` or ``"data"``.
     parse
-        Parses the body, or raises a NotDataError.
+        Returns what a body says, or raises a NotDataError.
 
     Raises
     ------
@@ -100,7 +114,7 @@ def document_of(answer: Answer, *, where: str, parse: Callable[[bytes], Any] = p
         raise _server_setback(answer)
     if answer.status >= 400:
         raise _refusal(answer, where=where)
-    if not answer.body.strip():
+    if not answer.body or answer.body.isspace():
         raise setback_of_not_data(NotDataError("empty", "is empty"), answer)
     try:
         return unseen(lambda: parse(answer.body))  # a cut-off login may hold a token
@@ -130,15 +144,9 @@ def _refusal(answer: Answer, *, where: str) -> SellerCloudError:
 
 def _server_setback(answer: Answer) -> Setback:
     words = _words(answer)
-    status = answer.status
-
-    def build(says: str, attempts: int, _elapsed_s: float, budget_exhausted: bool) -> SellerCloudError:  # noqa: FBT001
-        return ServerError(
-            says, status=status, attempts=attempts, server_message=words, budget_exhausted=budget_exhausted
-        )
-
     said = f" and says: {words}" if words else ""
-    return Setback(build, f"The server fails with status {status}{said}", away=status in _AWAY)
+    says = f"The server fails with status {answer.status}{said}"
+    return Setback(ServerError, says, away=answer.status in _AWAY, status=answer.status, server_message=words)
 
 
 def setback_of_not_data(error: NotDataError, answer: Answer) -> Setback:
@@ -148,28 +156,19 @@ def setback_of_not_data(error: NotDataError, answer: Answer) -> Setback:
     if kind == "json" and ("json" not in content_type.lower() or answer.body.lstrip()[:1] == b"<"):
         kind = "not_json"
     hint = f" Is this {_PORTAL}" if kind == "not_json" else (f" The server says: {words}" if words else "")
-
-    def build(says: str, attempts: int, _elapsed_s: float, budget_exhausted: bool) -> SellerCloudError:  # noqa: FBT001
-        return ResponseError(
-            f"{says}{hint}", kind=kind, attempts=attempts, server_message=words, budget_exhausted=budget_exhausted
-        )
-
-    return Setback(build, f"The server's answer {error}")
+    return Setback(ResponseError, f"The server's answer {error}", hint=hint, kind=kind, server_message=words)
 
 
 def setback_of_exchange(error: ExchangeError) -> Setback | SellerCloudError:
     """Turn a failed exchange into a reason to try again, or into the final error where trying is vain."""
     kind = error.kind
-
-    def build(says: str, attempts: int, elapsed_s: float, budget_exhausted: bool) -> SellerCloudError:  # noqa: FBT001
-        if kind in _RESPONSE_KINDS:
-            return ResponseError(says, kind=kind, attempts=attempts, budget_exhausted=budget_exhausted)
-        return TransportError(
-            says, kind=kind, attempts=attempts, elapsed_s=elapsed_s, budget_exhausted=budget_exhausted
-        )
-
-    timed_out = kind in {"timeout", "deadline"}
-    setback = Setback(build, f"No usable answer: {error}", timed_out=timed_out, away=error.away)
+    setback = Setback(
+        ResponseError if kind in _RESPONSE_KINDS else TransportError,
+        f"No usable answer: {error}",
+        timed_out=kind in {"timeout", "deadline"},
+        away=error.away,
+        kind=kind,
+    )
     return setback if error.retryable else setback.final(1, 0.0)
 
 

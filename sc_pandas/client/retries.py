@@ -3,9 +3,8 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from typing import TypeVar
-
-import tenacity
 
 from sc_pandas.client.outcomes import Setback
 from sc_pandas.pacing import DICE, Clock, RetryBudget
@@ -28,17 +27,14 @@ class Retries:
 
     def __init__(self, clock: Clock, policy: RetryPolicy) -> None:
         self._clock = clock
+        self._policy = policy
         self._budget = RetryBudget()
-        self._longest = tenacity.wait_exponential(multiplier=policy.base_s, max=policy.cap_s)
 
     def pause_s(self, number: int) -> float:
-        """Give the seconds to wait after the so-manieth try."""
-        state = tenacity.RetryCallState(tenacity.Retrying(), None, (), {})
-        state.attempt_number = number
-        return self._jittered(state)
-
-    def _jittered(self, state: tenacity.RetryCallState) -> float:
-        return DICE.uniform(0.0, self._longest(state))
+        """Return the seconds to wait after a try, counted from 1."""
+        # Beyond 2**60 the cap holds for any base; a float could not hold much more.
+        longest = min(self._policy.cap_s, self._policy.base_s * 2 ** min(number - 1, 60))
+        return DICE.uniform(0.0, longest)
 
     def until_good(self, attempt: Callable[[], T], attempts: int, cancel: threading.Event | None) -> T:
         """Try until it succeeds, fails for good, or was tried so many times.
@@ -49,24 +45,16 @@ class Retries:
             It did not succeed.
         """
         started = self._clock.monotonic()
-
-        def pay(state: tenacity.RetryCallState) -> None:
-            setback = state.outcome.exception() if state.outcome else None
-            if isinstance(setback, Setback) and not self._budget.spend(timed_out=setback.timed_out):
-                raise setback.final(state.attempt_number, self._clock.monotonic() - started, budget_exhausted=True)
-
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(Setback),
-            stop=tenacity.stop_after_attempt(attempts),
-            wait=self._jittered,
-            sleep=lambda seconds: self._clock.sleep(seconds, cancel),
-            before_sleep=pay,
-            reraise=True,
-        )
-        try:
-            result = retrying(attempt)
-        except Setback as setback:
-            made = retrying.statistics.get("attempt_number", attempts)
-            raise setback.final(made, self._clock.monotonic() - started) from None
-        self._budget.refund()
-        return result
+        for number in count(1):
+            try:
+                result = attempt()
+            except Setback as setback:
+                is_last = number >= attempts
+                if is_last or not self._budget.spend(timed_out=setback.timed_out):
+                    elapsed_s = self._clock.monotonic() - started
+                    raise setback.final(number, elapsed_s, budget_exhausted=not is_last) from None
+            else:
+                self._budget.refund()
+                return result
+            self._clock.sleep(self.pause_s(number), cancel)
+        raise AssertionError  # `count` does not end

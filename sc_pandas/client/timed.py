@@ -1,6 +1,6 @@
 """Answers that end in time: a deadline and a stop that hold for every byte of them, their headers too.
 
-A socket's own time-out begins anew with each byte, so that a server that drips bytes could hold a call for ever.
+A socket's own time-out begins anew with each byte, so a server that drips bytes could hold a call for ever.
 """
 
 import http.client
@@ -10,11 +10,12 @@ import queue
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
+import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -121,11 +122,15 @@ def _renew(idle: "queue.Queue[Any]") -> None:
 class TimedAdapter(HTTPAdapter):
     """An adapter whose connections keep the limits of `limited`."""
 
-    def get_connection_with_tls_context(self, *args: Any, **more: Any) -> urllib3.HTTPConnectionPool:
-        """Give the pool, with our connections in it."""
-        pool = cast("urllib3.HTTPConnectionPool", super().get_connection_with_tls_context(*args, **more))
+    def way_to(
+        self, url: str, proxies: Mapping[str, str], *, verify: bool | str
+    ) -> tuple[urllib3.HTTPConnectionPool, str]:
+        """Return the pool of connections to a URL, and what its targets begin with: with a proxy, the URL itself."""
+        request = requests.Request("GET", url).prepare()
+        pool = cast("urllib3.HTTPConnectionPool", self.get_connection_with_tls_context(request, verify, dict(proxies)))
+        self.cert_verify(pool, url, verify, None)  # type: ignore[no-untyped-call]
         ours = _TimedTlsConnection if pool.scheme == "https" else _TimedConnection
         if pool.ConnectionCls is not ours:
             pool.ConnectionCls = ours
             forks.owned(cast("queue.Queue[Any]", pool.pool), _renew)
-        return pool
+        return pool, self.request_url(request, dict(proxies))

@@ -57,7 +57,9 @@ class OutageGate(Listeners):
         Seconds before the so-manieth probe.
     """
 
-    def __init__(self, clock: Clock, *, max_wait_s: float, pause_s: Callable[[int], float]) -> None:
+    def __init__(
+        self, clock: Clock, *, max_wait_s: float, pause_s: Callable[[int], float] = lambda _number: 1.0
+    ) -> None:
         super().__init__()
         self._clock = clock
         self._max_wait_s = max_wait_s
@@ -72,9 +74,9 @@ class OutageGate(Listeners):
         self._outage = None  # its prober is a thread of the parent
 
     def enter(self, cancel: threading.Event | None = None) -> Outage | None:
-        """Wait while the server is away; the one call that finds out whether it is back gets the outage.
+        """Wait while the server is away; the one call that finds out whether it is back is given the outage.
 
-        Whoever got it calls `leave` at the end.
+        Whoever was given it calls `leave` at the end.
 
         Raises
         ------

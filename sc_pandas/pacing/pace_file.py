@@ -2,6 +2,9 @@
 
 A ring of call times, one place for each call of the quota: a call may be made when the time in the place that it will
 take is an hour old.  Beside it stands until when the server takes no calls.  Nothing else is in the file.
+
+Why not SQLite: a table took 355 µs a call where this file takes 151, and of four processes that called at once some
+starved ("database is locked").
 """
 
 import contextlib
@@ -46,6 +49,14 @@ T = TypeVar("T")
 
 class _LockedError(Exception):
     """Somebody else holds the lock for longer than we wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Seconds until a call may be made; `reset_at` is when a throttle ends, as the server said it, or None."""
+
+    seconds: float
+    reset_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,26 +114,28 @@ class PaceFile:
         forks.owned(self, PaceFile._let_go)
 
     # ── calls ──────────────────────────────────────────────────────────────────────────────────────────────────────
-    def take(self, clock: Clock) -> float:
-        """Count a call, or give the seconds until there is room for it; 0 also where the file cannot be used."""
+    def take(self, clock: Clock) -> Wait | None:
+        """Count a call, or return what it has to wait for; None also where the file cannot be used."""
 
-        def action(file: int, head: _Head) -> float:
+        def action(file: int, head: _Head) -> Wait | None:
             now = clock.now().timestamp()
+            if (throttle := self._throttle_of(head, now)) is not None:
+                return throttle
             if head.count:
                 self._follow_clock(file, self._time(file, head.count - 1), now)
             wait_s = self._time(file, head.count) + self._window_s - now
             if wait_s > 0:
-                return max(1e-3, wait_s)
+                return Wait(max(1e-3, wait_s))
             # The head first: a process that is killed in between leaves a time in its place that is over already, and
             # it has not called.  The other way round, the next call would find its own place taken for an hour.
             _write(file, 0, replace(head, count=head.count + 1).pack())
             _write(file, self._place(head.count), _TIME.pack(now))
-            return 0.0
+            return None
 
-        return self._attempt(action, 0.0)
+        return self._attempt(action, None)
 
     def used(self, clock: Clock) -> int:
-        """Calls of the last hour."""
+        """Count the calls of the last hour."""
 
         def action(file: int, _head: _Head) -> int:
             now = clock.now().timestamp()
@@ -174,21 +187,19 @@ class PaceFile:
 
         self._attempt(action, None)
 
-    def gate(self, clock: Clock) -> tuple[float, datetime] | None:
-        """Seconds until calls are taken again, and when the server said that is; None when they are."""
+    def throttle(self, clock: Clock) -> Wait | None:
+        """Return how long calls have to wait for a throttle; None where there is none."""
+        return self._attempt(lambda _file, head: self._throttle_of(head, clock.now().timestamp()), None)
 
-        def action(_file: int, head: _Head) -> tuple[float, datetime] | None:
-            now = clock.now().timestamp()
-            # A throttle of the future was told before the clock was set back.
-            if head.until <= now or head.told_at > now + _STEP_S or head.until > now + self._window_s + _STEP_S:
-                return None
-            return head.until - now, datetime.fromtimestamp(head.reset_at, UTC)
-
-        return self._attempt(action, None)
+    def _throttle_of(self, head: _Head, now: float) -> Wait | None:
+        # A throttle of the future was told before the clock was set back.
+        if head.until <= now or head.told_at > now + _STEP_S or head.until > now + self._window_s + _STEP_S:
+            return None
+        return Wait(head.until - now, datetime.fromtimestamp(head.reset_at, UTC))
 
     # ── the file ───────────────────────────────────────────────────────────────────────────────────────────────────
     def _attempt(self, action: Callable[[int, _Head], T], default: T) -> T:
-        """Do it under the lock, or give the default where the file is at fault."""
+        """Do it under the lock, or return the default where the file is at fault."""
         with self._lock:
             result = default if self._off else self._under_lock(action, default)
             trouble, self._trouble = self._trouble, None
@@ -202,9 +213,9 @@ class PaceFile:
     def _under_lock(self, action: Callable[[int, _Head], T], default: T) -> T:
         try:
             try:
-                file = self._locked()
+                file, size = self._locked()
                 try:
-                    return action(file, self._head(file))
+                    return action(file, self._head(file, size))
                 except struct.error:
                     self._begin(file, "damaged")
                     return default
@@ -225,14 +236,15 @@ class PaceFile:
         self._off = True
         self._let_go()
 
-    def _locked(self) -> int:
-        file = self._opened()
-        _lock(file)
-        if os.fstat(file).st_nlink == 0:  # the folder was removed under us
-            self._let_go()
+    def _locked(self) -> tuple[int, int]:
+        """Return the file, locked, and its size."""
+        while True:
             file = self._opened()
             _lock(file)
-        return file
+            facts = os.fstat(file)
+            if facts.st_nlink:
+                return file, facts.st_size
+            self._let_go()  # the folder was removed under us
 
     def _opened(self) -> int:
         if self._file is None:
@@ -245,8 +257,7 @@ class PaceFile:
                 raise OSError(EACCES, "not a file")
         return self._file
 
-    def _head(self, file: int) -> _Head:
-        size = os.fstat(file).st_size
+    def _head(self, file: int, size: int) -> _Head:
         if size == 0:
             return self._begin(file)
         head = _Head.unpack(_read(file, 0, _HEAD_BYTES), self._slots)
@@ -283,14 +294,27 @@ class PaceFile:
         self._let_go()
 
 
-def _read(file: int, offset: int, size: int) -> bytes:
-    os.lseek(file, offset, os.SEEK_SET)
-    return os.read(file, size)
+if hasattr(os, "pread"):
+
+    def _read(file: int, offset: int, size: int) -> bytes:
+        return os.pread(file, size, offset)
+
+    def _put(file: int, offset: int, raw: bytes) -> int:
+        return os.pwrite(file, raw, offset)
+
+else:
+
+    def _read(file: int, offset: int, size: int) -> bytes:
+        os.lseek(file, offset, os.SEEK_SET)
+        return os.read(file, size)
+
+    def _put(file: int, offset: int, raw: bytes) -> int:
+        os.lseek(file, offset, os.SEEK_SET)
+        return os.write(file, raw)
 
 
 def _write(file: int, offset: int, raw: bytes) -> None:
-    os.lseek(file, offset, os.SEEK_SET)
-    if os.write(file, raw) != len(raw):
+    if _put(file, offset, raw) != len(raw):
         raise OSError(ENOSPC, "no room")
 
 

@@ -1,18 +1,11 @@
-"""When not to call: what a throttle says, and the gate that holds calls back until it ends."""
+"""What a throttle says, and how long to wait for it: pure functions."""
 
 import re
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final
-
-from sc_pandas import forks
-from sc_pandas.errors import RateLimitedError
-from sc_pandas.pacing.clock import DICE, Clock
-from sc_pandas.pacing.listeners import Listeners
-from sc_pandas.pacing.pace_file import PaceFile
 
 _UNKNOWN_RESET_S: Final = 5.0
 _RESET: Final = re.compile(
@@ -62,7 +55,7 @@ def parse_reset(text: object) -> datetime | None:
 
 
 def throttle_wait_s(
-    throttle: Throttle, *, server_date: str | None, retry_after: str | None, now: datetime, waits_before: int = 0
+    throttle: Throttle, *, server_date: datetime | None, retry_after: str | None, now: datetime, waits_before: int = 0
 ) -> float:
     """Seconds to wait before the next call.
 
@@ -70,7 +63,7 @@ def throttle_wait_s(
     whole seconds, which can only make the wait longer.  The later of ``RateLimitResetTime`` and ``Retry-After`` counts.
     Where neither says anything usable, or a reset time lies in the past again and again, the wait grows from 5 s.
     """
-    clock = http_date(server_date) or now
+    clock = server_date or now
     waits = []
     if throttle.reset_at is not None:
         waits.append((throttle.reset_at - clock).total_seconds())
@@ -86,7 +79,7 @@ def throttle_wait_s(
 
 
 def http_date(text: str | None) -> datetime | None:
-    """Read a date of HTTP, or give None."""
+    """Read a date of HTTP; anything else is None."""
     if not text:
         return None
     try:
@@ -94,63 +87,3 @@ def http_date(text: str | None) -> datetime | None:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-
-
-class ThrottleGate(Listeners):
-    """Holds back every call of one user until the server takes calls again.
-
-    Parameters
-    ----------
-    clock
-        Whose time it is.
-    max_wait_s
-        Longest wait; a longer one is an error at once.
-    shared
-        Where other processes of this machine tell of their throttles, and are told, or None.
-    """
-
-    def __init__(self, clock: Clock, *, max_wait_s: float, shared: PaceFile | None = None) -> None:
-        super().__init__()
-        self._clock = clock
-        self._max_wait_s = max_wait_s
-        self._shared = shared
-        self._lock = forks.new_lock()
-        self._open_at = clock.monotonic()
-        self._reset_at: datetime | None = None
-
-    def close(self, throttle: Throttle, wait_s: float) -> None:
-        """Let nobody through for `wait_s` seconds."""
-        # A little spread, so that notebooks which were stopped together do not come back together.
-        wait_s += DICE.uniform(0.0, min(2.0, wait_s * 0.05))
-        reset_at = throttle.reset_at or self._clock.now() + timedelta(seconds=wait_s)
-        with self._lock:
-            self._open_at = max(self._open_at, self._clock.monotonic() + wait_s)
-            self._reset_at = reset_at
-        if self._shared is not None:
-            self._shared.close_gate(self._clock, wait_s, reset_at)
-
-    def pass_through(self, cancel: threading.Event | None = None) -> None:
-        """Wait until the gate is open.
-
-        Raises
-        ------
-        RateLimitedError
-            It would take longer than `max_wait_s`; nothing was waited.
-        """
-        while (wait := self._wait()) is not None:
-            wait_s, reset_at = wait
-            if wait_s > self._max_wait_s:
-                raise RateLimitedError(
-                    f"SellerCloud's hourly quota is used up until {reset_at:%Y-%m-%d %H:%M:%S} UTC ({wait_s:,.0f} s), "
-                    f"longer than max_wait={self._max_wait_s:g} s. Ask again after that; finished pages are kept.",
-                    reset_at=reset_at,
-                    wait_s=wait_s,
-                )
-            self.tell(reset_at, wait_s)
-            self._clock.sleep(wait_s, cancel)
-
-    def _wait(self) -> tuple[float, datetime] | None:
-        wait_s = self._open_at - self._clock.monotonic()
-        if wait_s > 0:
-            return wait_s, self._reset_at or self._clock.now()
-        return None if self._shared is None else self._shared.gate(self._clock)

@@ -137,7 +137,7 @@ def url_of(server: str, *, policy: RetryPolicy | None = None) -> str:
     lookup = contract.TEAM_LOOKUP_URL
     asker = Client(lookup, Credentials("", token=Secret("none")), policy=policy)
     try:
-        answer = asker.look_up_team(lookup, server.removeprefix(_TEAM))
+        answer = asker.look_up_team(server.removeprefix(_TEAM))
     finally:
         asker.close()
     return settings.endpoint_of_team(answer, lookup_url=lookup)
@@ -230,8 +230,8 @@ class Connection:
             clock=clock,
             pace_file=pace_file(folder, tenant),
         )
-        if client.pace is not None:
-            client.pace.tell = _teller(cache)
+        if client.pace.file is not None:
+            client.pace.file.tell = _teller(cache)
         self._cache = cache
         self._source = Source(client, cache, tenant, DialectMemory(dialect, cache))
         self._closed = False
@@ -455,7 +455,7 @@ class Connection:
         SettingsError
             The connection was closed.
         """
-        return self.source.client.budget.left()
+        return self.source.client.pace.left()
 
     def cache_info(self) -> CacheInfo:
         """Give path, size and age of this user's cache.

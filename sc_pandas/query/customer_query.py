@@ -195,7 +195,7 @@ class CustomerQuery:
         client = self.connection.source.client
         latency_s = _GUESSED_LATENCY_S if client.latency_s is None else client.latency_s
         calls = counted.calls_to_read
-        left = client.budget.left()
+        left = client.pace.left()
         seconds = estimate_seconds(calls, latency_s=latency_s, in_flight=IN_FLIGHT, calls_left=left)
         return Estimate(
             rows=self._count_of(counted.totals),
@@ -403,8 +403,7 @@ class CustomerQuery:
         progress = Progress(max_calls=self.options.max_calls, cancel=cancel or threading.Event())
         with PageProgress(self.options.progress if watcher is None else False) as bar:
             progress.watcher = watcher or bar
-            gate, outage = source.client.gate, source.client.outage
-            with gate.heard_by(progress.watcher.wait), outage.heard_by(progress.watcher.away):
+            with source.client.pace.heard_by(progress.watcher.wait, progress.watcher.away):
                 rows, report = read_rows(
                     source,
                     self._parts,

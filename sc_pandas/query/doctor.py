@@ -162,7 +162,7 @@ class _Heard:
 
 
 def _check_server(client: Client, tally: Tally) -> Iterator[Check]:
-    if client.budget.left() < CALLS_AT_MOST:
+    if client.pace.left() < CALLS_AT_MOST:
         yield Check("server", "warn", "not asked, because the hour's calls are used up")
         return
     before = tally.calls
@@ -296,8 +296,8 @@ def _check_clock(client: Client) -> Check:
 
 
 def _check_budget(client: Client) -> Check:
-    left = client.budget.left()
-    error = _error_of(client.gate.pass_through)
+    left = client.pace.left()
+    error = _error_of(client.pace.check)
     if isinstance(error, RateLimitedError):
         until = f" until {error.reset_at:%H:%M:%S} UTC" if error.reset_at else ""
         return Check("quota", "fail", f"the server takes no calls{until}; other programs may have used them up")

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from sc_pandas.cache import cache_key
-from sc_pandas.client import Client
 from sc_pandas.contract import CALLS_PER_HOUR, CUSTOMERS_PATH
 from sc_pandas.errors import CacheMissError, FilterError, ResponseError, ServerError
 from sc_pandas.reading.options import Progress, ReadOptions, Source
@@ -121,9 +120,6 @@ class DetailReads:
     def _ask(self, user_id: int) -> Customer | Failed:
         client = self._source.client
         key = None if self._cache is None else self._key(user_id)
-        if self._cache is not None and key is not None and self._cache.find_page(key) is not None:
-            # What is too old would be given again otherwise.
-            self._cache.drop_page(key)
         try:
             return client.get_customer(
                 CUSTOMERS_PATH, user_id, tally=self._progress.tally, key=key, cancel=self._progress.cancel
@@ -154,7 +150,7 @@ class DetailReads:
             age_s = float("inf") if self._options.cache == "offline" else ONE_DAY_S
         if self._options.cache == "refresh":
             age_s = max(0.0, self._source.client.clock.now().timestamp() - self._began)
-        found = Client.kept_customer(self._cache, self._key(user_id), age_s)
+        found = self._source.client.kept_customer(self._key(user_id), age_s)
         if found is None:
             return None
         customer, read_at = found

@@ -329,7 +329,7 @@ class ListRead(ListPages):
         assert self._cache is not None  # noqa: S101  # only a cache gives a kept read
         params = page_params(place.window.of(self.question), self.dialect, place.number, self.options.page_size)
         expectation = Expectation(number=place.number, asked=self.options.page_size, served=self._kept().served)
-        return self._source.client.kept_page(self._cache, self._place_key(place), params, expectation)
+        return self._source.client.kept_page(self._place_key(place), params, expectation)
 
     # ── one page ───────────────────────────────────────────────────────────────────────────────────────────────────
     def single_page(self, number: int) -> Page:

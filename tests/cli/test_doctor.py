@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from sc_pandas.contract import CALLS_PER_HOUR
-from sc_pandas.pacing import CallBudget, PaceFile, SystemClock
+from sc_pandas.pacing import Pace, PaceFile, SystemClock
 from sc_pandas.query import doctor
 from sc_pandas.sandbox import Sandbox
 from sc_pandas.settings import Credentials, Secret, base_url, tenant_digest
@@ -233,9 +233,9 @@ def test_a_quota_that_is_used_up_is_told_and_not_waited_for(serve: Any, run: Any
     box = serve()
     tenant = tenant_digest(base_url(box.url), Credentials(box.username, password=Secret("x")).user_key)
     shared = PaceFile(cache_dir / f"{tenant}.pace")
-    budget = CallBudget(SystemClock(), shared=shared)
+    pace = Pace(SystemClock(), file=shared)
     for _ in range(CALLS_PER_HOUR - 3):
-        budget.take()
+        pace.wait_for_turn()
     shared.close()
     started = time.monotonic()
     ran = run("doctor", "--json")

@@ -29,7 +29,7 @@ import sc_pandas as sc
 from sc_pandas import forks
 from sc_pandas.client.timed import _TimedTlsConnection
 from sc_pandas.contract import Rating
-from sc_pandas.pacing import Throttle, ThrottleGate
+from sc_pandas.pacing import Pace, Throttle
 from sc_pandas.panel.workers import Workers
 from sc_pandas.query.connection import Connection
 from sc_pandas.settings import Credentials, Secret
@@ -224,21 +224,20 @@ def test_a_child_holds_none_of_its_parents_connections_open(tmp_path: Path) -> N
 # ── locks, whoever holds them ──────────────────────────────────────────────────────────────────────────────────────
 LOCKS: dict[str, Callable[[Connection], Any]] = {
     "authorizer": lambda shop: shop.source.client._authorizer._lock,
-    "one by one": lambda shop: shop.source.client._one_by_one,
-    "gate": lambda shop: shop.source.client.gate._lock,
-    "budget": lambda shop: shop.source.client.budget._lock,
+    "one by one": lambda shop: shop.source.client._authorizer._one_by_one,
+    "pace": lambda shop: shop.source.client.pace._lock,
+    "outages": lambda shop: shop.source.client.pace._outages._lock,
     "retries": lambda shop: shop.source.client._retries._budget._lock,
-    "pace file": lambda shop: shop.source.client.pace._lock if shop.source.client.pace else None,
+    "pace file": lambda shop: shop.source.client.pace.file._lock if shop.source.client.pace.file else None,
     "dialects": lambda shop: shop.source.dialects._lock,
-    "pools": lambda shop: shop.source.client._adapter.poolmanager.pools.lock,
+    "pools": lambda shop: shop.source.client._wire.adapter.poolmanager.pools.lock,
     "idle sockets": lambda shop: _pool(shop).mutex,
-    "kept session": lambda shop: getattr(shop.source.client._cached, "_lock", None),
     "progress": lambda _shop: _tqdm().get_lock(),
 }
 
 
 def _pool(shop: Connection) -> Any:
-    pools = shop.source.client._adapter.poolmanager.pools
+    pools = shop.source.client._wire.adapter.poolmanager.pools
     return pools[next(iter(pools.keys()))].pool
 
 
@@ -323,7 +322,7 @@ def test_without_the_caches_lock_the_child_has_no_cache(tmp_path: Path, monkeypa
                     rows += ids_of(another, customer_ids=[8])
             return [rows, [each.message.reason for each in told if isinstance(each.message, sc.CacheWarning)]]
 
-        with held(backend._in_use), held(backend.pages._lock):
+        with held(backend._in_use):
             child = Child(ask)
             assert child.said() == [[7, 8], ["locked", "locked"]]
         assert ids_of(shop, cache="offline") == EVERYBODY
@@ -389,17 +388,17 @@ def test_a_token_that_was_given_is_used_by_a_child(tmp_path: Path) -> None:
 def test_what_a_child_calls_is_its_own_count_and_the_machines(tmp_path: Path) -> None:
     with RawServer(answer_by_question) as server, server.shop(tmp_path) as shop:
         ids_of(shop, customer_ids=[5], cache="off")
-        left, made = shop.calls_left(), shop.source.client.budget.total
+        left, made = shop.calls_left(), shop.source.client.pace.total
 
         def ask() -> list[int]:
             ids_of(shop, customer_ids=[6], cache="off")
-            return [shop.calls_left(), shop.source.client.budget.total]
+            return [shop.calls_left(), shop.source.client.pace.total]
 
         childs_left, childs_made = Child(ask).said()
         calls = childs_made - made
         assert calls == 2
         assert childs_left == left - calls == shop.calls_left()
-        assert shop.source.client.budget.total == made
+        assert shop.source.client.pace.total == made
 
 
 def test_children_that_seed_alike_do_not_wait_alike(tmp_path: Path) -> None:
@@ -408,16 +407,16 @@ def test_children_that_seed_alike_do_not_wait_alike(tmp_path: Path) -> None:
     def wait() -> list[float]:
         random.seed(0)
         clock = FakeClock()
-        gate = ThrottleGate(clock, max_wait_s=1e6)
-        gate.close(Throttle(None), 100.0)
+        pace = Pace(clock, max_wait_s=1e6)
+        pace.throttled(Throttle(None), 100.0)
 
         with RawServer(lambda wire: wire.reset()) as server, server.client(clock=clock) as client:
             slept: list[float] = []
             clock.sleep = lambda seconds, _cancel=None: slept.append(seconds)  # type: ignore[assignment,method-assign]
             with suppress(sc.SellerCloudError):
-                client.look_up_team(f"{server.url}/team", "x")
+                client.look_up_team("x")
         assert len(slept) == 4
-        return [gate._open_at - clock.monotonic(), *slept]
+        return [pace._open_at - clock.monotonic(), *slept]
 
     first, second = (Child(wait).said() for _ in range(2))
     assert all(one != other for one, other in zip(first, second, strict=True))

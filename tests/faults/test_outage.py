@@ -102,7 +102,7 @@ def test_a_server_that_restarts_ends_no_read_and_is_asked_little(tmp_path: Path)
         thread.join()
         assert_equals_truth(df, server.box.customers())
         assert told.waits, "whoever watches sees why nothing comes"
-        refused = shop.source.client.budget.total - server.calls - server.box.calls()
+        refused = shop.source.client.pace.total - server.calls - server.box.calls()
         # Those that were in flight, and one by one a growing wait apart.
         assert refused <= 16 + 6 + DOWN_S / 0.1
 
@@ -144,7 +144,7 @@ def test_a_server_that_never_answered_is_not_waited_for(tmp_path: Path) -> None:
             with pytest.raises(sc.TransportError) as caught:
                 shop.customers().count()
             assert time.monotonic() - started < 2.0
-            assert (caught.value.attempts, shop.source.client.budget.total) == (3, 3)
+            assert (caught.value.attempts, shop.source.client.pace.total) == (3, 3)
 
 
 def test_a_stop_ends_the_wait_at_once(tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ def killed_at(point, path):
             try: return real(*args, **more)
             finally: step()
         setattr(owner, name, stepped)
-    around(storage.Pages, "_write")
+    around(storage.Backend, "put")
     around(http_cache.HttpCache, "keep_read")
     around(files, "_settle")
     around(files, "_sync_folder")

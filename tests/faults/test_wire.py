@@ -7,11 +7,13 @@ import sys
 import time
 import zlib
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+import urllib3
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -87,6 +89,19 @@ def test_negative_control_a_socket_s_own_time_out_does_not_end_a_drip() -> None:
         started = time.monotonic()
         assert requests.get(f"{server.url}/rest/x", timeout=0.2).status_code == 200
         assert time.monotonic() - started > 1.0
+
+
+def test_a_server_out_of_reach_and_one_that_hangs_up_are_told_apart() -> None:
+    with ExitStack() as stack:
+        with RawServer(lambda wire: wire.hang_up()) as server:
+            client = stack.enter_context(server.client(policy=one_try(), max_wait_s=0.0))
+            host = server.url.partition("//")[2]
+            with pytest.raises(sc.TransportError, match=f"{host} closed the connection without an answer") as caught:
+                ask(client)
+            assert caught.value.kind == "connect"
+        with pytest.raises(sc.TransportError, match=f"{host} could not be reached") as caught:  # it listens no more
+            ask(client)
+        assert caught.value.kind == "connect"
 
 
 # ── A06, A07: cut ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -252,7 +267,7 @@ def test_negative_control_a_decoder_that_does_not_ask_for_the_end_takes_cut_answ
     """The broken variant of A10: the rows of a cut answer come through, after one call."""
     honest = exchange._decoded
 
-    def lenient(response: requests.Response, body: bytes, at_most: int) -> bytes:
+    def lenient(response: urllib3.BaseHTTPResponse, body: bytes, at_most: int) -> bytes:
         zipped = "Content-Encoding" in response.headers
         return zlib.decompressobj(31).decompress(body) if zipped else honest(response, body, at_most)
 
@@ -463,7 +478,7 @@ def storm(folder: Path, adapter_retries: int) -> tuple[int, bool]:
     bad = b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"
     with RawServer(lambda wire: wire.send(bad)) as server, server.client() as client:
         again = requests.adapters.Retry(total=adapter_retries, status_forcelist=[500], raise_on_status=False)
-        client._adapter.max_retries = again
+        client._wire.adapter.max_retries = again
         exhausted = False
         for _ in range(200):
             with pytest.raises(sc.ServerError) as caught:

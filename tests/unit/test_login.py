@@ -4,30 +4,48 @@ import json
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
-import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sc_pandas import AuthError, SellerCloudError, ServerError
-from sc_pandas.client.login import Authorizer, Token, fill_in, token_of
+from sc_pandas.client import Tally
+from sc_pandas.client.login import Authorizer, Token, login_body, token_of
+from sc_pandas.client.paced import PacedWire
 from sc_pandas.settings import Credentials, Secret
 from tests.support.clocks import FakeClock
 
 LOGIN = Credentials("ann@x.test", password=Secret('pässword"\\\n'))
 
 
-def made(clock: FakeClock, lives_s: float = 3_600.0) -> tuple[Callable[[], Token], list[Token]]:
-    """Give a login and the list of the tokens that it made."""
-    tokens: list[Token] = []
+class Login:
+    """A login that makes tokens t0, t1, …; `before` is called first."""
 
-    def log_in() -> Token:
-        tokens.append(Token(Secret(f"t{len(tokens)}"), renew_at=clock.monotonic() + lives_s))
-        return tokens[-1]
+    def __init__(self, before: Callable[[], object] = list) -> None:
+        self.tokens: list[Token] = []
+        self.posts = 0
+        self.before = before
+        self.clock = FakeClock()
 
-    return log_in, tokens
+    def __call__(self, _tally: Tally, _cancel: object) -> Token:
+        self.posts += 1
+        self.before()
+        self.tokens.append(Token(Secret(f"t{len(self.tokens)}"), renew_at=self.clock.monotonic() + 3_600.0))
+        return self.tokens[-1]
+
+    def authorizer(self, credentials: Credentials = LOGIN) -> Authorizer:
+        return Authorizer(cast("PacedWire", None), self, credentials, self.clock)  # `token` makes no other call
+
+
+def together(count: int, action: Callable[[], object]) -> None:
+    """Do it in so many threads at once."""
+    threads = [threading.Thread(target=action) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 @pytest.mark.fault("B06")
@@ -45,159 +63,117 @@ def test_any_value_as_a_token_is_a_clean_header_or_a_typed_error(value: str) -> 
     assert text
 
 
-@pytest.mark.parametrize(
-    "document",
-    [
-        None,
-        [],
-        {},
-        "token",
-        {"access_token": None},
-        {"access_token": 7},
-        {"access_token": ""},
-        {"access_token": "a b"},
-        {"access_token": "a\r\nX: y"},
-        {"access_token": "ä"},
-        {"access_token": "x" * 1_000_000},
-        {"token": "x"},
-    ],
-    ids=lambda d: repr(d)[:30],
-)
+NO_TOKENS: list[Any] = [
+    None, [], {}, "token", {"access_token": None}, {"access_token": 7}, {"access_token": ""}, {"access_token": "a b"},
+    {"access_token": "a\r\nX: y"}, {"access_token": "ä"}, {"access_token": "x" * 1_000_000}, {"token": "x"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("document", NO_TOKENS, ids=lambda d: repr(d)[:30])
 def test_an_answer_without_a_usable_token_is_told(document: Any) -> None:
     with pytest.raises(AuthError) as caught:
         token_of(document, now=0.0)
     assert caught.value.reason == "malformed_token"
 
 
+HINTS = {3_600: 3_240.0, 1_800: 1_620.0, "1800": 1_620.0, 3_599.5: 3_239.55}
+HINTS |= dict.fromkeys((None, "soon", 0, -5, 1e308, float("nan"), 10**400, ()), 3_240.0)
+
+
 @pytest.mark.fault("B05")
-@pytest.mark.parametrize(
-    ("hint", "renew_at"),
-    [
-        (3_600, 3_240.0),
-        (1_800, 1_620.0),
-        ("1800", 1_620.0),
-        (3_599.5, 3_239.55),
-        (None, 3_240.0),
-        ("soon", 3_240.0),
-        (0, 3_240.0),
-        (-5, 3_240.0),
-        (1e308, 3_240.0),
-        (float("nan"), 3_240.0),
-        (10**400, 3_240.0),
-        ([], 3_240.0),
-    ],
-)
-def test_the_hint_of_a_life_is_used_where_it_is_sane_and_nine_tenths_of_it(hint: Any, renew_at: float) -> None:
+@pytest.mark.parametrize(("hint", "renew_at"), HINTS.items(), ids=lambda each: repr(each)[:20])
+def test_nine_tenths_of_a_sane_life_are_used(hint: Any, renew_at: float) -> None:
     sample = {"access_token": "t", "expires_in": hint, ".issued": "2026-01-02", ".expires": "2026-01-01"}
     assert token_of(sample, now=0.0).renew_at == pytest.approx(renew_at)
 
 
 def test_the_body_of_the_login_is_the_documented_one() -> None:
-    request = requests.PreparedRequest()
-    request.prepare(method="POST", url="https://tt.api.sellercloud.com/rest/api/token")
-    fill_in(LOGIN, request)
-    assert json.loads(request.body or "") == {"Username": "ann@x.test", "Password": 'pässword"\\\n'}
+    assert json.loads(login_body(LOGIN, {})) == {"Username": "ann@x.test", "Password": 'pässword"\\\n'}
 
 
-def test_a_token_is_kept_until_it_is_old_or_refused() -> None:
-    clock = FakeClock()
-    log_in, tokens = made(clock)
-    auth = Authorizer(LOGIN, clock)
-    first = auth.token(log_in)
-    assert auth.token(log_in) is first
-    assert auth.token(log_in, refused=Token(Secret("another"))) is first
-    second = auth.token(log_in, refused=first)
+def test_a_token_is_used_until_it_is_old_or_refused() -> None:
+    login = Login()
+    auth = login.authorizer()
+    first = auth.token(Tally())
+    assert auth.token(Tally()) is first
+    assert auth.token(Tally(), refused=Token(Secret("another"))) is first
+    second = auth.token(Tally(), refused=first)
     assert second is not first
-    assert auth.token(log_in, refused=first) is second  # somebody has replaced it already
-    clock.seconds = 3_601.0
-    third = auth.token(log_in)
-    assert tokens == [first, second, third]
+    assert auth.token(Tally(), refused=first) is second  # somebody has replaced it already
+    login.clock.seconds = 3_601.0
+    third = auth.token(Tally())
+    assert login.tokens == [first, second, third]
 
 
 @pytest.mark.fault("B04")
 def test_sixteen_threads_with_one_stale_token_log_in_once() -> None:
-    clock = FakeClock()
-    auth = Authorizer(LOGIN, clock)
-    log_in, tokens = made(clock)
-    stale = auth.token(log_in)
+    login = Login(before=lambda: time.sleep(0.02))
+    auth = login.authorizer()
+    stale = auth.token(Tally())
     barrier = threading.Barrier(16)
-
-    def slowly() -> Token:
-        time.sleep(0.02)
-        return log_in()
+    got: list[Token] = []
 
     def ask() -> None:
         barrier.wait()
-        got.append(auth.token(slowly, refused=stale))
+        got.append(auth.token(Tally(), refused=stale))
 
-    got: list[Token] = []
-    threads = [threading.Thread(target=ask) for _ in range(16)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(tokens) == 2
-    assert all(token is tokens[1] for token in got)
-    assert len(got) == 16
+    together(16, ask)
+    assert got == [login.tokens[1]] * 16
+    assert login.posts == 2
+
+
+def refuse() -> None:
+    raise AuthError("no", reason="bad_credentials")
 
 
 def test_a_refused_password_is_never_sent_twice() -> None:
-    auth = Authorizer(LOGIN, FakeClock())
-    posts = []
-
-    def refuse() -> Token:
-        posts.append(1)
-        raise AuthError("no", reason="bad_credentials")
-
+    login = Login(before=refuse)
+    auth = login.authorizer()
     for _ in range(3):
         with pytest.raises(AuthError):
-            auth.token(refuse)
-    assert len(posts) == 1
+            auth.token(Tally())
+    assert login.posts == 1
 
 
 @pytest.mark.fault("B04")
 def test_another_failure_is_told_to_those_who_waited_and_tried_again_by_later_ones() -> None:
-    auth = Authorizer(LOGIN, FakeClock())
     started, go_on = threading.Event(), threading.Event()
-    posts: list[int] = []
 
-    def fail() -> Token:
-        posts.append(1)
+    def fail() -> None:
         started.set()
         go_on.wait(5)
         raise ServerError("down", status=500)
 
+    login = Login(before=fail)
+    auth = login.authorizer()
     errors: list[SellerCloudError] = []
 
     def ask() -> None:
         try:
-            auth.token(fail)
+            auth.token(Tally())
         except SellerCloudError as error:
             errors.append(error)
 
-    threads = [threading.Thread(target=ask) for _ in range(8)]
-    threads[0].start()
-    started.wait(5)
-    for thread in threads[1:]:
-        thread.start()
-    time.sleep(0.1)
-    go_on.set()
-    for thread in threads:
-        thread.join()
-    assert len(errors) == 8
-    assert len(posts) == 1
-    log_in, _ = made(FakeClock())
-    assert auth.token(log_in).value.reveal() == "t0"
+    def ask_in_the_middle() -> None:
+        started.wait(5)
+        threading.Timer(0.1, go_on.set).start()
+        together(7, ask)
+
+    waiting = threading.Thread(target=ask_in_the_middle)
+    waiting.start()
+    ask()
+    waiting.join()
+    assert (len(errors), login.posts) == (8, 1)
+    login.before = list
+    assert auth.token(Tally()).value.reveal() == "t0"
 
 
 def test_a_given_token_that_is_refused_cannot_renew_itself() -> None:
-    auth = Authorizer(Credentials(None, token=Secret("given")), FakeClock())
-
-    def never() -> Token:
-        raise AssertionError("a login without a password")
-
-    token = auth.token(never)
+    login = Login()
+    auth = login.authorizer(Credentials(None, token=Secret("given")))
+    token = auth.token(Tally())
     assert token.value.reveal() == "given"
     with pytest.raises(AuthError) as caught:
-        auth.token(never, refused=token)
+        auth.token(Tally(), refused=token)
     assert caught.value.reason == "token_rejected"
+    assert login.posts == 0

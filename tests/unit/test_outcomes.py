@@ -40,17 +40,14 @@ def test_a_throttle_is_known_by_its_body_under_any_status(status: int) -> None:
     assert throttle.reset_at is not None
 
 
-@pytest.mark.parametrize(
-    "given",
-    [
-        answer(409, {"Error": "conflict"}),
-        answer(409, {"RateLimitResetTime": "2026-11-23T14:05:06Z"}),
-        answer(200, {"Items": [{"Error": "x", "RateLimitResetTime": "y"}], "TotalResults": 1}),
-        answer(200, b'{"Error": "x", "RateLimitResetTime": '),
-        answer(200, {**THROTTLE, "Padding": "x" * 5_000}),
-        answer(503, b"busy"),
-    ],
-)
+NO_THROTTLES = [
+    answer(409, {"Error": "conflict"}), answer(409, {"RateLimitResetTime": "2026-11-23T14:05:06Z"}), answer(503, b"busy"),
+    answer(200, {"Items": [{"Error": "x", "RateLimitResetTime": "y"}], "TotalResults": 1}),
+    answer(200, b'{"Error": "x", "RateLimitResetTime": '), answer(200, {**THROTTLE, "Padding": "x" * 5_000}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("given", NO_THROTTLES)
 def test_anything_else_is_no_throttle(given: Answer) -> None:
     assert throttle_of(given) is None
 
@@ -95,18 +92,11 @@ def test_each_answer_has_one_meaning(given: Answer, where: str, want: tuple[str,
     assert outcome(given, where) == want
 
 
-EXCHANGES = {
-    "connect": ("TransportError", True),
-    "read": ("TransportError", True),
-    "timeout": ("TransportError", True),
-    "deadline": ("TransportError", True),
-    "truncated": ("TransportError", True),
-    "encoding": ("ResponseError", True),
-    "framing": ("ResponseError", True),
-    "too_large": ("ResponseError", False),
-    "tls": ("TransportError", False),
-    "proxy": ("TransportError", False),
-}
+EXCHANGES = dict.fromkeys(("connect", "read", "timeout", "deadline", "truncated"), ("TransportError", True))
+EXCHANGES |= {"encoding": ("ResponseError", True), "framing": ("ResponseError", True)}
+EXCHANGES |= {
+    "too_large": ("ResponseError", False), "tls": ("TransportError", False), "proxy": ("TransportError", False)
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("kind", "want"), EXCHANGES.items())

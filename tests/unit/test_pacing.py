@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from sc_pandas import RateLimitedError
 from sc_pandas.pacing import (
-    CallBudget,
     Cancelled,
+    Pace,
     RetryBudget,
     SystemClock,
     Throttle,
-    ThrottleGate,
     estimate_seconds,
+    http_date,
     parse_reset,
     recognise_throttle,
     throttle_wait_s,
@@ -51,22 +51,10 @@ def test_a_reset_time_with_an_offset_is_converted(minutes: int, colon: bool) -> 
 
 
 GARBAGE: list[object] = [
-    None,
-    7,
-    "",
-    "soon",
-    "2026-11-23",
-    "2026-13-01T00:00:00Z",
-    "2026-11-23T25:00:00Z",
-    "2026-11-23T14:05:06.1234567890Z",
-    "2026-11-23T14:05:06Zjunk",
-    "٢٠٢٦-11-23T14:05:06Z",
-    "0001-01-01T00:00:00+14:00",
+    None, 7, "", "soon", "2026-11-23", "2026-13-01T00:00:00Z", "2026-11-23T25:00:00Z", "2026-11-23T14:05:06.1234567890Z",
+    "2026-11-23T14:05:06Zjunk", "٢٠٢٦-11-23T14:05:06Z", "0001-01-01T00:00:00+14:00", {"t": 1}, [], b"2026-11-23T14:05:06Z",
     "9999-12-31T23:59:59.9999999-14:00",
-    {"t": 1},
-    [],
-    b"2026-11-23T14:05:06Z",
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", GARBAGE, ids=repr)
@@ -116,7 +104,7 @@ def test_no_wait_ends_before_the_reset_whatever_the_local_clock_says(
     server_now = MOMENT + timedelta(seconds=second)
     wait_s = throttle_wait_s(
         Throttle(server_now + timedelta(seconds=reset_in_s)),
-        server_date=format_datetime(server_now, usegmt=True),
+        server_date=http_date(format_datetime(server_now, usegmt=True)),
         retry_after=retry_after,
         now=server_now + timedelta(seconds=skew_s),
     )
@@ -129,11 +117,10 @@ def test_no_wait_ends_before_the_reset_whatever_the_local_clock_says(
 
 @given(st.floats(0.001, 3_600))
 def test_without_a_date_the_local_clock_counts(reset_in_s: float) -> None:
-    for date in (None, "", "yesterday"):
-        wait_s = throttle_wait_s(
-            Throttle(MOMENT + timedelta(seconds=reset_in_s)), server_date=date, retry_after=None, now=MOMENT
-        )
-        assert wait_s == pytest.approx(reset_in_s, abs=2e-6)
+    assert [http_date(text) for text in (None, "", "yesterday")] == [None] * 3
+    throttle = Throttle(MOMENT + timedelta(seconds=reset_in_s))
+    wait_s = throttle_wait_s(throttle, server_date=None, retry_after=None, now=MOMENT)
+    assert wait_s == pytest.approx(reset_in_s, abs=2e-6)
 
 
 @pytest.mark.fault("B08")
@@ -160,50 +147,57 @@ def test_retry_after_may_be_a_date() -> None:
     assert wait_s == 90.0
 
 
-def test_the_gate_holds_everybody_until_the_reset_and_not_much_longer() -> None:
+def test_a_throttle_holds_everybody_until_the_reset_and_not_much_longer() -> None:
     clock = FakeClock()
-    gate = ThrottleGate(clock, max_wait_s=120)
+    pace = Pace(clock, max_wait_s=120)
     told: list[tuple[datetime, float]] = []
-    with gate.heard_by(lambda at, seconds: told.append((at, seconds))), gate.heard_by(lambda _at, _seconds: None):
-        gate.pass_through()
+    with pace.heard_by(lambda at, seconds: told.append((at, seconds)), nobody), pace.heard_by(nobody, nobody):
+        pace.wait_for_turn()
         assert clock.slept == []
-        gate.close(Throttle(START + timedelta(seconds=60)), 60.0)
-        gate.close(Throttle(START + timedelta(seconds=10)), 10.0)  # an older word never opens it earlier
-        gate.pass_through()
-        assert 60.0 <= clock.monotonic() <= 62.1
+        pace.throttled(Throttle(START + timedelta(seconds=60)), 60.0)
+        pace.throttled(Throttle(START + timedelta(seconds=10)), 10.0)  # an older word never opens it earlier
+        pace.wait_for_turn()
+        assert 60.0 <= clock.monotonic() <= 63.1
         assert len(told) == 1
-        gate.pass_through()
+        pace.wait_for_turn()
         assert len(told) == 1
-    gate.close(Throttle(None), 5.0)
-    gate.pass_through()
+    pace.throttled(Throttle(None), 5.0)
+    pace.wait_for_turn()
     assert len(told) == 1, "nobody is told who no longer listens"
+
+
+def nobody(_until: datetime, _seconds: float) -> None:
+    """Listen, and do nothing."""
 
 
 @pytest.mark.fault("B08")
 def test_a_wait_beyond_max_wait_is_an_error_at_once_that_says_until_when() -> None:
     clock = FakeClock()
-    gate = ThrottleGate(clock, max_wait_s=30)
+    pace = Pace(clock, max_wait_s=30)
     reset = START + timedelta(seconds=600)
-    gate.close(Throttle(reset), 600.0)
-    with pytest.raises(RateLimitedError) as caught:
-        gate.pass_through()
-    assert caught.value.reset_at == reset
-    assert 600 <= caught.value.wait_s <= 603
+    pace.throttled(Throttle(reset), 600.0)
+    for ask in (pace.wait_for_turn, pace.check):
+        with pytest.raises(RateLimitedError) as caught:
+            ask()
+        assert caught.value.reset_at == reset
+        assert 600 <= caught.value.wait_s <= 603
     assert clock.slept == []
     clock.seconds = 603.0
-    gate.pass_through()
+    pace.check()
+    pace.wait_for_turn()
+    assert pace.total == 1
 
 
 def test_a_wait_can_be_cancelled() -> None:
     cancel = threading.Event()
-    clock = SystemClock()
-    gate = ThrottleGate(clock, max_wait_s=120)
-    gate.close(Throttle(None), 60.0)
+    pace = Pace(SystemClock(), max_wait_s=120)
+    pace.throttled(Throttle(None), 60.0)
     threading.Timer(0.05, cancel.set).start()
     started = time.monotonic()
     with pytest.raises(Cancelled):
-        gate.pass_through(cancel)
+        pace.wait_for_turn(cancel)
     assert time.monotonic() - started < 5.0
+    assert pace.total == 0
 
 
 # ── budgets ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -213,42 +207,36 @@ def test_a_wait_can_be_cancelled() -> None:
 @pytest.mark.parametrize("pause_s", [0.0, 0.05, 0.3, 0.4])
 def test_eleven_thousand_calls_never_pass_the_quota_in_any_hour(pause_s: float) -> None:
     clock = FakeClock()
-    budget = CallBudget(clock)
+    pace = Pace(clock)
     times = []
     for _ in range(11_000):
-        budget.take()
+        pace.wait_for_turn()
         times.append(clock.monotonic())
         clock.seconds += pause_s
     assert all(i - bisect_left(times, at - 3_600 + 1e-6) < 10_800 for i, at in enumerate(times))
-    assert budget.total == 11_000
+    assert pace.total == 11_000
     assert times[10_799] == pytest.approx(10_799 * pause_s)  # nobody waits before the quota is used up
 
 
-def test_a_budget_shared_by_threads_counts_every_call() -> None:
-    clock = FakeClock()
-    budget = CallBudget(clock, calls_per_hour=1_000_000)
-
-    def take() -> None:
-        for _ in range(500):
-            budget.take()
-
-    threads = [threading.Thread(target=take) for _ in range(16)]
+def test_a_pace_shared_by_threads_counts_every_call() -> None:
+    pace = Pace(FakeClock(), calls_per_hour=1_000_000)
+    threads = [threading.Thread(target=lambda: [pace.wait_for_turn() for _ in range(500)]) for _ in range(16)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert budget.total == 8_000
-    assert budget.left() == 992_000
+    assert pace.total == 8_000
+    assert pace.left() == 992_000
 
 
 def test_calls_left_come_back_after_an_hour() -> None:
     clock = FakeClock()
-    budget = CallBudget(clock, calls_per_hour=3)
+    pace = Pace(clock, calls_per_hour=3)
     for _ in range(3):
-        budget.take()
-    assert budget.left() == 0
+        pace.wait_for_turn()
+    assert pace.left() == 0
     clock.seconds += 3_600
-    assert budget.left() == 3
+    assert pace.left() == 3
 
 
 @pytest.mark.fault("A19")
@@ -281,10 +269,10 @@ def test_an_estimate_counts_latency_and_quota(
 @given(st.floats(0.0, 1e7), st.floats(0.0, 7_200.0))
 def test_a_call_is_counted_or_waits_also_where_floats_round(first: float, later: float) -> None:
     clock = FakeClock()
-    budget = CallBudget(clock, calls_per_hour=1)
+    pace = Pace(clock, calls_per_hour=1)
     clock.seconds = first
-    budget.take()
+    pace.wait_for_turn()
     clock.seconds = first + later
-    budget.take()
-    assert budget.total == 2
+    pace.wait_for_turn()
+    assert pace.total == 2
     assert clock.seconds >= first + 3_600 - 1e-6

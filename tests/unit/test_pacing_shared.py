@@ -24,7 +24,8 @@ import pytest
 import sc_pandas as sc
 from sc_pandas import CacheWarning, RateLimitedError
 from sc_pandas.cache import clear_folder
-from sc_pandas.pacing import CallBudget, Cancelled, PaceFile, SystemClock, Throttle, ThrottleGate
+from sc_pandas.contract import CALLS_PER_HOUR
+from sc_pandas.pacing import Cancelled, Clock, Pace, PaceFile, SystemClock, Throttle
 from sc_pandas.pacing import pace_file as room
 from tests.support.clocks import START, FakeClock
 from tests.support.shops import shop_of
@@ -53,13 +54,12 @@ class LoggingClock(SystemClock):
 def moments_of_calls(path: Path, calls: int) -> list[float]:
     """Make calls with a budget of one's own; give when each was counted."""
     clock = LoggingClock()
-    shared = PaceFile(path, slots=QUOTA, window_s=WINDOW_S)
-    budget = CallBudget(clock, calls_per_hour=QUOTA, shared=shared, window_s=WINDOW_S)
+    pace = Pace(clock, calls_per_hour=QUOTA, window_s=WINDOW_S, file=PaceFile(path, slots=QUOTA, window_s=WINDOW_S))
     moments = []
     for _ in range(calls):
-        budget.take()
+        pace.wait_for_turn()
         moments.append(clock.last)
-    shared.close()
+    pace.close()
     return moments
 
 
@@ -103,24 +103,25 @@ def test_many_threads_with_connections_of_their_own_share_it_too(path: Path) -> 
     assert most_in_a_window(moments) <= QUOTA
 
 
-def budget_at(path: Path, clock: FakeClock, quota: int) -> CallBudget:
-    return CallBudget(clock, calls_per_hour=quota, shared=PaceFile(path, slots=quota))
+def pace_at(path: Path, clock: Clock, quota: int = CALLS_PER_HOUR, max_wait_s: float = 120.0) -> Pace:
+    """Return a pace of its own, as another process would have."""
+    return Pace(clock, calls_per_hour=quota, max_wait_s=max_wait_s, file=PaceFile(path, slots=quota))
 
 
 def test_the_count_survives_a_restart_and_ends_after_an_hour(path: Path) -> None:
     clock = FakeClock()
-    first = budget_at(path, clock, 5)
+    first = pace_at(path, clock, 5)
     for _ in range(5):
-        first.take()
+        first.wait_for_turn()
         clock.seconds += 60.0
     del first
     later = FakeClock()  # its monotonic clock begins anew, as after a restart of the machine
     later.skew_s = clock.seconds
-    second = budget_at(path, later, 5)
+    second = pace_at(path, later, 5)
     assert second.left() == 0
-    second.take()
+    second.wait_for_turn()
     assert later.now() - START == pytest.approx(timedelta(hours=1), abs=timedelta(seconds=0.1))
-    second.take()
+    second.wait_for_turn()
     assert later.now() - START == pytest.approx(timedelta(seconds=3_660), abs=timedelta(seconds=0.1))
     later.seconds += 3_600
     assert second.left() == 5
@@ -129,10 +130,10 @@ def test_the_count_survives_a_restart_and_ends_after_an_hour(path: Path) -> None
 @pytest.mark.parametrize("pause_s", [0.0, 0.05, 0.4])
 def test_eleven_thousand_calls_of_two_budgets_never_pass_the_real_quota(path: Path, pause_s: float) -> None:
     clock = FakeClock()
-    budgets = [budget_at(path, clock, 10_800) for _ in range(2)]
+    paces = [pace_at(path, clock, 10_800) for _ in range(2)]
     times = []
     for number in range(11_000):
-        budgets[number % 2].take()
+        paces[number % 2].wait_for_turn()
         times.append(clock.monotonic())
         clock.seconds += pause_s
     assert all(i + 1 - bisect_right(times, at - 3_600 + 1e-3) <= 10_800 for i, at in enumerate(times))
@@ -141,23 +142,23 @@ def test_eleven_thousand_calls_of_two_budgets_never_pass_the_real_quota(path: Pa
 
 def test_a_clock_that_was_set_back_costs_an_hour_at_most(path: Path) -> None:
     clock = FakeClock(skew_s=86_400.0 * 365)
-    budget_at(path, clock, 3).take()
-    budget_at(path, clock, 3).take()
-    budget_at(path, clock, 3).take()
+    pace_at(path, clock, 3).wait_for_turn()
+    pace_at(path, clock, 3).wait_for_turn()
+    pace_at(path, clock, 3).wait_for_turn()
     clock.skew_s = 0.0
-    other = budget_at(path, clock, 3)
+    other = pace_at(path, clock, 3)
     assert other.left() == 0
     started = clock.seconds
-    other.take()
+    other.wait_for_turn()
     assert clock.seconds - started == pytest.approx(3_600, abs=1.0)
 
 
 def test_a_clock_that_was_set_on_does_not_hold_anybody_up(path: Path) -> None:
     clock = FakeClock()
     for _ in range(3):
-        budget_at(path, clock, 3).take()
+        pace_at(path, clock, 3).wait_for_turn()
     clock.skew_s = 86_400.0
-    budget_at(path, clock, 3).take()
+    pace_at(path, clock, 3).wait_for_turn()
     assert clock.slept == []
 
 
@@ -189,47 +190,46 @@ def test_logins_and_repeated_calls_are_counted_for_everybody(tmp_path: Path) -> 
 
 def test_a_throttle_holds_back_the_other_processes_too(path: Path) -> None:
     clock = FakeClock()
-    mine, theirs = (ThrottleGate(clock, max_wait_s=120, shared=PaceFile(path)) for _ in range(2))
+    mine, theirs = pace_at(path, clock), pace_at(path, clock)
     reset = START + timedelta(seconds=60)
-    mine.close(Throttle(reset), 60.0)
-    mine.close(Throttle(reset), 10.0)  # an older word never opens it earlier
-    theirs.pass_through()
+    mine.throttled(Throttle(reset), 60.0)
+    mine.throttled(Throttle(reset), 10.0)  # an older word never opens it earlier
+    theirs.wait_for_turn()
     assert 60.0 <= clock.seconds <= 63.1
     before = clock.seconds
-    mine.pass_through()
+    mine.wait_for_turn()
     assert clock.seconds - before < 0.01
 
 
 def test_a_shared_throttle_beyond_max_wait_is_an_error_that_says_until_when(path: Path) -> None:
     clock = FakeClock()
     reset = START + timedelta(seconds=600)
-    ThrottleGate(clock, max_wait_s=30, shared=PaceFile(path)).close(Throttle(reset), 600.0)
-    with pytest.raises(RateLimitedError) as caught:
-        ThrottleGate(clock, max_wait_s=30, shared=PaceFile(path)).pass_through()
-    assert caught.value.reset_at == reset
+    pace_at(path, clock).throttled(Throttle(reset), 600.0)
+    for ask in (pace_at(path, clock, max_wait_s=30).wait_for_turn, pace_at(path, clock, max_wait_s=30).check):
+        with pytest.raises(RateLimitedError) as caught:
+            ask()
+        assert caught.value.reset_at == reset
     assert clock.slept == []
 
 
 def test_a_reset_in_the_year_9999_is_not_believed_beyond_an_hour_nor_one_of_the_future(path: Path) -> None:
     clock = FakeClock()
-    reset = datetime(9999, 12, 31, tzinfo=UTC)
-    ThrottleGate(clock, max_wait_s=30, shared=PaceFile(path)).close(Throttle(reset), 1e11)
-    other = ThrottleGate(clock, max_wait_s=30, shared=PaceFile(path))
+    pace_at(path, clock).throttled(Throttle(datetime(9999, 12, 31, tzinfo=UTC)), 1e11)
+    other = pace_at(path, clock, max_wait_s=30)
     with pytest.raises(RateLimitedError):
-        other.pass_through()
+        other.wait_for_turn()
     clock.seconds += 3_603.0
-    other.pass_through()
+    other.wait_for_turn()
     clock.skew_s = 86_400.0
-    ThrottleGate(clock, max_wait_s=30, shared=PaceFile(path)).close(Throttle(None), 600.0)
+    pace_at(path, clock).throttled(Throttle(None), 600.0)
     clock.skew_s = 0.0
-    other.pass_through()
+    other.wait_for_turn()
 
 
 def test_a_throttle_during_a_wait_for_the_quota_is_obeyed_too(path: Path) -> None:
     clock = FakeClock()
-    gate = ThrottleGate(clock, max_wait_s=10_000, shared=PaceFile(path, slots=1))
-    budget = CallBudget(clock, calls_per_hour=1, shared=PaceFile(path, slots=1))
-    budget.take(None, gate)
+    pace = pace_at(path, clock, 1, max_wait_s=10_000)
+    pace.wait_for_turn()
     told: list[float] = []
 
     def throttled_meanwhile(_reset: datetime, wait_s: float) -> None:
@@ -239,7 +239,8 @@ def test_a_throttle_during_a_wait_for_the_quota_is_obeyed_too(path: Path) -> Non
             PaceFile(path, slots=1).close_gate(clock, 3_600.0, START)
         told.append(wait_s)
 
-    budget.take(None, gate, throttled_meanwhile)
+    with pace.heard_by(throttled_meanwhile, throttled_meanwhile):
+        pace.wait_for_turn()
     assert clock.seconds >= 5_400.0
     assert told[0] == pytest.approx(3_600.0)
 
@@ -315,12 +316,12 @@ def test_a_file_that_cannot_be_used_is_a_warning_and_a_budget_of_ones_own(
     path.parent.mkdir(0o700)
     spoil(path)
     clock = FakeClock()
-    budget = budget_at(path, clock, 10)
+    pace = pace_at(path, clock, 10)
     with told_once(reason):
         for _ in range(10):
-            budget.take()
-        assert budget.left() == 0
-    budget.take()
+            pace.wait_for_turn()
+        assert pace.left() == 0
+    pace.wait_for_turn()
     assert clock.seconds >= 3_600 - 1e-6
 
 
@@ -347,73 +348,73 @@ def no_numbers(raw: bytes) -> bytes:
 @pytest.mark.parametrize("damage", [nonsense, cut, flipped, of_another_quota, no_numbers])
 def test_a_damaged_file_begins_anew_with_one_warning(damage: Callable[[bytes], bytes], path: Path) -> None:
     clock = FakeClock()
-    budget_at(path, clock, 10).take()
+    pace_at(path, clock, 10).wait_for_turn()
     path.write_bytes(damage(path.read_bytes()))
-    budget = budget_at(path, clock, 10)
+    pace = pace_at(path, clock, 10)
     with told_once("damaged"):
         for _ in range(10):
-            budget.take()
-    assert budget.left() == 0
-    assert budget_at(path, clock, 10).left() in {0, 1}  # the call that found the damage may not be in the new file
+            pace.wait_for_turn()
+    assert pace.left() == 0
+    assert pace_at(path, clock, 10).left() in {0, 1}  # the call that found the damage may not be in the new file
 
 
 def test_a_file_that_is_damaged_under_us_begins_anew(path: Path) -> None:
-    budget = budget_at(path, FakeClock(), 10)
-    budget.take()
+    pace = pace_at(path, FakeClock(), 10)
+    pace.wait_for_turn()
     path.write_bytes(b"x")
     with told_once("damaged"):
         for _ in range(5):
-            budget.take()
+            pace.wait_for_turn()
         path.write_bytes(b"y")
-        budget.take()
-    assert budget.left() == 3
+        pace.wait_for_turn()
+    assert pace.left() == 3
 
 
 def test_a_locked_file_costs_less_than_two_seconds_once(path: Path) -> None:
-    budget = budget_at(path, FakeClock(), 10)
-    budget.take()
+    pace = pace_at(path, FakeClock(), 10)
+    pace.wait_for_turn()
     holder = os.open(path, os.O_RDWR)
     try:
         fcntl.flock(holder, fcntl.LOCK_EX)
         with told_once("locked"):
             started = time.monotonic()
             for _ in range(5):
-                budget.take()
+                pace.wait_for_turn()
             assert time.monotonic() - started < 2.0
     finally:
         os.close(holder)
-    assert budget.left() == 4
+    assert pace.left() == 4
 
 
 def test_a_full_disk_is_a_warning(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write = os.write
-    monkeypatch.setattr("os.write", lambda file, raw: write(file, raw[: len(raw) // 2]))
-    budget = budget_at(path, FakeClock(), 10)
+    write = os.pwrite
+    monkeypatch.setattr("os.pwrite", lambda file, raw, at: write(file, raw[: len(raw) // 2], at))
+    pace = pace_at(path, FakeClock(), 10)
     with told_once("full"):
-        budget.take()
-        budget.take()
-    assert budget.left() == 8
+        pace.wait_for_turn()
+        pace.wait_for_turn()
+    assert pace.left() == 8
     assert path.stat().st_size == 0
 
 
 def test_a_warning_made_an_error_leaves_no_lock_behind(path: Path) -> None:
     path.parent.mkdir(0o700)
     path.mkdir()
-    budget = budget_at(path, FakeClock(), 10)
+    pace = pace_at(path, FakeClock(), 10)
     with pytest.raises(CacheWarning):
-        budget.take()
-    budget.take()
-    assert budget.left() == 9
+        pace.wait_for_turn()
+    pace.wait_for_turn()
+    assert pace.left() == 9
 
 
 def test_a_folder_removed_meanwhile_is_made_again(path: Path) -> None:
     clock = FakeClock()
-    budget = budget_at(path, clock, 10)
-    budget.take()
+    pace = pace_at(path, clock, 10)
+    pace.wait_for_turn()
     path.unlink()
     path.parent.rmdir()
-    budget.take()
-    assert budget_at(path, clock, 10).left() == 9
+    pace.wait_for_turn()
+    assert pace_at(path, clock, 10).left() == 9
 
 
 # ── the file ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -422,7 +423,7 @@ def test_a_folder_removed_meanwhile_is_made_again(path: Path) -> None:
 def test_the_file_is_private_small_and_not_a_cache(path: Path) -> None:
     before = os.umask(0)
     try:
-        CallBudget(FakeClock(), shared=PaceFile(path)).take()
+        pace_at(path, FakeClock()).wait_for_turn()
     finally:
         os.umask(before)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -442,16 +443,16 @@ def test_a_closed_file_is_let_go_and_so_is_a_forgotten_one(path: Path) -> None:
         links = [os.path.realpath(link) for link in Path("/proc/self/fd").iterdir()]
         return str(path.resolve()) in links
 
-    budget = budget_at(path, FakeClock(), 10)
-    budget.take()
+    pace = pace_at(path, FakeClock(), 10)
+    pace.wait_for_turn()
     assert is_open()
-    assert budget.shared is not None
-    budget.shared.close()
+    assert pace.file is not None
+    pace.file.close()
     assert not is_open()
-    budget.take()
+    pace.wait_for_turn()
     assert not is_open()
-    forgotten = budget_at(path, FakeClock(), 10)
-    forgotten.take()
+    forgotten = pace_at(path, FakeClock(), 10)
+    forgotten.wait_for_turn()
     del forgotten
     gc.collect()
     assert not is_open()
@@ -460,31 +461,33 @@ def test_a_closed_file_is_let_go_and_so_is_a_forgotten_one(path: Path) -> None:
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_fork_locks_a_file_of_its_own_even_in_the_middle_of_a_call(path: Path) -> None:
     """I02: the child of a process that holds the lock neither hangs nor lets the lock go."""
-    shared = PaceFile(path, slots=10)
-    budget = CallBudget(FakeClock(), calls_per_hour=10, shared=shared)
-    budget.take()
+    pace = pace_at(path, FakeClock(), 10)
+    pace.wait_for_turn()
+    shared = pace.file
+    assert shared is not None
     parents = shared._file
     with shared._lock:
         child = os.fork()
         if child == 0:
             fine = False
             try:
-                CallBudget(FakeClock(), calls_per_hour=10, shared=shared).take()
+                Pace(FakeClock(), calls_per_hour=10, file=shared).wait_for_turn()
                 fine = shared._file is not None and not shared._off
             finally:
                 os._exit(0 if fine else 1)
         _, status = os.waitpid(child, 0)
     assert status == 0
     assert shared._file == parents
-    assert budget.left() == 8
+    assert pace.left() == 8
 
 
 def test_a_killed_process_leaves_a_file_that_can_be_used(path: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from sc_pandas.pacing import *\n"
-        "budget = CallBudget(SystemClock(), 1_000_000, shared=PaceFile(Path(sys.argv[1]), slots=1_000_000))\n"
+        "file = PaceFile(Path(sys.argv[1]), slots=1_000_000)\n"
+        "pace = Pace(SystemClock(), calls_per_hour=1_000_000, file=file)\n"
         "print('on', flush=True)\n"
-        "while True: budget.take()\n"
+        "while True: pace.wait_for_turn()\n"
     )
     process = subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE)
     assert process.stdout is not None
@@ -493,7 +496,7 @@ def test_a_killed_process_leaves_a_file_that_can_be_used(path: Path) -> None:
     process.kill()
     process.communicate()
     shared = PaceFile(path, slots=1_000_000)
-    assert shared.take(SystemClock()) == 0.0
+    assert shared.take(SystemClock()) is None
     assert shared.used(SystemClock()) > 10
 
 
@@ -503,7 +506,7 @@ def test_a_call_that_is_killed_between_two_writes_holds_nobody_up(
 ) -> None:
     clock = FakeClock()
     shared = PaceFile(path, slots=3)
-    assert shared.take(clock) == 0.0
+    assert shared.take(clock) is None
     done, write = [0], room._write
 
     def killed(file: int, offset: int, raw: bytes) -> None:
@@ -518,31 +521,30 @@ def test_a_call_that_is_killed_between_two_writes_holds_nobody_up(
             shared.take(clock)
     other = PaceFile(path, slots=3)
     assert other.used(clock) == 1
-    assert other.take(clock) == 0.0
+    assert other.take(clock) is None
     assert other.used(clock) == 2
 
 
 # ── waits end when they are told to ────────────────────────────────────────────────────────────────────────────────
 
 
-def full_budget(path: Path) -> CallBudget:
-    budget = CallBudget(SystemClock(), calls_per_hour=1, shared=PaceFile(path, slots=1))
-    CallBudget(SystemClock(), calls_per_hour=1, shared=PaceFile(path, slots=1)).take()
-    return budget
+def full(path: Path, max_wait_s: float = 7_200) -> Pace:
+    """Return the pace of a quota of one call, which another process used up."""
+    pace_at(path, SystemClock(), 1).wait_for_turn()
+    return pace_at(path, SystemClock(), 1, max_wait_s=max_wait_s)
 
 
 @pytest.mark.parametrize("kind", ["quota", "throttle"])
 def test_a_shared_wait_is_cancelled_within_a_second(kind: str, path: Path) -> None:
     cancel = threading.Event()
-    budget = full_budget(path)
-    gate = ThrottleGate(SystemClock(), max_wait_s=7_200, shared=PaceFile(path, slots=1))
+    pace = full(path)
     if kind == "throttle":
-        ThrottleGate(SystemClock(), max_wait_s=1, shared=PaceFile(path, slots=1)).close(Throttle(None), 1_200.0)
+        pace_at(path, SystemClock(), 1).throttled(Throttle(None), 1_200.0)
     timer = threading.Timer(0.2, cancel.set)
     timer.start()
     started = time.monotonic()
     with pytest.raises(Cancelled):
-        budget.take(cancel, gate)
+        pace.wait_for_turn(cancel)
     assert time.monotonic() - started < 1.2
     timer.join()
 
@@ -550,34 +552,26 @@ def test_a_shared_wait_is_cancelled_within_a_second(kind: str, path: Path) -> No
 @pytest.mark.parametrize("with_event", [False, True])
 def test_ctrl_c_ends_a_wait_within_a_second(path: Path, with_event: bool) -> None:  # noqa: FBT001
     """A27."""
-    budget = full_budget(path)
+    pace = full(path)
     # The weakest kind of Ctrl-C (kernels on Windows): a flag that is seen between two steps.
     timer = threading.Timer(0.2, _thread.interrupt_main)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     timer.start()
     started = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        budget.take(threading.Event() if with_event else None)
+        pace.wait_for_turn(threading.Event() if with_event else None)
     assert time.monotonic() - started < 1.2
     timer.join()
     signal.signal(signal.SIGINT, before)
-    assert budget.left() == 0  # no lock is left behind
+    assert pace.left() == 0  # no lock is left behind
 
 
 def test_a_wait_for_the_quota_is_told(path: Path) -> None:
     clock = FakeClock()
     told: list[datetime] = []
     for _ in range(2):
-        budget_at(path, clock, 1).take(None, None, lambda at, _seconds: told.append(at))
+        pace = pace_at(path, clock, 1)
+        with pace.heard_by(lambda at, _seconds: told.append(at), lambda _at, _seconds: None):
+            pace.wait_for_turn()
     assert told
     assert all(at == START + timedelta(hours=1) for at in told)
-
-
-def test_overhead_of_a_call(path: Path) -> None:
-    """Counted with the file: well below a millisecond; the figure is printed, not held."""
-    clock, shared = SystemClock(), PaceFile(path)
-    budget, gate = CallBudget(clock, shared=shared), ThrottleGate(clock, max_wait_s=1, shared=shared)
-    started = time.perf_counter()
-    for _ in range(2_000):
-        budget.take(None, gate)
-    print(f"\n{(time.perf_counter() - started) / 2_000 * 1e6:.0f} µs a call")  # noqa: T201

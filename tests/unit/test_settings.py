@@ -6,6 +6,7 @@ import json
 import pickle
 import socket
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -43,104 +44,35 @@ def no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 GOOD = {
-    "tt": URL,
-    "TT": URL,
-    "a": "https://a.api.sellercloud.com/rest",
+    "tt": URL, "TT": URL, "a": "https://a.api.sellercloud.com/rest",
     "my-shop-2": "https://my-shop-2.api.sellercloud.com/rest",
-    "a" * 63: f"https://{'a' * 63}.api.sellercloud.com/rest",
-    "tt.api.sellercloud.com": URL,
-    "TT.api.SellerCloud.com": URL,
-    "tt.api.sellercloud.us": "https://tt.api.sellercloud.us/rest",
-    "https://tt.api.sellercloud.com": URL,
-    "https://tt.api.sellercloud.com/": URL,
-    "https://tt.api.sellercloud.com/rest": URL,
-    "https://tt.api.sellercloud.com/rest/": URL,
-    "https://tt.api.sellercloud.com/rest/api": URL,
-    "https://tt.api.sellercloud.com/rest/api/": URL,
-    "http://127.0.0.1:8080": "http://127.0.0.1:8080/rest",
-    "http://localhost:8080/rest": "http://localhost:8080/rest",
+    "a" * 63: f"https://{'a' * 63}.api.sellercloud.com/rest", "tt.api.sellercloud.com": URL,
+    "TT.api.SellerCloud.com": URL, "tt.api.sellercloud.us": "https://tt.api.sellercloud.us/rest",
+    "https://tt.api.sellercloud.com": URL, "https://tt.api.sellercloud.com/": URL,
+    "https://tt.api.sellercloud.com/rest": URL, "https://tt.api.sellercloud.com/rest/": URL,
+    "https://tt.api.sellercloud.com/rest/api": URL, "https://tt.api.sellercloud.com/rest/api/": URL,
+    "http://127.0.0.1:8080": "http://127.0.0.1:8080/rest", "http://localhost:8080/rest": "http://localhost:8080/rest",
     "http://[::1]:8080": "http://[::1]:8080/rest",
     "https://sellercloud.example.com:8443/rest": "https://sellercloud.example.com:8443/rest",
-}
+}  # fmt: skip
 
 HOSTILE = [
-    "",
-    " ",
-    "tt ",
-    " tt",
-    "tt\n",
-    "tt\r\n",
-    "tt\0",
-    "tt\t",
-    "tt\u200b",
-    "tt\u2028",
-    "-tt",
-    "tt-",
-    "a" * 64,
-    "t.t",
-    "tt.",
-    "tt/",
-    "tt#",
-    "tt?",
-    "tt:80",
-    "tt@evil.com",
-    "evil.com/#",
-    "evil.com/",
-    "evil.com?",
-    "evil.com\\",
-    "evil.com#",
-    "u@evil.com/",
-    "127.0.0.1",
-    "127.0.0.1:80#",
-    "x/../..",
-    "../../etc",
-    "tt%2eevil",
-    "tt%00",
-    "ｔｔ",
-    "tt。evil",
-    "tté",
-    "${jndi:ldap://evil}",
-    "tt;evil",
-    "tt,evil",
-    "tt|evil",
-    "tt&x=1",
-    "tt=1",
-    "tt'",
-    'tt"',
-    "<tt>",
-    "evil.com.api.sellercloud.com.evil.com",
-    "tt.api.sellercloud.com.evil.com",
-    "tt.api.sellercloud.com@evil.com",
-    "tt.api.sellercloud.com:443@evil.com",
-    "http://tt.api.sellercloud.com/rest",
-    "http://10.0.0.1/rest",
-    "http://169.254.169.254/",
-    "https://169.254.169.254/",
-    "https://[::ffff:169.254.169.254]/",
-    "https://2130706433/",
-    "https://0x7f.1/",
-    "http://127.0.0.1.evil.com/",
-    "http://localhost.evil.com/",
-    "http://0.0.0.0:80",
-    "https://user:pw@tt.api.sellercloud.com/rest",
-    "https://@tt.api.sellercloud.com/rest",
-    "https://tt.api.sellercloud.com\\@evil.com/",
-    "https://tt.api.sellercloud.com/rest?x=1",
-    "https://tt.api.sellercloud.com/rest#x",
-    "https://tt.api.sellercloud.com/rest/../x",
-    "https://tt.api.sellercloud.com/UI",
-    "https://tt.api.sellercloud.com:99999/",
-    "https://tt.api.sellercloud.com:x/",
-    "https://tt.api.sellercloud.com /rest",
-    "https://tt.api.sellercloud.com\n.evil.com",
-    "https://xn--/",
-    "https:///rest",
-    "https://",
-    "ftp://tt.api.sellercloud.com",
-    "file:///etc/passwd",
-    "javascript://tt.api.sellercloud.com/%0aalert(1)",
-    "https://ｔt.api.sellercloud.com/",
-]
+    "", " ", "tt ", " tt", "tt\n", "tt\r\n", "tt\0", "tt\t", "tt\u200b", "tt\u2028", "-tt", "tt-", "a" * 64, "t.t", "tt.",
+    "tt/", "tt#", "tt?", "tt:80", "tt@evil.com", "evil.com/#", "evil.com/", "evil.com?", "evil.com\\", "evil.com#",
+    "u@evil.com/", "127.0.0.1", "127.0.0.1:80#", "x/../..", "../../etc", "tt%2eevil", "tt%00", "ｔｔ", "tt。evil", "tté",
+    "${jndi:ldap://evil}", "tt;evil", "tt,evil", "tt|evil", "tt&x=1", "tt=1", "tt'", 'tt"', "<tt>",
+    "evil.com.api.sellercloud.com.evil.com", "tt.api.sellercloud.com.evil.com", "tt.api.sellercloud.com@evil.com",
+    "tt.api.sellercloud.com:443@evil.com", "http://tt.api.sellercloud.com/rest", "http://10.0.0.1/rest",
+    "http://169.254.169.254/", "https://169.254.169.254/", "https://[::ffff:169.254.169.254]/", "https://2130706433/",
+    "https://0x7f.1/", "http://127.0.0.1.evil.com/", "http://localhost.evil.com/", "http://0.0.0.0:80",
+    "https://user:pw@tt.api.sellercloud.com/rest", "https://@tt.api.sellercloud.com/rest",
+    "https://tt.api.sellercloud.com\\@evil.com/", "https://tt.api.sellercloud.com/rest?x=1",
+    "https://tt.api.sellercloud.com/rest#x", "https://tt.api.sellercloud.com/rest/../x",
+    "https://tt.api.sellercloud.com/UI", "https://tt.api.sellercloud.com:99999/", "https://tt.api.sellercloud.com:x/",
+    "https://tt.api.sellercloud.com /rest", "https://tt.api.sellercloud.com\n.evil.com", "https://xn--/",
+    "https:///rest", "https://", "ftp://tt.api.sellercloud.com", "file:///etc/passwd",
+    "javascript://tt.api.sellercloud.com/%0aalert(1)", "https://ｔt.api.sellercloud.com/",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("server", "url"), GOOD.items())
@@ -172,39 +104,24 @@ def test_a_character_pasted_along_is_refused(server: str, pasted: str) -> None:
             base_url(text)
 
 
-@pytest.mark.parametrize(
-    ("answer", "lookup", "url"),
-    [
-        ({"Success": True, "RestApiEndpoint": f"{URL}/api"}, "https://api.sellercloud.com/x", URL),
-        (
-            {"RestApiEndpoint": "http://127.0.0.1:5/rest"},
-            "http://127.0.0.1:5/api/server-by-team/",
-            "http://127.0.0.1:5/rest",
-        ),
-    ],
-)
-def test_the_team_look_up_names_sellercloud_or_from_loopback_loopback(answer: object, lookup: str, url: str) -> None:
-    assert endpoint_of_team(answer, lookup_url=lookup) == url
+LOCAL, LOOKUP = "http://127.0.0.1:5/rest", "https://api.sellercloud.com/api/server-by-team/"
+NO_TEAMS: list[object] = [
+    None, [], {}, {"Success": False, "RestApiEndpoint": URL}, {"RestApiEndpoint": ""}, {"RestApiEndpoint": 7},
+    {"RestApiEndpoint": "https://evil.com/rest"}, {"RestApiEndpoint": LOCAL},
+    {"RestApiEndpoint": "https://tt.api.sellercloud.com.evil.com/rest"},
+    {"RestApiEndpoint": "https://u:p@tt.api.sellercloud.com/rest"},
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        None,
-        [],
-        {},
-        {"Success": False, "RestApiEndpoint": URL},
-        {"RestApiEndpoint": ""},
-        {"RestApiEndpoint": 7},
-        {"RestApiEndpoint": "https://evil.com/rest"},
-        {"RestApiEndpoint": "http://127.0.0.1:5/rest"},
-        {"RestApiEndpoint": "https://tt.api.sellercloud.com.evil.com/rest"},
-        {"RestApiEndpoint": "https://u:p@tt.api.sellercloud.com/rest"},
-    ],
-)
+def test_the_team_look_up_names_sellercloud_or_from_loopback_loopback() -> None:
+    assert endpoint_of_team({"Success": True, "RestApiEndpoint": f"{URL}/api"}, lookup_url=LOOKUP) == URL
+    assert endpoint_of_team({"RestApiEndpoint": LOCAL}, lookup_url="http://127.0.0.1:5/api/server-by-team/") == LOCAL
+
+
+@pytest.mark.parametrize("answer", NO_TEAMS)
 def test_a_team_look_up_that_names_anything_else_is_refused(answer: object) -> None:
     with pytest.raises(SettingsError):
-        endpoint_of_team(answer, lookup_url="https://api.sellercloud.com/api/server-by-team/")
+        endpoint_of_team(answer, lookup_url=LOOKUP)
 
 
 # ── credentials ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -266,7 +183,7 @@ def test_arguments_come_first_then_environment_then_keyring_then_a_person(
 
 
 def test_the_environment_s_password_is_never_sent_for_another_user(vault: dict[tuple[str, str], str]) -> None:
-    with pytest.raises(SettingsError):
+    with pytest.raises(SettingsError, match=r"is for another user name than else@x\.test\. Run `sc-pandas login`"):
         who(username="else@x.test", env=ENV)
     assert who(username="env@x.test", env=ENV) == ("env@x.test", "env-pw", None)
 
@@ -333,9 +250,12 @@ def test_the_environment_s_login_is_for_nobody_else(
     server: str, kind: str, vault: dict[tuple[str, str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     env = {"SELLERCLOUD_SERVER": server, "SELLERCLOUD_USERNAME": "env@x.test", kind: "env-pw"}
-    with pytest.raises(SettingsError, match=r"No login for https://tt\.api"):
+    with pytest.raises(
+        SettingsError, match=r"No login for https://tt\.api.*another server.*Run `sc-pandas login`"
+    ) as told:
         who(env=env)
-    with pytest.raises(SettingsError, match="SELLERCLOUD_SERVER only, which is not set") as caught:
+    assert "me:pw" not in str(told.value)
+    with pytest.raises(SettingsError, match="SELLERCLOUD_SERVER, which says for which server, is not set") as caught:
         who(env={**env, "SELLERCLOUD_SERVER": ""})
     assert caught.value.setting == "server"
     # Nor is its user's name: the person who is asked says both.
@@ -357,17 +277,13 @@ def test_a_prompt_names_the_host(vault: dict[tuple[str, str], str], monkeypatch:
     assert who(username="ann@x.test", ask=True)[1] == "typed after Password of ann@x.test at tt.api.sellercloud.com: "
 
 
-@pytest.mark.parametrize(
-    ("kind", "value"),
-    [
-        ("password", b"pw-canary"),
-        ("password", 5),
-        ("token", "t-canary\n"),
-        ("token", "t canary"),
-        ("token", "t\u201c"),
-        ("token", 5),
-    ],
-)
+UNUSABLE = [
+    ("password", b"pw-canary"), ("password", 5), ("token", "t-canary\n"), ("token", "t canary"), ("token", "t\u201c"),
+    ("token", 5),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "value"), UNUSABLE)
 def test_a_secret_that_cannot_be_sent_is_told_at_once(kind: str, value: Any) -> None:
     with pytest.raises(SettingsError, match=f"The {kind} is not text") as caught:
         who(username="ann@x.test", **{kind: value})
@@ -428,11 +344,32 @@ def test_the_user_is_shown_masked() -> None:
 # ── folders and tenants ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_cache_folder_is_the_argument_s_the_environment_s_or_the_user_s(tmp_path: Path) -> None:
-    assert cache_folder(tmp_path, {"SC_PANDAS_CACHE_DIR": "/env"}) == tmp_path
-    assert cache_folder(None, {"SC_PANDAS_CACHE_DIR": "/env"}) == Path("/env")
-    assert cache_folder(None, {}).name == "sc_pandas"
-    assert cache_folder("~/x", {}) == Path.home() / "x"
+def test_the_cache_folder_is_the_argument_s_the_environment_s_or_the_user_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SC_PANDAS_CACHE_DIR", raising=False)
+    assert cache_folder().name == "sc_pandas"
+    assert cache_folder("~/x") == Path.home() / "x"
+    monkeypatch.setenv("SC_PANDAS_CACHE_DIR", "/env")
+    assert (cache_folder(tmp_path), cache_folder()) == (tmp_path, Path("/env"))
+
+
+def test_no_frame_holds_a_password_of_the_keyring_in_clear(
+    vault: dict[tuple[str, str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where what comes next in it raises, Ctrl-C included."""
+    keep_in_keyring(URL, "ring@x.test", Secret("canary-pw"))
+
+    def strike(*_args: object, **_more: object) -> Credentials:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sc_pandas.settings.Credentials", strike)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        credentials(URL, ask=False)
+    frames = [frame.f_locals for frame, _ in traceback.walk_tb(caught.value.__traceback__)]
+    ours = [held for held in frames if held.get("url") == URL]
+    assert len(ours) >= 2
+    assert not any("canary-pw" in repr(held) for held in ours)
 
 
 @given(st.lists(st.tuples(st.text(max_size=8), st.text(max_size=8)), min_size=2, max_size=2, unique=True))
