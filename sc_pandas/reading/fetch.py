@@ -212,16 +212,22 @@ class ListRead(ListPages):
         return first
 
     def _if_fresh(self, judgement: Judgement) -> Judgement:
-        """Call nothing proven that a cache on the way has answered."""
-        if not self._ages_s or not judgement.is_proven:
+        """Call nothing proven that a cache on the way, or a copy that lags behind, has answered."""
+        if self._ages_s:
+            oldest = f"{max(self._ages_s):,.0f} s"
+            self.note_stale(f"answers came from a cache on the way, up to {oldest} old: nothing is proven by them")
+        if not self._stale or not judgement.is_proven:
             return judgement
-        says = f"answers came from a cache on the way, up to {max(self._ages_s):,.0f} s old: nothing is proven by them"
-        self.progress.notes.append(says)
         self.forget()
-        stale = replace(judgement, verdict=NOT_VERIFIED, reason="stale", says=says)
+        stale = replace(judgement, verdict=NOT_VERIFIED, reason="stale", says=self._stale)
         if self.options.consistency == "strict":
             raise stale.error()
         return stale
+
+    def note_stale(self, says: str) -> None:
+        """Tell that an answer was old."""
+        self._stale = says
+        self.progress.notes.append(says)
 
     # ── for the ways ───────────────────────────────────────────────────────────────────────────────────────────────
     @property

@@ -19,6 +19,7 @@ from sc_pandas.contract import Ids
 from sc_pandas.reading.judge import NOT_VERIFIED, ORDER, Judgement
 
 Asking = Generator["Ask", Page, None]
+Answer = Generator["Ask", Page, Ids | None]
 _ROUNDS: Final = 4
 # So many pages in a row without anybody new: the list grows faster than it is read.
 _STALLS: Final = 20
@@ -55,6 +56,7 @@ class Run:
     total: int = 0
     border: int = 2**63
     stalls: int = 0
+    live: bool = False
     seen: list[Ids] = field(default_factory=list)
     looks: dict[int, int] = field(default_factory=dict)
 
@@ -85,15 +87,20 @@ class OrderOfAsking(ABC):
     ----------
     trouble : Judgement or None
         Why nothing can be proven in this way; known as soon as a page shows it.
+    stale : str
+        What shows that a copy that lags behind, or a cache on the way, has answered.
     """
+
+    stale = ""
 
     def __init__(self, first: Page, *, may_join: bool) -> None:
         self.first = first
         self.served = len(first.items)
         self.may_join = may_join
         self.trouble: Judgement | None = None
-        self.latest_total = first.total
-        self.least_total = first.total
+        self.latest_total = self.least_total = self.highest_total = first.total
+        # The lowest total that was lower than one of a call that had ended before.
+        self.fallen_to: int | None = None
         self.fell = False
         # Ids at the first look at pages that are looked at again; those of all pages that no run has.
         self.looks: dict[int, Ids] = {1: ids_of(first)}
@@ -133,21 +140,36 @@ class OrderOfAsking(ABC):
         left = max(0, self.distinct - self.latest_total)
         return max(0, self.latest_total - self.first.total + left), left
 
-    def _received(self, ask: Ask, page: Page) -> Ids | None:
-        """Note an answer; None where it is trouble."""
+    def _ask(self, number: int, look: str = "", *, fresh: bool = False, run: Run | None = None) -> Answer:
+        """Ask a page and note the answer; give its ids, or None where it is trouble."""
+        ask = Ask(number, look, fresh=fresh, live=run is not None and run.live)
+        floor = self.highest_total
+        self.page = page = yield ask
+        if run is not None:
+            run.live |= not page.from_cache
+        if page.total < floor and not page.from_cache:
+            self.fallen_to = min(page.total, floor if self.fallen_to is None else self.fallen_to)
         ids = ids_of(page)
         self.fell |= page.total < self.latest_total
         self.latest_total = page.total
+        self.highest_total = max(floor, self.highest_total, page.total)
         # By newcomers alone page 1 may come again as a later page, when many have joined.
         is_early = not ask.look and page.total - self.first.total < self.served
-        if ask.number > 1 and is_early and len(ids) and np.array_equal(ids, self.looks[1]):
-            says = f"page {ask.number} has the rows of page 1"
-            self._doubt("page_repeated", says)
+        if number > 1 and is_early and len(ids) and np.array_equal(ids, self.looks[1]):
+            self._doubt("page_repeated", f"page {number} has the rows of page 1")
         elif len(ids) < len(page.items):
             self._doubt("no_key", "rows without an id cannot be told apart")
         elif not self.is_sorted(ids):
             self._doubt("unordered_ids", "the server does not sort by id, so that a gap could not be seen")
         return None if self.trouble else ids
+
+    def _nobody_left(self) -> None:
+        """Note that nobody has left so far: if a total fell, an answer was old."""
+        if self.fallen_to is not None and not self.may_join:
+            self.stale = (
+                f"the total fell from {self.highest_total:,} to {self.fallen_to:,} although nobody left: a copy of the "
+                "list that lags behind, or a cache on the way, has answered, and nothing is proven by that"
+            )
 
     def _doubt(self, reason: str, says: str) -> None:
         if self.trouble is None:
@@ -185,6 +207,7 @@ class Ascending(OrderOfAsking):
 
     def _end(self, top: Run) -> Iterator[list[Asking]]:
         ends_full = self.first.total == self.full * self.served
+        moved = False
         for turn in range(_ROUNDS):
             if self.trouble:
                 return
@@ -196,9 +219,16 @@ class Ascending(OrderOfAsking):
             if behind:
                 self._top_look = before
                 continue
-            if not np.array_equal(before, self._top_look) and not self.trouble:
+            same = np.array_equal(before, self._top_look)
+            moved |= not same
+            if not same and not self.trouble:
                 yield [self._border(run, turn) for run in self.runs]
-            if not self.may_join or self.distinct >= self.latest_total:
+            has_all = self.distinct >= self.highest_total
+            if not moved and has_all:
+                self._nobody_left()
+            # Where a total fell and yet nobody left before the tail, the next look at the tail shows who was right.
+            in_doubt = not moved and not has_all and self.fallen_to is not None
+            if not in_doubt and (not self.may_join or self.distinct >= self.latest_total):
                 return
 
     def _opened(self, run: Run, ids: Ids) -> None:
@@ -207,13 +237,9 @@ class Ascending(OrderOfAsking):
 
     def _down(self, run: Run) -> Asking:
         """Read a run from its last page to its first."""
-        live = False
         for number in self.numbers(run):
             # Page 1 was asked before all others, and is needed after them.
-            ask = Ask(number, "second" if number == 1 else "", live=live)
-            page = yield ask
-            live = live or not page.from_cache
-            ids = self._received(ask, page)
+            ids = yield from self._ask(number, "second" if number == 1 else "", run=run)
             if ids is None:
                 return
             if not run.seen:
@@ -237,23 +263,24 @@ class Ascending(OrderOfAsking):
 
     def _tail(self, turn: int) -> Asking:
         """Read what stands behind the last full page, from its end."""
-        nearest = Ask(self.full + 1, f"tail {turn}" if turn else "", fresh=bool(turn))
-        page = yield nearest
-        self.least_total = page.total
-        last = -(-page.total // self.served)
-        following = [Ask(number, nearest.look, nearest.fresh) for number in range(last, self.full + 1, -1)]
-        for ask in [nearest, *following, *([Ask(self.full + 1, f"tail {turn}, again")] if following else [])]:
-            ids = self._received(ask, page if ask is nearest else (yield ask))
+        nearest, look, last = self.full + 1, f"tail {turn}" if turn else "", 0
+        numbers = [nearest]
+        while numbers:
+            number = numbers.pop(0)
+            is_again = number == nearest and last > 0
+            ids = yield from self._ask(number, f"tail {turn}, again" if is_again else look, fresh=bool(turn))
             if ids is None:
                 return
             if len(ids) and ids[0] <= self.runs[-1].last:
                 self._doubt_order()
             self.others.append(ids)
+            if not last:
+                self.least_total, last = self.page.total, max(nearest, -(-self.page.total // self.served))
+                numbers = [*range(last, nearest - 1, -1)] if last > nearest else []
 
     def _again(self, top: Run, turn: int) -> Asking:
         """Look at the last full page once more: if it is as it was, nobody before its end has left."""
-        ask = Ask(self.full, f"again {turn}", fresh=True)
-        ids = self._received(ask, (yield ask))
+        ids = yield from self._ask(self.full, f"again {turn}", fresh=True)
         if ids is None:
             return
         if len(ids) and len(self._top_look) and ids[0] < self._top_look[0]:
@@ -268,8 +295,7 @@ class Ascending(OrderOfAsking):
             if number == self.full:
                 met = run.looks[self.full] <= run.last
             else:
-                ask = Ask(number, f"border {run.high}, {turn}", fresh=True)
-                ids = self._received(ask, (yield ask))
+                ids = yield from self._ask(number, f"border {run.high}, {turn}", fresh=True)
                 if ids is None:
                     return
                 self.others.append(ids)
@@ -294,41 +320,44 @@ class Descending(OrderOfAsking):
         """Give all runs, page 1 again, and if anything moved, each run until it meets the next one."""
         self.runs = runs_of(1, -(-self.first.total // self.served))
         self._take(self.runs[0], 1, self.looks[1], self.first.total)
+        # One page of another run shows most lists that are not sorted, before 16 are asked at once.
+        yield [self._forth(self.runs[-1], once=True)]
         yield [self._forth(run) for run in self.runs]
         for turn in range(_ROUNDS):
             if self.trouble:
                 return
             head = Run(1, 0)
             yield [self._forth(head, f"head {turn}")]
-            same = np.array_equal(head.seen[0] if head.seen else _NONE, self.looks[1])
+            ids, top = head.seen[0] if head.seen else _NONE, self.looks[1]
+            self._check_head(head, ids, top)
+            self.others += head.seen
+            if len(ids) and ids[0] < top[0] and not self.may_join and turn + 1 < _ROUNDS:
+                # Whoever stood first has left, or a copy that lags behind has answered: the next look may show it.
+                continue
+            same = np.array_equal(ids, top)
             if same and not self.moved_any:
                 self._check_borders()
                 return
             self.moved_any = True
             self.least_total = head.first_total
-            self.others += head.seen
             if self.trouble is None:
                 yield [self._forth(run) for run in self.runs]
             self._check_borders()
             if not self.may_join or self.distinct >= self.latest_total:
                 return
 
-    def _forth(self, run: Run, fresh: str = "") -> Asking:
-        """Read a run towards the end of the list until it meets the next."""
-        live = False
-        while not self._has_met(run) and self.trouble is None:
+    def _forth(self, run: Run, fresh: str = "", *, once: bool = False) -> Asking:
+        """Read a run towards the end of the list until it meets the next, or a page of it."""
+        while not self._has_met(run) and self.trouble is None and not (once and run.looks):
             number = run.reach // self.served + 1 if run.looks else run.low
             looked = run.looks[number] = run.looks.get(number, 0) + 1
             is_plain = run.low <= number <= run.high and looked == 1
             look = "" if is_plain else f"{fresh or run.low}, {looked}"
-            ask = Ask(number, look, fresh=bool(fresh), live=live)
-            page = yield ask
-            live = live or not page.from_cache
-            self.moved_any |= page.total != self.first.total
-            ids = self._received(ask, page)
+            ids = yield from self._ask(number, look, fresh=bool(fresh), run=run)
             if ids is None:
                 return
-            self._take(run, number, ids, page.total)
+            self.moved_any |= self.page.total != self.first.total
+            self._take(run, number, ids, self.page.total)
 
     def _has_met(self, run: Run) -> bool:
         if not run.looks:
@@ -378,6 +407,12 @@ class Descending(OrderOfAsking):
         pushed = number <= run.low or total - run.first_total >= self.served * (number - run.low)
         if not run.has_seen(above[above <= first]) or (len(above[above > first]) and not pushed):
             self._doubt_order()
+
+    def _check_head(self, head: Run, ids: Ids, top: Ids) -> None:
+        """Look whether the total grew by as many as stand above whoever was first: then nobody left."""
+        shows_growth = len(ids) and ids[-1] <= top[0] <= ids[0]
+        if shows_growth and head.first_total == self.first.total + np.count_nonzero(ids > top[0]):
+            self._nobody_left()
 
     def _check_borders(self) -> None:
         """Look whether a run has customers of those behind it, whom these did not see although nobody left."""

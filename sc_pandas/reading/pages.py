@@ -41,6 +41,7 @@ class ListPages:
         self._has_gone_on = False
         # Ages that answers said of themselves; a list, because several threads note them.
         self._ages_s: list[float] = []
+        self._stale = ""
         self._fresh = uuid.uuid4().hex
         self.kept: KeptRead | None = None
         self.age_s: float | None = None

@@ -100,7 +100,10 @@ def _by_order(one: "ListRead", first: Page, rows: Rows) -> Judgement:
                     one.progress.advance()
     judgement = judge.judgement()
     if judgement.is_proven:
-        one.note_moved(*judge.moved())
+        if judge.stale:
+            one.note_stale(judge.stale)
+        else:
+            one.note_moved(*judge.moved())
         places = [one.place_of(ask) for ask in given]
         one.finish(judgement, pages=len(given), total=judge.latest_total, places=places)
     return judgement

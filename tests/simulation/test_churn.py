@@ -57,6 +57,16 @@ def test_old_answers_that_show_it(moves: str, order: str) -> None:
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.parametrize("order", ["id_asc", "id_desc"])
+@pytest.mark.parametrize("lag", [{"replicas": 2, "lag_s": 60.0}, {"replicas": 3, "lag_s": 1.0}])
+def test_a_total_that_falls_though_nobody_left(order: str, lag: dict[str, Any]) -> None:
+    """A copy that lags behind has answered: told in the report, and nothing is called proven."""
+    for outcome in cell("", 5_000, order, {"inserts": 1.0, **lag}).run(range(2)):
+        assert outcome.shown
+        assert outcome.verdict == "not verified", str(outcome)
+        assert any("although nobody left" in note for note in outcome.notes)
+
+
 @pytest.mark.long
 @pytest.mark.timeout(3_600)
 @pytest.mark.parametrize("customers", SIZES)
