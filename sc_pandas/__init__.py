@@ -1,5 +1,8 @@
 """SellerCloud's customers in a data scientist's notebook: typed, Arrow-backed, complete or it says that it is not.
 
+Nothing heavy is loaded before a name is used; ``df.sellercloud`` is there as soon as this package and pandas are.
+In the examples of all docstrings ``shop`` is a `Connection` to a sandbox of 120 customers, and ``df`` its customers.
+
 Examples
 --------
 >>> import sc_pandas as sc
@@ -11,108 +14,135 @@ Examples
 """
 
 import importlib
+import importlib.util
+import sys
+from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import TYPE_CHECKING
-
-from sc_pandas.cache import CacheInfo
-from sc_pandas.contract import Channel, CustomerType, Flag, Rating
-from sc_pandas.errors import (
-    AccessorError,
-    AuthError,
-    CacheMissError,
-    CacheWarning,
-    ExportError,
-    FilterError,
-    MissingExtraError,
-    PagingDriftError,
-    RateLimitedError,
-    ResponseError,
-    SchemaDriftWarning,
-    SellerCloudError,
-    SellerCloudWarning,
-    ServerError,
-    SettingsError,
-    TransportError,
-)
-from sc_pandas.filters import CustomerFilter, CustomerFilterArgs
-from sc_pandas.frames import FrameDifference, SellerCloudAccessor, Spreadsheet, Summary, accessor
-from sc_pandas.parquet import read_parquet
-from sc_pandas.provenance import Provenance
-from sc_pandas.query import (
-    Connection,
-    Count,
-    CustomerPage,
-    CustomerQuery,
-    Estimate,
-    SegmentCount,
-    SegmentCounts,
-    SegmentMembers,
-    SegmentResult,
-    SegmentRun,
-    connect,
-    read_sellercloud_customers,
-)
-from sc_pandas.reading import CustomerRead, IncludeGap, ReadReport
-from sc_pandas.segments import Segments
-from sc_pandas.tables import Coercion
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from sc_pandas import sandbox as sandbox
+    from sc_pandas.cache import CacheInfo
+    from sc_pandas.contract import Channel, CustomerType, Flag, Rating
+    from sc_pandas.errors import (
+        AccessorError,
+        AuthError,
+        CacheMissError,
+        CacheWarning,
+        ExportError,
+        FilterError,
+        MissingExtraError,
+        PagingDriftError,
+        RateLimitedError,
+        ResponseError,
+        SchemaDriftWarning,
+        SellerCloudError,
+        SellerCloudWarning,
+        ServerError,
+        SettingsError,
+        TransportError,
+    )
+    from sc_pandas.filters import CustomerFilter, CustomerFilterArgs
+    from sc_pandas.frames import FrameDifference, SellerCloudAccessor, Spreadsheet, Summary
+    from sc_pandas.frames.accessor import accessor
+    from sc_pandas.parquet import read_parquet
+    from sc_pandas.provenance import Provenance
+    from sc_pandas.query import (
+        Connection,
+        Count,
+        CustomerPage,
+        CustomerQuery,
+        Estimate,
+        SegmentCount,
+        SegmentCounts,
+        SegmentMembers,
+        SegmentResult,
+        SegmentRun,
+        connect,
+        read_sellercloud_customers,
+    )
+    from sc_pandas.reading import CustomerRead, IncludeGap, ReadReport
+    from sc_pandas.segments import Segments
+    from sc_pandas.tables import Coercion
 
 __all__ = [
-    "AccessorError",
-    "AuthError",
-    "CacheInfo",
-    "CacheMissError",
-    "CacheWarning",
-    "Channel",
-    "Coercion",
-    "Connection",
-    "Count",
-    "CustomerFilter",
-    "CustomerFilterArgs",
-    "CustomerPage",
-    "CustomerQuery",
-    "CustomerRead",
-    "CustomerType",
-    "Estimate",
-    "ExportError",
-    "FilterError",
-    "Flag",
-    "FrameDifference",
-    "IncludeGap",
-    "MissingExtraError",
-    "PagingDriftError",
-    "Provenance",
-    "RateLimitedError",
-    "Rating",
-    "ReadReport",
-    "ResponseError",
-    "SchemaDriftWarning",
-    "SegmentCount",
-    "SegmentCounts",
-    "SegmentMembers",
-    "SegmentResult",
-    "SegmentRun",
-    "Segments",
-    "SellerCloudAccessor",
-    "SellerCloudError",
-    "SellerCloudWarning",
-    "ServerError",
-    "SettingsError",
-    "Spreadsheet",
-    "Summary",
-    "TransportError",
-    "accessor",
-    "connect",
-    "read_parquet",
-    "read_sellercloud_customers",
-    "sandbox",
-]
+    "AccessorError", "AuthError", "CacheInfo", "CacheMissError", "CacheWarning", "Channel", "Coercion", "Connection",
+    "Count", "CustomerFilter", "CustomerFilterArgs", "CustomerPage", "CustomerQuery", "CustomerRead", "CustomerType",
+    "Estimate", "ExportError", "FilterError", "Flag", "FrameDifference", "IncludeGap", "MissingExtraError",
+    "PagingDriftError", "Provenance", "RateLimitedError", "Rating", "ReadReport", "ResponseError", "SchemaDriftWarning",
+    "SegmentCount", "SegmentCounts", "SegmentMembers", "SegmentResult", "SegmentRun", "Segments", "SellerCloudAccessor",
+    "SellerCloudError", "SellerCloudWarning", "ServerError", "SettingsError", "Spreadsheet", "Summary",
+    "TransportError", "accessor", "connect", "read_parquet", "read_sellercloud_customers", "sandbox",
+]  # fmt: skip
+
+_HOMES = {
+    name: room
+    for room, names in {
+        "cache": "CacheInfo",
+        "contract": "Channel CustomerType Flag Rating",
+        "filters": "CustomerFilter CustomerFilterArgs",
+        "frames": "FrameDifference SellerCloudAccessor Spreadsheet Summary accessor",
+        "parquet": "read_parquet",
+        "provenance": "Provenance",
+        "query": "Connection Count CustomerPage CustomerQuery Estimate SegmentCount SegmentCounts SegmentMembers "
+        "SegmentResult SegmentRun connect read_sellercloud_customers",
+        "reading": "CustomerRead IncludeGap ReadReport",
+        "segments": "Segments",
+        "tables": "Coercion",
+    }.items()
+    for name in names.split()
+}
 
 
-def __getattr__(name: str) -> ModuleType:
-    # The sandbox is loaded when it is asked for.
-    if name == "sandbox":
-        return importlib.import_module("sc_pandas.sandbox")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name == "sandbox":
+            return importlib.import_module("sc_pandas.sandbox")
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(importlib.import_module(f"sc_pandas.{_HOMES.get(name, 'errors')}"), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, *(name for name in globals() if name.startswith("__"))]
+
+
+# ── df.sellercloud ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _accessor(frame: "pd.DataFrame") -> "SellerCloudAccessor":
+    """Return what ``df.sellercloud`` is: a `SellerCloudAccessor`."""
+    from sc_pandas.frames import SellerCloudAccessor
+
+    return SellerCloudAccessor(frame)
+
+
+class _Pandas:
+    """Registers ``df.sellercloud`` when pandas is imported, so that pandas need not be imported for it."""
+
+    def find_spec(self, name: str, *_path_and_target: Any) -> ModuleSpec | None:
+        if name != "pandas":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.loader is None:
+            return spec
+        load = spec.loader.exec_module
+
+        def load_and_register(module: ModuleType) -> None:
+            load(module)
+            module.api.extensions.register_dataframe_accessor("sellercloud")(_accessor)
+
+        spec.loader.exec_module = load_and_register  # type: ignore[method-assign]
+        return spec
+
+
+if "pandas" in sys.modules:
+    sys.modules["pandas"].api.extensions.register_dataframe_accessor("sellercloud")(_accessor)
+else:
+    sys.meta_path.insert(0, _Pandas())

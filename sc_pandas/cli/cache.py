@@ -24,7 +24,7 @@ _ENDING = f".v{FORMAT}.sqlite"
 
 @click.group(epilog=_EXAMPLES)
 def cache() -> None:
-    """Show or remove what is kept on this machine."""
+    """Show or remove what is in the cache on this machine."""
 
 
 @cache.command()

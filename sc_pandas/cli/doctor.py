@@ -25,7 +25,7 @@ Examples:
 @click.option("--ca-bundle", metavar="FILE", help="File of certificate authorities to trust.")
 @JSON
 def doctor(*, as_json: bool, **options: Any) -> None:
-    """Look at everything that a read needs, and say in plain words what is wrong."""
+    """Check everything that a read needs, and say in plain words what is wrong."""
     found = check_up(**options)
     if as_json:
         checks = [asdict(check) for check in found.checks]

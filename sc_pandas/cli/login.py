@@ -22,7 +22,7 @@ Examples:
 @SERVER
 @USERNAME
 def login(server: str | None, username: str | None) -> None:
-    """Ask for user name and password, try them, and keep them in the system keyring.
+    """Ask for user name and password, try them, and store them in the system keyring.
 
     Afterwards neither notebooks nor commands need them for this server.  What the server refuses is not kept.
     """

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from sc_pandas.panel.panel import Panel
 
 
-@pd.api.extensions.register_dataframe_accessor("sellercloud")
 class SellerCloudAccessor(Exports):
     """``df.sellercloud``: where a frame of customers came from, and what can be done with it.
 

@@ -1,14 +1,14 @@
 """Exit codes, one line on stderr, warnings in a line, and nothing of a secret anywhere."""
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from sc_pandas import errors
 from sc_pandas.cli import main
+from sc_pandas.cli.app import COMMANDS
 from sc_pandas.cli.endings import EXIT_CODES, code_of
 from sc_pandas.sandbox import Sandbox
 
@@ -189,22 +189,16 @@ def test_undocumented_keys_are_a_line_on_stderr(serve: Any, run: Any, tmp_path: 
     assert "oddity" in ran.err.lower()
 
 
-# ── what is loaded ─────────────────────────────────────────────────────────────────────────────────────────────────
-@pytest.mark.parametrize(
-    ("name", "absent"),
-    [
-        ("sc_pandas", {"click", "sc_pandas.cli", "sc_pandas.sandbox", "ipywidgets", "matplotlib"}),
-        ("sc_pandas.cli", {"sc_pandas.sandbox", "ipywidgets", "matplotlib", "keyring"}),
-    ],
-)  # fmt: skip
-def test_an_import_does_not_load_what_it_does_not_need(name: str, absent: set[str]) -> None:
-    code = f"import sys, {name}; print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert absent & set(loaded) == set()
-
-
 def test_names_in_every_alphabet_fit_a_small_one(run_process: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
     ran = run_process("demo")
     assert ran.code == 0, ran
     assert "?????  ?????????" in ran.out
+
+
+def test_the_list_of_commands_says_what_each_says() -> None:
+    context = click.Context(main)
+    for name, says in COMMANDS.items():
+        command = main.get_command(context, name)
+        assert command is not None
+        assert (command.help or "").splitlines()[0] == says

@@ -8,24 +8,32 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-HEAVY = (
-    "ipywidgets",
-    "matplotlib",
-    "openpyxl",
-    "fsspec",
-    "click",
-    "tqdm",
-    "IPython",
-    "keyring",
-    "sc_pandas.sandbox",
+NOTHING_HEAVY = {"pandas", "pyarrow", "numpy", "requests", "requests_cache", "msgspec", "ipywidgets", "matplotlib"}
+OF_A_READ = {"click", "ipywidgets", "matplotlib", "openpyxl", "fsspec", "IPython", "keyring", "sc_pandas.sandbox"}
+
+
+@pytest.mark.parametrize(
+    ("code", "absent"),
+    [
+        ("import sc_pandas", NOTHING_HEAVY | OF_A_READ),
+        ("import sc_pandas; dir(sc_pandas); sc_pandas.SettingsError", NOTHING_HEAVY | OF_A_READ),
+        ("import sc_pandas as sc; sc.connect; sc.accessor; sc.read_parquet", OF_A_READ),
+        ("from sc_pandas.cli import main; main(['--help'], standalone_mode=False)", NOTHING_HEAVY),
+        ("from sc_pandas.cli import main; main(['count', '--help'], standalone_mode=False)", OF_A_READ - {"click"}),
+    ],
 )
+def test_what_is_loaded_is_what_is_needed(code: str, absent: set[str]) -> None:
+    """`import sc_pandas` and `sc-pandas --help` load no library of a read; a read loads no widgets, servers or plots."""
+    code = f"{code}\nimport sys; print(f'loaded: {{[*sys.modules]}}')"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert absent & set(re.findall(r"[\w.]+", out.partition("loaded: ")[2])) == set()
 
 
-def test_import_is_light() -> None:
-    """`import sc_pandas` brings neither widgets, servers nor plots."""
-    code = f"import sys, sc_pandas; print([name for name in {HEAVY!r} if name in sys.modules])"
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert out.stdout.strip() == "[]"
+@pytest.mark.parametrize("code", ["import sc_pandas, pandas as pd", "import pandas as pd, sc_pandas"])
+def test_frames_have_the_accessor_in_either_order(code: str) -> None:
+    code += "\ntry: pd.DataFrame().sellercloud\nexcept sc_pandas.AccessorError: print('ours')"
+    out = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out == "ours\n"
 
 
 @pytest.mark.fault("E02")
