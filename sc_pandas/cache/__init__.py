@@ -7,13 +7,12 @@ not at all.
 """
 
 from sc_pandas.cache.folder import KEEP_AT_MOST, clear_folder, home_of, private_home
-from sc_pandas.cache.http_cache import CacheInfo, HttpCache, KeptRead, cache_key
+from sc_pandas.cache.http_cache import CacheInfo, HttpCache, cache_key
 
 __all__ = [
     "KEEP_AT_MOST",
     "CacheInfo",
     "HttpCache",
-    "KeptRead",
     "cache_key",
     "clear_folder",
     "home_of",

@@ -7,8 +7,8 @@ import os
 import sqlite3
 import time
 import warnings
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from sc_pandas.cache.storage import Backend
 
 FORMAT: Final = 1
+# SQLite binds at least 999 values at once.
+_SLOTS_AT_ONCE: Final = 500
 # Locks are removed by who holds them; those of a process that was killed, and of earlier editions, after a day.
 _KEPT_S: Final = {".arrow": KEEP_AT_MOST.total_seconds(), ".lock": 86_400.0}
 # What one tenant's pages may take on disk; the space of deleted ones is used again.
@@ -51,41 +53,6 @@ def cache_key(*parts: str | int | Iterable[tuple[str, str]]) -> str:
                 typed += ((b"n", name), (b"v", value))
     encoded = [(kind, text.encode()) for kind, text in typed]
     return hashlib.sha256(b"".join([b"%b%d:%b" % (kind, len(raw), raw) for kind, raw in encoded])).hexdigest()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class KeptRead:
-    """What the cache knows of one read; no filter value and no row is in it.
-
-    `pages` leading pages are kept and covered by `verdict`, once `finished_at` is set; `whole` says that they are the
-    list to its end and proven.  Where its rows are not simply its pages, `asks` are the pages that they came from (both
-    ends of a window of creation dates, the page's number, which look at it), or `leaves` are windows of one page, as an
-    earlier edition wrote them; `way` is how it is read, and `in_the_middle` that it began and has not ended.  What was
-    created before `past` cannot grow.  Times are Unix seconds.
-    """
-
-    read_id: str
-    started_at: float
-    finished_at: float | None = None
-    dialect: str = ""
-    total: int = 0
-    served: int = 0
-    pages: int = 0
-    verdict: str = ""
-    whole: bool = False
-    leaves: Sequence[Sequence[str | None]] = ()
-    asks: Sequence[Sequence[Any]] = ()
-    way: str = ""
-    past: float | None = None
-    in_the_middle: bool = False
-
-    def page_key(self, *parts: str | Iterable[tuple[str, str]]) -> str:
-        """Give the key of one of its pages; it begins with the read id, so that pages can go together."""
-        return f"{self.read_id}-{cache_key(self.dialect, *parts)}"
-
-    def age_s(self, now: float) -> float:
-        """Seconds since the read began: no row of it is older than that."""
-        return max(0.0, now - self.started_at)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -199,37 +166,39 @@ class HttpCache:
         """Forget a kept body."""
         self._attempt("DELETE FROM responses WHERE key = ?", (key,), write=True)
 
-    # ── reads ──────────────────────────────────────────────────────────────────────────────────────────────────────
-    def find_read(self, query: str, *, whole: bool) -> KeptRead | None:
-        """Give the last whole read of a query key, or the one that is under way, if it is kept."""
-        sql = "SELECT CAST(facts AS BLOB) FROM reads WHERE query = ? AND expires > ?"
-        slot = _slot(query, whole=whole)
-        row = self._attempt(sql, (slot, int(time.time())))
-        return _facts_read(slot, row[0][0]) if row else None
+    # ── notes of reads ─────────────────────────────────────────────────────────────────────────────────────────────
+    def find_notes(self, slots: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Return what is noted in some slots; what is not as it was written, by one bit, is left out."""
+        notes: dict[str, dict[str, Any]] = {}
+        for begin in range(0, len(slots), _SLOTS_AT_ONCE):
+            some = slots[begin : begin + _SLOTS_AT_ONCE]
+            rows = self._attempt(_noted(some), (*some, int(time.time())))
+            notes |= {slot: note for slot, facts in rows if (note := _facts_read(slot, facts)) is not None}
+        return notes
 
-    def keep_read(self, query: str, read: KeptRead) -> None:
-        """Remember how far a read has come; the pages of the read that it replaces are removed."""
-        replaced = self.find_read(query, whole=read.whole)
-        expires = int(read.started_at + KEEP_AT_MOST.total_seconds())
-        sql = "INSERT OR REPLACE INTO reads (query, facts, expires) VALUES (?, ?, ?)"
-        slot = _slot(query, whole=read.whole)
-        self._attempt(sql, (slot, _facts_written(slot, read), expires), write=True)
-        if read.whole:
-            self._attempt("DELETE FROM reads WHERE query = ?", (_slot(query, whole=False),), write=True)
-        if replaced is not None and replaced.read_id != read.read_id:
-            self._drop_pages(replaced.read_id)
+    def keep_notes(self, notes: Mapping[str, Mapping[str, Any]], forget: Sequence[str] = ()) -> None:
+        """Note reads in slots and forget others, at once; the pages of reads that stood there before are removed.
 
-    def forget_reads(self, query: str) -> None:
-        """Forget what is known of a query, so that its pages are never used again."""
-        for whole in (False, True):
-            known = self.find_read(query, whole=whole)
-            if known is not None:
-                self._attempt("DELETE FROM reads WHERE query = ?", (_slot(query, whole=whole),), write=True)
-                self._drop_pages(known.read_id)
+        A note has the `read_id` that the keys of its pages begin with, and when the read began, `started_at`.
+        """
+        if self._backend is None:
+            return
+        pages, slots = self._backend.pages, [*notes, *forget]
+        life_s = KEEP_AT_MOST.total_seconds()
+        rows = [(each, _facts_written(each, note), int(note["started_at"] + life_s)) for each, note in notes.items()]
 
-    def _drop_pages(self, read_id: str) -> None:
-        sql = "DELETE FROM responses WHERE key >= ? AND key < ?"
-        self._attempt(sql, (f"{read_id}-", f"{read_id}."), write=True)
+        def run() -> None:
+            with pages.connection(commit=True) as con:
+                before = [
+                    _facts_read(slot, facts) for slot, facts in con.execute(_noted(slots), (*slots, 0)).fetchall()
+                ]
+                con.executemany("DELETE FROM reads WHERE query = ?", [(slot,) for slot in forget])
+                con.executemany("INSERT OR REPLACE INTO reads (query, facts, expires) VALUES (?, ?, ?)", rows)
+                gone = {note["read_id"] for note in before if note} - {note["read_id"] for note in notes.values()}
+                ranges = [(f"{read_id}-", f"{read_id}.") for read_id in gone]
+                con.executemany("DELETE FROM responses WHERE key >= ? AND key < ?", ranges)
+
+        self._backend.attempt(run, None)
 
     def find_dialect(self) -> str | None:
         """Give the dialect that this server was found to understand, if it is remembered."""
@@ -274,7 +243,7 @@ class HttpCache:
         rows = self._attempt("SELECT CAST(query AS BLOB), CAST(facts AS BLOB) FROM reads WHERE query != 'dialect'", ())
         found = (_facts_read(slot.decode(errors="replace"), facts) for slot, facts in rows)
         reads = [read for read in found if read is not None]
-        newest = max((read.started_at for read in reads), default=None)
+        newest = max((read["started_at"] for read in reads), default=None)
         return CacheInfo(
             path=self.path,
             size_bytes=sum(map(_size_of, self._files())),
@@ -300,20 +269,20 @@ def _size_of(path: Path) -> int:
         return 0
 
 
-def _slot(query: str, *, whole: bool) -> str:
-    return f"{query}:{'whole' if whole else 'open'}"
+def _noted(slots: Sequence[str]) -> str:
+    marks = ",".join("?" * len(slots))
+    return f"SELECT query, CAST(facts AS BLOB) FROM reads WHERE query IN ({marks}) AND expires > ?"  # noqa: S608
 
 
-def _facts_written(slot: str, read: KeptRead) -> str:
-    facts = asdict(read)
-    return json.dumps(facts | {"check": cache_key(slot, json.dumps(facts))})
+def _facts_written(slot: str, facts: Mapping[str, Any]) -> str:
+    return json.dumps({**facts, "check": cache_key(slot, json.dumps(facts))})
 
 
-def _facts_read(slot: str, raw: bytes) -> KeptRead | None:
-    """Give what was remembered of a read; None where it is not what was written, by one bit."""
+def _facts_read(slot: str, raw: bytes) -> dict[str, Any] | None:
+    """Return what was noted of a read; None where it is not what was written, by one bit."""
     try:
-        facts = json.loads(raw)
+        facts: dict[str, Any] = json.loads(raw)
         check = facts.pop("check")
-        return KeptRead(**facts) if check == cache_key(slot, json.dumps(facts)) else None
+        return facts if check == cache_key(slot, json.dumps(facts)) else None
     except (ValueError, TypeError, KeyError, AttributeError):
         return None

@@ -8,10 +8,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sc_pandas.cache import KeptRead
 from sc_pandas.client import Expectation, Page
 from sc_pandas.contract import Dialect, PageRows
-from sc_pandas.errors import CacheMissError
+from sc_pandas.errors import CacheMissError, FilterError
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.reading.crew import Crew
 from sc_pandas.reading.judge import NOT_VERIFIED, ONE_RESPONSE, PASSES, Judgement, satisfies
@@ -19,6 +18,7 @@ from sc_pandas.reading.moving import Place
 from sc_pandas.reading.order import Ask
 from sc_pandas.reading.pages import ListPages
 from sc_pandas.reading.plan import PagePlan, page_params
+from sc_pandas.reading.records import ReadRecord, find_records
 from sc_pandas.reading.ways import Rows, first_rows, ways_for
 from sc_pandas.reading.windows import WESTERNMOST, Window
 
@@ -34,7 +34,7 @@ class ListRead(ListPages):
     """
 
     # ── what is known ──────────────────────────────────────────────────────────────────────────────────────────────
-    def known(self) -> KeptRead | None:
+    def known(self) -> ReadRecord | None:
         """Give the latest that the cache knows of this list, if it is fresh enough.
 
         Raises
@@ -45,9 +45,8 @@ class ListRead(ListPages):
         if self._cache is None or self.options.cache == "refresh":
             return None
         now = self._source.client.clock.now().timestamp()
-        found = [self._cache.find_read(self._query_key, whole=whole) for whole in (True, False)]
         # Earlier editions kept reads whose total was smaller than their first page.
-        usable = (each for each in found if each is not None and each.pages and each.served <= each.total)
+        usable = (each for each in self._records() if each.pages and each.served <= each.total)
         kept = sorted(usable, key=lambda each: -each.started_at)
         if self.options.cache == "offline":
             # Whoever is offline takes the latest that can be given, and not the latest that was begun.
@@ -57,23 +56,22 @@ class ListRead(ListPages):
             raise offline_miss(min((each.age_s(now) for each in kept), default=None))
         return fresh[0] if fresh else None
 
-    def newest(self) -> float | None:
-        """When the latest known read of this list began, Unix seconds, whole or not; None where none is known."""
-        if self._cache is None:
-            return None
-        reads = (self._cache.find_read(self._query_key, whole=whole) for whole in (True, False))
-        return max((read.started_at for read in reads if read is not None), default=None)
+    def _records(self) -> Sequence[ReadRecord]:
+        if self._found is None:
+            self._found = find_records(self._cache, [self.key])[self.key]
+        return self._found
 
     def total(self) -> int:
-        """Give the number of customers, by one call or none."""
-        kept = self.known()
-        if kept is not None:
-            self.kept = kept
-            self.age_s = kept.age_s(self._source.client.clock.now().timestamp())
-            self.progress.tally.count_saved()
-            return kept.total
-        self._asked = self._first_page()
-        return self._asked.total
+        """Return the number of customers, by one call or none; whoever asks has `kept` remembered."""
+        if self.kept is None:
+            kept = self.known()
+            if kept is None:
+                self._asked = self._first_page()
+            else:
+                self.kept = self.noted = kept
+                self.age_s = kept.age_s(self._source.client.clock.now().timestamp())
+                self.progress.tally.count_saved()
+        return self._kept().total
 
     def calls_to_read(self) -> int:
         """Calls that a read makes from here, once `total` is known; 0 where the cache has everything."""
@@ -95,7 +93,7 @@ class ListRead(ListPages):
         SellerCloudError
             One of its subclasses: a page could not be had, or the list could not be proven complete.
         """
-        kept = self.known()
+        kept = self.known() if self._asked is None else None
         if kept is not None and self._covers(kept):
             if self._warm(kept, rows):
                 return
@@ -110,7 +108,7 @@ class ListRead(ListPages):
             raise judgement.error()
         self.judgement = self._if_fresh(judgement)
 
-    def _first_of_all(self, kept: KeptRead | None) -> Page:
+    def _first_of_all(self, kept: ReadRecord | None) -> Page:
         if self._asked is not None:
             return self._asked
         if kept is None or not self._goes_on(kept):
@@ -118,58 +116,65 @@ class ListRead(ListPages):
         self.kept, self._has_gone_on = kept, True
         return self.ask(Ask(1))
 
-    def _goes_on(self, kept: KeptRead) -> bool:
+    def _goes_on(self, kept: ReadRecord) -> bool:
         """Return whether this read may go on with the pages of another.
 
         Pages that were asked in another order, or for another number of rows, would stand beside later ones as if they
         had been asked just before them.
         """
-        if kept.whole:
-            return False
-        if kept.pages == 1 and not kept.in_the_middle:
-            return True  # only counted
+        if kept.phase != "reading":
+            return kept.phase == "counted"
         if self.options.limit is None and self.options.consistency != "fast":
-            return kept.in_the_middle and kept.way in {"order", "closed", "windows", "twice"}
-        return kept.in_the_middle and kept.way == self._first_way(PagePlan(kept.total, kept.served, self.options.limit))
+            return kept.way in {"order", "closed", "windows", "twice"}
+        return kept.way == self._first_way(PagePlan(kept.total, kept.served, self.options.limit))
 
     @staticmethod
     def _first_way(plan: PagePlan) -> str:
         return f"first {plan.last}"
 
-    def _stopped(self) -> KeptRead | None:
+    def _stopped(self) -> ReadRecord | None:
         """Return the read that was stopped in the middle within a day, to go on with, unless `max_age` forbids."""
         if self._cache is None or self.options.cache != "use" or self.options.max_age is not None:
             return None
-        kept = self._cache.find_read(self._query_key, whole=False)
         now = self._source.client.clock.now().timestamp()
-        return kept if kept is not None and kept.in_the_middle and kept.age_s(now) <= _A_DAY_S else None
+        stopped = (each for each in self._records() if each.phase == "reading" and each.age_s(now) <= _A_DAY_S)
+        return next(stopped, None)
 
     def _by_ways(self, first: Page, rows: Rows) -> Judgement:
         """Read in one way after another until one proves the list."""
         fast = self.options.consistency == "fast"
-        self.progress.check_calls(self._plan(first).calls("fast" if fast else "auto") - 1)
+        self._check(self._plan(first))
         was_one = self._plan(first).one_response
         first = self._confirmed(first)
         plan = self._plan(first)
         if first.total and not first.items:
             return Judgement(NOT_VERIFIED, "row_count", "page 1 is empty although customers are announced")
         if was_one and not plan.one_response:
-            self.progress.check_calls(plan.calls("fast" if fast else "auto") - 1)
+            self._check(plan)
         self.progress.expect(plan.last)
         self.progress.advance()
         if plan.one_response:
+            self._keep(self._kept())
             rows.add(first.items)
             verdict = NOT_VERIFIED if plan.needs_second and fast else ONE_RESPONSE
             return Judgement(verdict, expected=plan.rows, got=plan.rows)
         mark = rows.mark()
         if self.options.limit is not None or fast:
-            self._keep(replace(self._kept(), in_the_middle=True, way=self._first_way(plan)))
+            self._keep(replace(self._kept(), phase="reading", way=self._first_way(plan)))
             judgement = first_rows(self, first, rows)
         else:
             judgement = self._by_one_way(first, rows, mark)
         if judgement.reason:
             rows.rollback(mark)
         return judgement
+
+    def _check(self, plan: PagePlan) -> None:
+        """Refuse what takes too many calls; page 1 is remembered, so another try does not ask it again."""
+        try:
+            self.progress.check_calls(plan.calls("fast" if self.options.consistency == "fast" else "auto") - 1)
+        except FilterError:
+            self._keep(self._kept())
+            raise
 
     def _by_one_way(self, first: Page, rows: Rows, mark: object) -> Judgement:
         ways = ways_for(self.options.consistency, may_join=self.may_join)
@@ -178,7 +183,7 @@ class ListRead(ListPages):
         ways = ways[names.index(self._kept().way) if self._kept().way in names else 0 :]
         while True:
             way = ways.pop(0)
-            self._keep(replace(self._kept(), in_the_middle=True, way=way.name))
+            self._keep(replace(self._kept(), phase="reading", way=way.name))
             judgement = way.read(self, first, rows)
             if judgement.reason == "undated":
                 ways = [each for each in ways if each.name != "windows"]
@@ -186,7 +191,7 @@ class ListRead(ListPages):
                 break
             rows.rollback(mark)
             self.progress.notes.append(f"{way.says} proved nothing ({judgement.says}); then came {ways[0].says}")
-        if judgement.is_proven and self._kept().in_the_middle:
+        if judgement.is_proven and self._kept().phase == "reading":
             # It has ended, and its pages alone cannot give it again.
             self.forget()
         return judgement
@@ -292,28 +297,28 @@ class ListRead(ListPages):
             asks = []
         finished = self._source.client.clock.now().timestamp()
         facts = replace(kept, pages=pages, total=kept.total if total is None else total, finished_at=finished)
-        self._keep(replace(facts, verdict=judgement.verdict, asks=asks, in_the_middle=False, whole=whole))
+        self._keep(replace(facts, verdict=judgement.verdict, asks=asks, phase="whole" if whole else "ended"))
 
     # ── what is kept ───────────────────────────────────────────────────────────────────────────────────────────────
-    def _covers(self, kept: KeptRead) -> bool:
+    def _covers(self, kept: ReadRecord) -> bool:
         """Return whether a kept read answers this one: finished, proven unless that was not asked, and long enough."""
         limit, consistency = self.options.limit, self.options.consistency
         plan = PagePlan(kept.total, kept.served, limit)
-        if kept.whole and limit is None:
+        if kept.phase == "whole" and limit is None:
             return satisfies(kept.verdict, consistency)
         if kept.leaves or kept.asks:
             return False
         if plan.one_response:
             return kept.verdict == ONE_RESPONSE or kept.served >= (limit or kept.served + 1)
         # The first rows of a list are its pages, however strict one is.
-        enough = kept.finished_at is not None and kept.pages >= plan.last
+        enough = kept.phase in {"ended", "whole"} and kept.pages >= plan.last
         return enough and satisfies(kept.verdict, consistency if limit is None else "auto")
 
-    def _warm(self, kept: KeptRead, rows: Rows) -> bool:
+    def _warm(self, kept: ReadRecord, rows: Rows) -> bool:
         """Give the rows of a kept read; False, and nothing given, where one of its pages is gone or damaged."""
         self.kept = kept
         plan = PagePlan(kept.total, kept.served, self.options.limit)
-        last = kept.pages if kept.whole and self.options.limit is None else plan.last
+        last = kept.pages if kept.phase == "whole" and self.options.limit is None else plan.last
         places = [Place(Window.from_json(each[:2]), *each[2:]) for each in (*kept.leaves, *kept.asks)]
         places = places or [Place(Window(), number) for number in range(1, last + 1)]
         mark = rows.mark() if len(places) > 1 else None
@@ -344,7 +349,9 @@ class ListRead(ListPages):
             raise offline_miss(None)
         dialect = self._source.dialects.known
         if number == 1:
-            return self._first_page()
+            page = self._first_page()
+            self._keep(self._kept())
+            return page
         if dialect is None or (dialect is Dialect.ARTICLE and self.question.needs_swagger() is not None):
             self._first_page()
             dialect = self.dialect

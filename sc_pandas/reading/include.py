@@ -3,18 +3,15 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Final
 
 import numpy as np
 import pyarrow as pa
 
 from sc_pandas.contract import SERVED_AT_MOST
-from sc_pandas.contract.includes import PARTITIONS
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.json_text import dump
 from sc_pandas.reading.details import Customer, DetailReads
 from sc_pandas.reading.fetch import ListRead
-from sc_pandas.reading.judge import WINDOWS, weakest
 from sc_pandas.reading.kept import Beat
 from sc_pandas.reading.labels import (
     IncludePlan,
@@ -26,14 +23,11 @@ from sc_pandas.reading.labels import (
 )
 from sc_pandas.reading.lists import ListsRead, list_ids, read_lists
 from sc_pandas.reading.options import Progress, ReadOptions, Source
-from sc_pandas.reading.partition import Found, Partition, Sized
+from sc_pandas.reading.partition import Partition
+from sc_pandas.reading.records import Found, ListKey
 from sc_pandas.reading.report import IncludeGap, ReadReport
 from sc_pandas.tables import Coercion, CustomerRows, TableBuilder, check_columns, detail_columns, detail_schema, refused
 from sc_pandas.tables.columns import Reject, RejectFor
-
-_CREATED: Final = PARTITIONS["created_month"]
-# Counts that show that the months can find everybody, at the beginning and at the end.
-_COVERING: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +45,8 @@ class IncludedRead:
     ----------
     lists_read_at : float
         When the oldest of the lists was read, Unix seconds, once `read` has ended.
+    newest : float
+        When the latest read of one of the customers' own lists began.
     """
 
     def __init__(
@@ -68,8 +64,7 @@ class IncludedRead:
         self._beat = beat or Beat(None)
         self._partition = Partition(source, options, progress, self._beat.beat)
         self._details = DetailReads(source, options, progress, self._beat.beat)
-        self._began = source.client.clock.now().timestamp()
-        self.lists_read_at = self._began
+        self.lists_read_at = self.newest = source.client.clock.now().timestamp()
 
     @property
     def is_whole(self) -> bool:
@@ -106,9 +101,6 @@ class IncludedRead:
             if self._options.cache in {"off", "refresh"}:
                 calls += self._partition.counted
             self._partition.counted = 0
-            adds_up = sum(each.total for each in sized) >= sum(totals)
-            if fact is _CREATED and adds_up and self._shares_months(parts, totals, list_calls):
-                calls += _COVERING + (self._options.cache == "refresh") - list_calls
         if not self._plan.details:
             return Planned(calls, at_most)
         if list_calls or self._options.limit is not None:
@@ -117,9 +109,7 @@ class IncludedRead:
         return Planned(calls + self._details.calls_to_read(np.unique(np.concatenate(ids)).tolist()), at_most)
 
     # ── reading ────────────────────────────────────────────────────────────────────────────────────────────────────
-    def read(
-        self, parts: list[CustomerFilter], new_builder: Callable[[], TableBuilder]
-    ) -> tuple[CustomerRows, ReadReport]:
+    def read(self, lists: Found, new_builder: Callable[[], TableBuilder]) -> tuple[CustomerRows, ReadReport]:
         """Read the customers and what is included.
 
         Raises
@@ -127,14 +117,14 @@ class IncludedRead:
         SellerCloudError
             One of its subclasses; nothing is given.
         """
-        read, found = self._read_by_month(parts, new_builder)
-        if read is None:
-            read = read_lists(self._source, parts, self._options, self._progress, new_builder, self._beat)
+        parts = [key.filter for key in lists]
+        read = read_lists(self._source, lists, self._options, self._progress, new_builder, self._beat)
+        self.newest = read.newest
         added = self._added()
         if self._options.columns is not None:
             # Before each customer is asked.
             check_columns(self._options.columns, list(dict.fromkeys([*read.rows.schema.names, *added.names])))
-        labels = self._labels(parts, read, found)
+        labels = self._labels(parts, read)
         rows, gaps, notes = self._with_columns(read.rows, labels, added)
         self.lists_read_at = _earliest(read.report.started_at.timestamp(), self._partition.oldest)
         oldest = _earliest(self.lists_read_at, self._details.oldest)
@@ -149,7 +139,7 @@ class IncludedRead:
         )
         return rows, report
 
-    def _labels(self, parts: list[CustomerFilter], read: ListsRead, found: Found | None) -> dict[str, Labels]:
+    def _labels(self, parts: list[CustomerFilter], read: ListsRead) -> dict[str, Labels]:
         rows = read.rows.num_rows
         questions = parts
         if self._names_customers(parts, rows):
@@ -164,9 +154,7 @@ class IncludedRead:
                 told = [(given_label(part, fact), ids) for part, ids in zip(parts, came, strict=True)]
             labels[fact.name] = merge_labels(fact, told)
         for fact in self._plan.asked:
-            known = found if fact is _CREATED else None
-            if known is None:
-                known = self._partition.ids(self._partition.sized(questions, fact)) if rows else []
+            known = self._partition.ids(self._partition.sized(questions, fact)) if rows else []
             labels[fact.name] = merge_labels(fact, known)
         return labels
 
@@ -179,57 +167,8 @@ class IncludedRead:
         return self._options.limit is not None and len(parts) > 1
 
     def _list(self, part: CustomerFilter) -> ListRead:
-        return ListRead(self._source, part, self._options, self._progress)
-
-    def _shares_months(self, parts: list[CustomerFilter], totals: Sequence[int], list_calls: int) -> bool:
-        """Whether the months of creation may stand for the whole list, so that it is not read besides."""
-        options, cache = self._options, self._source.cache
-        return (
-            _CREATED in self._plan.asked
-            and len(parts) == 1
-            and totals[0] > SERVED_AT_MOST
-            and list_calls > 1
-            and options.limit is None
-            and options.consistency != "fast"
-            and options.cache in {"use", "refresh"}
-            and cache is not None
-            and cache.usable
-        )
-
-    def _read_by_month(
-        self, parts: list[CustomerFilter], new_builder: Callable[[], TableBuilder]
-    ) -> tuple[ListsRead | None, Found | None]:
-        """Read the customers by the months of their creation, where these can find everybody.
-
-        A creation date does not change, so that whoever lived through the read is in the list of a month, and each of
-        those is proven for itself.  Whoever is without a date, or has one beyond the months, lives through the read,
-        too, and is seen by the counts before and after it.
-        """
-        whole = self._list(parts[0])
-        if _CREATED not in self._plan.asked or len(parts) > 1 or self._options.cache not in {"use", "refresh"}:
-            return None, None
-        total = whole.total()
-        if not self._shares_months(parts, [total], whole.calls_to_read()):
-            return None, None
-        lists = self._partition.sized(parts, _CREATED)
-        if sum(each.total for each in lists) < total or not self._partition.covers(parts[0], _CREATED):
-            return None, self._partition.ids(lists)
-        found = self._partition.ids(lists)
-        if not self._partition.covers(parts[0], _CREATED):
-            return None, found
-        return self._read_again(lists, new_builder), found
-
-    def _read_again(self, lists: Sequence[Sized], new_builder: Callable[[], TableBuilder]) -> ListsRead:
-        """Read the rows of lists that were read for their ids: they are kept."""
-        questions = [each.asked.question for each in lists if each.total]
-        kept = self._options
-        if kept.cache == "refresh":
-            # What this read has asked itself is fresh.
-            now = self._source.client.clock.now().timestamp()
-            kept = replace(kept, cache="use", max_age=now - self._began + 1.0)
-        read = read_lists(self._source, questions, kept, self._progress, new_builder, self._beat)
-        report = replace(read.report, verdict=weakest([read.report.verdict, WINDOWS]))
-        return replace(read, report=report)
+        key = ListKey(part, self._options.page_size, self._source.tenant)
+        return ListRead(self._source, key, self._options, self._progress)
 
     # ── columns ────────────────────────────────────────────────────────────────────────────────────────────────────
     def _added(self) -> pa.Schema:

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,10 +13,10 @@ import filelock
 
 from sc_pandas.cache import KEEP_AT_MOST, cache_key
 from sc_pandas.errors import ExportError
-from sc_pandas.filters import CustomerFilter
 from sc_pandas.pacing import Cancelled
 from sc_pandas.reading.judge import satisfies
 from sc_pandas.reading.options import Progress, ReadOptions, Source
+from sc_pandas.reading.records import Found, ListKey, find_records, newest
 from sc_pandas.reading.report import IncludeGap, ReadReport
 from sc_pandas.tables import CustomerRows
 from sc_pandas.tables.kept import FORMAT, KeptRows, keep_rows
@@ -34,30 +34,36 @@ class KeptTable:
     ----------
     source
         Whose cache folder and tenant.
-    parts
-        The question, as the reads it is split into.
+    keys
+        The lists that the question is split into.
     options
         How it is read.
     """
 
-    def __init__(self, source: Source, parts: list[CustomerFilter], options: ReadOptions) -> None:
+    def __init__(self, source: Source, keys: Sequence[ListKey], options: ReadOptions) -> None:
         self._source = source
+        self._keys = keys
         self._options = options
         usable = source.cache is not None and source.cache.usable and options.cache != "off" and options.limit is None
         self._folder = source.cache.path.parent if usable and source.cache is not None else None
-        asked = [("filter", part.to_json()) for part in parts] + [("include", name) for name in options.include]
+        asked = [("filter", key.text) for key in keys] + [("include", name) for name in options.include]
         self.key = cache_key(source.tenant, "table", asked, options.page_size)[:32]
 
     def _path(self, ending: str) -> Path | None:
         return None if self._folder is None else self._folder / f"{self._source.tenant}.{self.key}.{ending}"
 
-    def load(self, newest_read: float | None) -> tuple[CustomerRows, ReadReport] | None:
-        """Give the kept rows and their report, if they are young enough and no later read of the question began.
+    def found(self) -> Found:
+        """Return what the cache knows now of the reads of each list."""
+        is_asked = self._options.cache not in {"off", "refresh"}
+        return find_records(self._source.cache if is_asked else None, self._keys)
+
+    def load(self, found: Found) -> tuple[CustomerRows, ReadReport] | None:
+        """Return the rows in the file and their report, if they are young enough.
 
         Parameters
         ----------
-        newest_read
-            When the latest read of a part began, Unix seconds; rows that are older are not the latest known.
+        found
+            What the cache knows of the lists; rows that are older than the latest read of one are not the latest known.
         """
         path = self._path(f"v{FORMAT}.arrow")
         kept = None if path is None or self._options.cache == "refresh" else KeptRows.open(path)
@@ -71,6 +77,7 @@ class KeptTable:
         started, finished, newest_then = (facts.pop(name) for name in ("started_at", "finished_at", "newest_read"))
         # Single customers may be older than the list that they were read for.
         age_s = self._source.client.clock.now().timestamp() - facts.pop("read_at", started)
+        newest_read = newest(found)
         is_latest = newest_read is None or newest_then is None or newest_read <= newest_then
         good = satisfies(facts["verdict"], self._options.consistency)
         if age_s > self._options.freshness_s or not is_latest or not good:
@@ -89,7 +96,7 @@ class KeptTable:
         )
         return kept.rows, replace(report, notes=tuple(report.notes))
 
-    def save(self, rows: CustomerRows, report: ReadReport, newest_read: float | None, read_at: float) -> None:
+    def save(self, rows: CustomerRows, report: ReadReport, newest_read: float, read_at: float) -> None:
         """Keep proven rows, whose lists were read at a time; a folder that takes no more is no error."""
         path = self._path(f"v{FORMAT}.arrow")
         if path is None or not report.is_proven or self._options.on_bad_value == "raise":

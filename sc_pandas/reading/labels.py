@@ -185,13 +185,6 @@ def months_of(
     return lists
 
 
-def within_months(question: CustomerFilter, fact: PartitionFact, now: datetime) -> CustomerFilter:
-    """Give the question for all whom the months can find: none before the first year, none after this month."""
-    start, end = _span(question, fact, now)
-    beyond = (datetime(end.year, end.month, 1) + timedelta(days=32)).replace(day=1)  # noqa: DTZ001  # as above
-    return _within(question, fact, start, _field(question, fact, "to") or beyond)
-
-
 def _span(question: CustomerFilter, fact: PartitionFact, now: datetime) -> tuple[datetime, datetime]:
     first, last = _field(question, fact, "from"), _field(question, fact, "to")
     return first or EARLIEST, last or now + FURTHEST_ZONE

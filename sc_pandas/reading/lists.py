@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -14,28 +14,76 @@ from sc_pandas.reading.fetch import ListRead
 from sc_pandas.reading.judge import NOT_VERIFIED, weakest
 from sc_pandas.reading.kept import Beat
 from sc_pandas.reading.options import Progress, ReadOptions, Source
+from sc_pandas.reading.records import Found, ListKey, find_records, keep_records
 from sc_pandas.reading.report import ReadReport
 from sc_pandas.tables import CustomerRows, TableBuilder
+
+# Counts that are remembered by one write.
+_COUNTS_AT_ONCE: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
 class ListsRead:
-    """The rows of several lists, the report, and for each list the ids that came under it."""
+    """The rows of several lists, the report, for each list the ids that came under it, and when the last read began."""
 
     rows: CustomerRows
     report: ReadReport
     ids: list[Ids]
+    newest: float
+
+
+def count_lists(
+    source: Source, keys: Sequence[ListKey], options: ReadOptions, progress: Progress, in_flight: int | None = None
+) -> list[ListRead]:
+    """Return lists whose totals are known, by a call for each that the cache does not know.
+
+    Raises
+    ------
+    SellerCloudError
+        One of its subclasses; what was counted before is remembered.
+    """
+    cache = source.cache if options.cache != "off" else None
+    found = find_records(cache if options.cache != "refresh" else None, keys)
+    lists = [ListRead(source, key, options, progress, in_flight, found[key]) for key in keys]
+    counted: list[ListRead] = []
+
+    def keep() -> None:
+        new = {one.key: one.kept for one in counted if one.kept is not None and one.kept != one.noted}
+        if cache is not None and new and not progress.tally.unkept:
+            keep_records(cache, new)
+            for one in counted:
+                one.noted = one.kept
+        counted.clear()
+
+    try:
+        for one in _counting(source, lists, progress):
+            counted.append(one)
+            if len(counted) == _COUNTS_AT_ONCE:
+                keep()
+    finally:
+        keep()
+    return lists
+
+
+def _counting(source: Source, lists: Sequence[ListRead], progress: Progress) -> Iterator[ListRead]:
+    # The first alone: with its answer the dialect is known.
+    for one in lists[:1]:
+        one.total()
+        yield one
+    if len(lists) > 1:
+        with source.crew(progress.cancel) as crew:
+            yield from (one for one, _ in crew.in_order(lists[1:], ListRead.total))
 
 
 def read_lists(
     source: Source,
-    parts: list[CustomerFilter],
+    found: Found,
     options: ReadOptions,
     progress: Progress,
     new_builder: Callable[[], TableBuilder],
     beat: Beat,
 ) -> ListsRead:
-    """Read all parts.
+    """Read all lists, of which the cache knows what was found.
 
     Raises
     ------
@@ -43,19 +91,20 @@ def read_lists(
         One of its subclasses; nothing is given.
     """
     with new_builder() as builder:
-        union = _Union(builder, options.limit, several=len(parts) > 1, beat=beat)
+        union = _Union(builder, options.limit, several=len(found) > 1, beat=beat)
         read: list[ListRead] = []
         came: list[Ids] = []
-        for part in parts:
+        for key, records in found.items():
             if union.left is not None and union.left <= 0:
                 break
-            union.part = part
-            one = ListRead(source, part, replace(options, limit=union.limit), progress)
+            union.part = key.filter
+            one = ListRead(source, key, replace(options, limit=union.limit), progress, found=records)
             one.read(union)
             read.append(one)
             came.append(union.taken())
         rows = builder.finish()
-    return ListsRead(rows, _report(rows, read, union, progress), came)
+    newest = max(one.kept.started_at for one in read if one.kept is not None)
+    return ListsRead(rows, _report(rows, read, union, progress), came, newest)
 
 
 def list_ids(one: ListRead) -> Ids:

@@ -1,9 +1,9 @@
 """The pages of one list: asked in a dialect that the server understands, and kept under the read that asked them."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 
-from sc_pandas.cache import KeptRead, cache_key
 from sc_pandas.client import Expectation, Page
 from sc_pandas.contract import CUSTOMERS_PATH, Dialect, PageRows
 from sc_pandas.errors import FilterError, PagingDriftError, ResponseError, ServerError
@@ -13,28 +13,33 @@ from sc_pandas.reading.judge import NOT_VERIFIED, ONE_RESPONSE, Judgement
 from sc_pandas.reading.moving import Place
 from sc_pandas.reading.options import Progress, ReadOptions, Source
 from sc_pandas.reading.plan import PagePlan, page_params
+from sc_pandas.reading.records import ListKey, ReadRecord, forget_records, keep_records
 from sc_pandas.reading.windows import Window
 
 
 class ListPages:
-    """One list, page by page, and what is known of a read of it."""
+    """One list, page by page, and what is known of a read of it.
+
+    `found` is what the cache knows of the list; where it is not given, it is looked up when it is needed.
+    """
 
     def __init__(
         self,
         source: Source,
-        question: CustomerFilter,
+        key: ListKey,
         options: ReadOptions,
         progress: Progress,
         in_flight: int | None = None,
+        found: Sequence[ReadRecord] | None = None,
     ) -> None:
         self._source = source
-        self.question = question
+        self.key = key
+        self.question = key.filter
         self.options = options
         self.progress = progress
         self._in_flight = in_flight
         self._cache = source.cache if options.cache != "off" else None
-        canonical = [("filter", question.to_json()), ("size", str(options.page_size))]
-        self._query_key = cache_key(source.tenant, CUSTOMERS_PATH, canonical)
+        self._found = found
         # Page 1, where `total` asked for it.
         self._asked: Page | None = None
         self._calls = 0
@@ -43,7 +48,9 @@ class ListPages:
         self._ages_s: list[float] = []
         self._stale = ""
         self._fresh = uuid.uuid4().hex
-        self.kept: KeptRead | None = None
+        self.kept: ReadRecord | None = None
+        # What of it the cache remembers.
+        self.noted: ReadRecord | None = None
         self.age_s: float | None = None
         self.judgement = Judgement(NOT_VERIFIED)
 
@@ -123,7 +130,7 @@ class ListPages:
 
     def _begin(self, dialect: Dialect) -> None:
         now = self._source.client.clock.now().timestamp()
-        self.kept = KeptRead(read_id=uuid.uuid4().hex, started_at=now, dialect=dialect.value)
+        self.kept = ReadRecord(read_id=uuid.uuid4().hex, started_at=now, dialect=dialect.value)
 
     def _note_first(self, page: Page, *, is_all: bool = False) -> None:
         served = len(page.items)
@@ -131,7 +138,7 @@ class ListPages:
         finished = self._source.client.clock.now().timestamp() if whole else None
         verdict = ONE_RESPONSE if whole else ""
         facts = replace(self._kept(), total=page.total, served=served, pages=1, verdict=verdict, finished_at=finished)
-        self._keep(replace(facts, whole=whole))
+        self.kept = replace(facts, phase="whole" if whole else "counted")
 
     def _speak_the_other(self) -> bool:
         """Take the other dialect, if it may be spoken: an ignored page number says that this one is not understood."""
@@ -180,16 +187,18 @@ class ListPages:
             first.total, len(first.items) or self._kept().served, self.options.limit, self.options.page_size
         )
 
-    def _kept(self) -> KeptRead:
+    def _kept(self) -> ReadRecord:
         assert self.kept is not None  # noqa: S101  # every read begins with `_begin` or with a kept one
         return self.kept
 
-    def _keep(self, kept: KeptRead) -> None:
+    def _keep(self, kept: ReadRecord) -> None:
         self.kept = kept
-        if self._cache is not None and not self.progress.tally.unkept:
-            self._cache.keep_read(self._query_key, kept)
+        if self._cache is not None and not self.progress.tally.unkept and kept != self.noted:
+            self.noted = kept
+            keep_records(self._cache, {self.key: kept})
 
     def forget(self) -> None:
         """Make the next read begin anew."""
+        self._found, self.noted = [], None
         if self._cache is not None:
-            self._cache.forget_reads(self._query_key)
+            forget_records(self._cache, self.key)

@@ -12,10 +12,10 @@ from sc_pandas.contract import Ids
 from sc_pandas.contract.includes import PartitionFact
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.reading.fetch import ListRead
-from sc_pandas.reading.labels import LabelledList, before_year, lists_of, months_of, within_months, years_back
-from sc_pandas.reading.lists import list_ids
-from sc_pandas.reading.moving import is_the_whole
+from sc_pandas.reading.labels import LabelledList, before_year, lists_of, months_of, years_back
+from sc_pandas.reading.lists import count_lists, list_ids
 from sc_pandas.reading.options import Progress, ReadOptions, Source
+from sc_pandas.reading.records import ListKey
 
 # Lists that are read at the same time, and how many calls of each are then in flight.
 _LISTS_AT_ONCE: Final = 8
@@ -61,13 +61,8 @@ class Partition:
 
     def sizes(self, lists: Sequence[LabelledList]) -> list[Sized]:
         """Give lists with their totals, by a call for each that is not known."""
-
-        def size(asked: LabelledList) -> Sized:
-            read = ListRead(self._source, asked.question, self._options, self._progress, _IN_FLIGHT)
-            return Sized(asked, read, self._total(read))
-
-        with self._source.crew(self._progress.cancel) as crew:
-            return [each for _, each in crew.in_order(lists, size)]
+        reads = self._counted([each.question for each in lists])
+        return [Sized(asked, read, read.total()) for asked, read in zip(lists, reads, strict=True)]
 
     def ids(self, lists: Sequence[Sized]) -> Found:
         """Give each label with the ids that came under it."""
@@ -81,22 +76,12 @@ class Partition:
                 found.append((each.asked.label, ids))
         return found
 
-    def covers(self, question: CustomerFilter, fact: PartitionFact) -> bool:
-        """Return whether the months can find everybody now: nobody is without a date, or has one beyond them."""
-        within = within_months(question, fact, self._source.client.clock.now().replace(tzinfo=None))
-        options = replace(self._options, cache="off")
-
-        def total_of(asked: CustomerFilter) -> int:
-            return ListRead(self._source, asked, options, self._progress).total()
-
-        return within == question or bool(is_the_whole(within, question, total_of))
-
-    def _total(self, read: ListRead) -> int:
-        total = read.total()
-        begun = read.kept.started_at if read.kept is not None else None
-        if begun is not None and (self.oldest is None or begun < self.oldest):
-            self.oldest = begun
-        return total
+    def _counted(self, questions: Sequence[CustomerFilter]) -> list[ListRead]:
+        keys = [ListKey(each, self._options.page_size, self._source.tenant) for each in questions]
+        reads = count_lists(self._source, keys, self._options, self._progress, _IN_FLIGHT)
+        begun = [each.kept.started_at for each in reads if each.kept is not None]
+        self.oldest = min([*begun, *([] if self.oldest is None else [self.oldest])], default=None)
+        return reads
 
     def _months(self, question: CustomerFilter, fact: PartitionFact) -> list[LabelledList]:
         """Give the months of the years that have customers: the latest first, until nobody is older."""
@@ -107,7 +92,7 @@ class Partition:
             before = before_year(question, fact, year)
             older = 0
             if before is not None:
-                older = self._total(ListRead(self._source, before, self._options, self._progress))
+                older = self._counted([before])[0].total()
                 self.counted += 1
             if older != newer:
                 lists += months_of(question, fact, year, now)

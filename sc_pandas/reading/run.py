@@ -9,8 +9,9 @@ from sc_pandas.reading.fetch import ListRead
 from sc_pandas.reading.include import IncludedRead
 from sc_pandas.reading.kept import KeptTable
 from sc_pandas.reading.labels import IncludePlan
-from sc_pandas.reading.lists import read_lists
+from sc_pandas.reading.lists import count_lists, read_lists
 from sc_pandas.reading.options import Progress, ReadOptions, Source
+from sc_pandas.reading.records import ListKey
 from sc_pandas.reading.report import ReadReport
 from sc_pandas.tables import CustomerRows, TableBuilder
 
@@ -27,14 +28,13 @@ class Counted:
 
 def count(source: Source, parts: list[CustomerFilter], options: ReadOptions, progress: Progress) -> Counted:
     """Ask how many customers each part has: one call for each that the cache does not know."""
-    totals, calls = [], 0
-    ages: list[float | None] = []
-    for part in parts:
-        one = ListRead(source, part, options, progress)
-        totals.append(one.total())
-        calls += one.calls_to_read()
-        ages.append(one.age_s)
-    return Counted(tuple(totals), calls, None if None in ages else max(filter(None, ages), default=0.0))
+    lists = count_lists(source, _keys(source, parts, options), options, progress)
+    ages = [one.age_s for one in lists]
+    return Counted(
+        tuple(one.total() for one in lists),
+        sum(one.calls_to_read() for one in lists),
+        None if None in ages else max(filter(None, ages), default=0.0),
+    )
 
 
 def estimate(
@@ -44,7 +44,9 @@ def estimate(
     counted = count(source, parts, options, progress)
     if not options.include:
         return counted
-    if KeptTable(source, parts, options).load(_newest_read(source, parts, options)) is not None:
+    keys = _keys(source, parts, options)
+    table = KeptTable(source, keys, options)
+    if table.load(table.found()) is not None:
         return replace(counted, calls_to_read=0)
     included = IncludedRead(source, plan, options, progress)
     planned = included.calls_to_read(parts, counted.totals, counted.calls_to_read)
@@ -53,7 +55,8 @@ def estimate(
 
 def read_page(source: Source, part: CustomerFilter, options: ReadOptions, progress: Progress, number: int) -> Page:
     """Ask one page, as the endpoint's article describes it."""
-    return ListRead(source, part, options, progress).single_page(number)
+    (key,) = _keys(source, [part], options)
+    return ListRead(source, key, options, progress).single_page(number)
 
 
 def read_rows(
@@ -71,34 +74,35 @@ def read_rows(
     SellerCloudError
         One of its subclasses; nothing is given.
     """
-    table = KeptTable(source, parts, options)
-    known = table.load(_newest_read(source, parts, options))
+    keys = _keys(source, parts, options)
+    table = KeptTable(source, keys, options)
+    known = table.load(table.found())
     if known is not None:
         return known
     with table.alone(progress) as beat:
         # Whoever read the same meanwhile has left it for us.
-        known = table.load(_newest_read(source, parts, options))
+        found = table.found()
+        known = table.load(found)
         if known is not None:
             return known
         if options.include:
             included = IncludedRead(source, plan, options, progress, beat)
-            rows, report = included.read(parts, new_builder)
-            read_at = included.lists_read_at
+            rows, report = included.read(found, new_builder)
+            newest_read, read_at = included.newest, included.lists_read_at
             # Who failed is asked again by the next read, which finds the others kept.
             may_be_kept = included.is_whole
         else:
-            read = read_lists(source, parts, options, progress, new_builder, beat)
-            rows, report = read.rows, read.report
+            read = read_lists(source, found, options, progress, new_builder, beat)
+            rows, report, newest_read = read.rows, read.report, read.newest
             read_at = report.started_at.timestamp()
             may_be_kept = True
         if progress.tally.unkept:
             note = f"the server forbids to keep its answers (no-store): {progress.tally.unkept:,} were not kept"
             report = replace(report, notes=(*report.notes, note))
         elif may_be_kept:
-            table.save(rows, report, _newest_read(source, parts, options), read_at)
+            table.save(rows, report, newest_read, read_at)
     return rows, report
 
 
-def _newest_read(source: Source, parts: list[CustomerFilter], options: ReadOptions) -> float | None:
-    begun = (ListRead(source, part, options, Progress()).newest() for part in parts)
-    return max((each for each in begun if each is not None), default=None)
+def _keys(source: Source, parts: list[CustomerFilter], options: ReadOptions) -> list[ListKey]:
+    return [ListKey(part, options.page_size, source.tenant) for part in parts]

@@ -59,7 +59,7 @@ def test_one_page_of_many_that_must_not_be_stored(tmp_path: Path) -> None:
             assert sorted(read.to_pandas().user_id) == list(range(1, 151))
             assert "2" in asked
             assert any("no-store" in note for note in read.report.notes)
-    assert not any(read["whole"] for read in finished_reads(tmp_path))
+    assert not any(read["phase"] == "whole" for read in finished_reads(tmp_path))
     assert list(tmp_path.glob("*.arrow")) == []
 
 

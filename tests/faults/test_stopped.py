@@ -120,7 +120,7 @@ def killed_at(point, path):
             finally: step()
         setattr(owner, name, stepped)
     around(storage.Backend, "put")
-    around(http_cache.HttpCache, "keep_read")
+    around(http_cache.HttpCache, "keep_notes")
     around(files, "_settle")
     around(files, "_sync_folder")
     read(path)

@@ -184,33 +184,6 @@ class MovingServer:
         return sorted(found, key=keys[order])
 
 
-@dataclass
-class KeepingServer(MovingServer):
-    """The same, with pages kept as the cache keeps them."""
-
-    kept: dict[str, Page] = field(default_factory=dict)
-    # Pages of the list without any filter.
-    whole_pages: int = 0
-
-    def get_page(
-        self, _path: str, params: list[tuple[str, str]], _expectation: Expectation, *, tally: Tally, **_more: Any
-    ) -> Page:
-        """Answer a kept page as it was, any other as of this instant."""
-        key = _more.get("key")
-        if key in self.kept:
-            tally.count_saved()
-            return self.kept[key]
-        page = super().get_page(_path, params, _expectation, tally=tally)
-        if key is not None:
-            self.kept[key] = page
-            self.whole_pages += len(params) == 2
-        return page
-
-    def kept_page(self, _cache: object, key: str, *_asked: object) -> Page | None:
-        """Give a kept page."""
-        return self.kept.get(key)
-
-
 def _moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.strptime(text, "%m/%d/%Y %H:%M")  # noqa: DTZ007  # as the server reads it
 

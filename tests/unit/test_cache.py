@@ -7,13 +7,17 @@ import warnings
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sc_pandas import CacheWarning
-from sc_pandas.cache import HttpCache, KeptRead, cache_key, clear_folder
+from sc_pandas.cache import HttpCache, cache_key, clear_folder
+from sc_pandas.filters import CustomerFilter
+from sc_pandas.reading.records import ListKey, ReadRecord, find_records, forget_records, keep_records
 
 TENANT = "0" * 32
+KEY = ListKey(CustomerFilter.of(city="Bern"), 50, TENANT)
 
 
 @pytest.fixture
@@ -31,25 +35,23 @@ def test_a_body_is_given_back_as_it_was_under_its_key_only(cache: HttpCache) -> 
 
 
 def test_a_read_is_remembered_by_its_query_until_it_is_forgotten(cache: HttpCache) -> None:
-    read = KeptRead(read_id="r", started_at=time.time(), dialect="article", total=7, served=7, pages=1)
-    cache.keep_read("q", read)
-    kept = cache.find_read("q", whole=read.whole)
-    assert kept is not None
-    assert (kept.read_id, kept.started_at, kept.total, kept.dialect) == ("r", read.started_at, 7, "article")
-    assert cache.find_read("other", whole=read.whole) is None
-    cache.forget_reads("q")
-    assert cache.find_read("q", whole=read.whole) is None
+    read = ReadRecord(read_id="r", started_at=time.time(), dialect="article", total=7, asks=[], leaves=[])
+    keep_records(cache, {KEY: read})
+    other = replace(KEY, page_size=7)
+    assert find_records(cache, [KEY, other]) == {KEY: [read], other: []}
+    forget_records(cache, KEY)
+    assert find_records(cache, [KEY]) == {KEY: []}
     cache.close()
 
 
 def test_the_pages_of_a_read_that_was_replaced_or_forgotten_are_removed(cache: HttpCache) -> None:
-    reads = [KeptRead(read_id=name, started_at=time.time(), total=1, served=1, pages=1) for name in ("r1", "r2")]
+    reads = [ReadRecord(read_id=name, started_at=time.time(), total=1, served=1, pages=1) for name in ("r1", "r2")]
     for read in reads:
         cache.keep_page(read.page_key("/p", [("n", "1")]), b"{}")
-        cache.keep_read("q", read)
+        keep_records(cache, {KEY: read})
     assert cache.find_page(reads[0].page_key("/p", [("n", "1")])) is None
     assert cache.find_page(reads[1].page_key("/p", [("n", "1")])) == b"{}"
-    cache.forget_reads("q")
+    forget_records(cache, KEY)
     assert cache.info().pages == 0
     cache.close()
 
@@ -59,9 +61,9 @@ def test_what_is_older_than_seven_days_is_deleted_when_the_cache_is_opened(tmp_p
     cache = HttpCache(tmp_path / "c", TENANT)
     cache.keep_page("old", b'"canary-name"')
     cache.keep_page("new", b"{}")
-    read = KeptRead(read_id="old", started_at=time.time() - 8 * 86_400)
-    cache.keep_read("q", read)
-    assert cache.find_read("q", whole=read.whole) is None
+    read = ReadRecord(read_id="old", started_at=time.time() - 8 * 86_400)
+    keep_records(cache, {KEY: read})
+    assert find_records(cache, [KEY]) == {KEY: []}
     cache.close()
     with closing(sqlite3.connect(cache.path)) as con, con:
         con.execute("UPDATE responses SET expires = ? WHERE key = 'old'", (int(time.time()) - 1,))
@@ -87,11 +89,18 @@ def test_the_dialect_is_remembered_beyond_the_connection(tmp_path: Path) -> None
 def test_one_bit_of_what_is_known_of_a_read_makes_it_unknown(cache: HttpCache) -> None:
     """A total of 24 in place of 64 would cut a proven answer short; what is not even UTF-8 is no fault of the disk."""
     # A bit that changes nothing that is meant, such as the last digit of a time, may pass.
-    read = KeptRead(read_id="r", started_at=time.time(), total=64, served=15, pages=5, verdict="proven (bookends)")
-    cache.keep_read("q", read)
-    whole = cache.find_read("q", whole=False)
-    assert whole is not None
-    assert whole.total == 64
+    read = ReadRecord(
+        read_id="r",
+        started_at=time.time(),
+        total=64,
+        served=15,
+        pages=5,
+        verdict="proven (bookends)",
+        asks=[],
+        leaves=[],
+    )
+    keep_records(cache, {KEY: read})
+    assert find_records(cache, [KEY]) == {KEY: [read]}
     with closing(sqlite3.connect(cache.path)) as con:
         ((written,),) = con.execute("SELECT CAST(facts AS BLOB) FROM reads").fetchall()
     for place in range(len(written)):
@@ -99,29 +108,46 @@ def test_one_bit_of_what_is_known_of_a_read_makes_it_unknown(cache: HttpCache) -
             torn = written[:place] + bytes([written[place] ^ bit]) + written[place + 1 :]
             with closing(sqlite3.connect(cache.path)) as con, con:
                 con.execute("UPDATE reads SET facts = CAST(? AS TEXT)", (torn,))
-            assert cache.find_read("q", whole=False) in (None, whole)
+            assert find_records(cache, [KEY])[KEY] in ([], [read])
             assert cache.info().reads in {0, 1}
     with closing(sqlite3.connect(cache.path)) as con, con:
         con.execute("UPDATE reads SET facts = CAST(? AS TEXT)", (written,))
-    assert cache.find_read("q", whole=False) == whole
+    assert find_records(cache, [KEY]) == {KEY: [read]}
     with closing(sqlite3.connect(cache.path)) as con, con:
-        con.execute("UPDATE reads SET query = 'p:open'")
-    assert cache.find_read("p", whole=False) is None
+        con.execute("UPDATE reads SET query = ?", (replace(KEY, page_size=7).slots[1],))
+    assert find_records(cache, [replace(KEY, page_size=7)])[replace(KEY, page_size=7)] == []
     cache.close()
 
 
 def test_facts_that_cannot_be_read_are_no_read(cache: HttpCache) -> None:
-    read = KeptRead(read_id="r", started_at=time.time())
-    cache.keep_read("q", read)
+    read = ReadRecord(read_id="r", started_at=time.time())
+    keep_records(cache, {KEY: read})
     for facts in ("", "{", "[]", "7", '{"unknown": 1}', '{"read_id": "r"}'):
         with closing(sqlite3.connect(cache.path)) as con, con:
             con.execute("UPDATE reads SET facts = ?", (facts,))
-        assert cache.find_read("q", whole=read.whole) is None
+        assert find_records(cache, [KEY]) == {KEY: []}
+    cache.close()
+
+
+@pytest.mark.parametrize(
+    ("written", "phase"),
+    [
+        ({"whole": True, "finished_at": 2.0}, "whole"),
+        ({"whole": False, "in_the_middle": True}, "reading"),
+        ({"whole": False, "in_the_middle": False, "finished_at": 2.0}, "ended"),
+        ({"whole": False, "pages": 1}, "counted"),
+    ],
+)
+def test_records_of_earlier_editions_are_read(cache: HttpCache, written: dict[str, Any], phase: str) -> None:
+    """They had two booleans for what is now the phase."""
+    cache.keep_notes({KEY.slots[0]: {"read_id": "r", "started_at": time.time(), **written}})
+    ((record,),) = find_records(cache, [KEY]).values()
+    assert record.phase == phase
     cache.close()
 
 
 def test_age_never_is_negative() -> None:
-    read = KeptRead(read_id="r", started_at=100.0)
+    read = ReadRecord(read_id="r", started_at=100.0)
     assert read.age_s(160.0) == 60.0
     assert read.age_s(50.0) == 0.0
 
@@ -148,7 +174,7 @@ def test_keys_depend_on_every_part_and_on_nothing_else() -> None:
 
 @pytest.mark.fault("C14")
 def test_pages_of_two_reads_or_two_dialects_never_share_a_key() -> None:
-    read = KeptRead(read_id="r1", started_at=0.0, dialect="article")
+    read = ReadRecord(read_id="r1", started_at=0.0, dialect="article")
     keys = {
         each.page_key("/p", [("n", "1")])
         for each in (read, replace(read, read_id="r2"), replace(read, dialect="swagger"))
@@ -182,8 +208,8 @@ def test_a_folder_that_cannot_be_made_is_a_warning_once_and_then_nothing_is_kept
         assert not cache.usable
         cache.keep_page("k", b"{}")
         assert cache.find_page("k") is None
-        assert cache.find_read("q", whole=True) is None
-        cache.keep_read("q", KeptRead(read_id="r", started_at=0.0))
+        assert find_records(cache, [KEY]) == {KEY: []}
+        keep_records(cache, {KEY: ReadRecord(read_id="r", started_at=0.0)})
         assert cache.info().pages == 0
         cache.close()
 

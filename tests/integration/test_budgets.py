@@ -1,0 +1,90 @@
+"""What a read may cost besides its calls: what is asked of the cache, and what is written to it."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import sc_pandas as sc
+from tests.support.shops import shop_of
+
+
+class Statements(list[str]):
+    """Everything that SQLite is told by the cache, on every connection that is opened from now on."""
+
+    def begin(self) -> None:
+        """Count from here."""
+        self.clear()
+
+    @property
+    def asked(self) -> int:
+        """Look-ups."""
+        return sum(each.startswith("SELECT") for each in self)
+
+    @property
+    def written(self) -> int:
+        """Transactions that were written."""
+        return self.count("COMMIT")
+
+
+@pytest.fixture
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Statements]:
+    statements, connect = Statements(), sqlite3.connect
+
+    def traced(database: Any, *args: Any, **options: Any) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connect(database, *args, **options)
+        if str(database).startswith(str(tmp_path)):  # the sandbox has one of its own
+            connection.set_trace_callback(statements.append)
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", traced)
+    yield statements
+    assert statements
+
+
+def test_a_cold_page_asks_the_cache_four_times(tmp_path: Path, told: Statements) -> None:
+    """A list of one page: 4 look-ups and 2 writes at most, and 1 look-up when it is read again."""
+    with sc.sandbox.serve(customers=12, seed=7) as box, shop_of(box, tmp_path) as shop:
+        shop.customers(city="Bern").count()  # logged in, and the dialect is known
+        told.begin()
+        shop.customers().run()
+        assert told.asked <= 4, told
+        assert told.written <= 2, told
+        told.begin()
+        assert shop.customers().run().report.calls == 0
+        assert (told.asked, told.written) == (1, 0), told
+
+
+def test_each_included_list_asks_twice_and_writes_once(tmp_path: Path, told: Statements) -> None:
+    """The read itself writes a few times more; one that finds all lists in the cache writes once."""
+    with sc.sandbox.serve(customers=12, seed=7) as box, shop_of(box, tmp_path) as shop:
+        shop.customers(city="Bern").count()
+        before = box.calls("list")
+        told.begin()
+        shop.customers(include=["channel"]).run()
+        lists = box.calls("list") - before
+        assert lists > 70
+        assert told.asked <= 2 * lists
+        assert told.written <= lists + 8
+        told.begin()
+        assert shop.customers(include=["channel"]).run().report.calls == 0
+        assert (told.asked, told.written) == (1, 0), told
+
+
+def test_a_union_is_looked_up_at_once(tmp_path: Path, told: Statements) -> None:
+    """Fifteen lists in one file: one look-up for all of them, also where only their pages are in the cache."""
+    with sc.sandbox.serve(customers=120, seed=7) as box, shop_of(box, tmp_path) as shop:
+        asked: Any = {"city": ["Bern", "Berlin", "Miami"], "rating": [0, 1, 2, 3, 5]}
+        told.begin()
+        shop.customers(**asked).run()
+        assert told.asked <= 4 * 15
+        assert told.written <= 2 * 15 + 2
+        for _ in range(2):
+            told.begin()
+            assert shop.customers(**asked).run().report.calls == 0
+            assert told.asked <= 15 + 3
+            assert told.written == 0
+            for path in tmp_path.glob("*.arrow"):
+                path.unlink()
