@@ -127,14 +127,14 @@ def cost_text(
     # A few customers are asked by their ids, whatever lists they came under.
     few = count is not None and count <= SERVED_AT_MOST
     by_id = few and (limit is not None or question.reads > 1)
-    costs = [_lists(fact, 1 if by_id else question.reads, "" if few else " or more") for fact in plan.asked]
+    costs = [_lists(fact, 1 if by_id else question.reads, "" if few else " or more") for fact in plan.by_list]
     bound = "at most " if is_upper_bound else ""
-    if plan.details:
+    if plan.by_customer:
         calls = _EACH if count is None else f"{bound}{plural(count, 'call')}"
-        costs.append(f"{calls} for {join(plan.details)}")
-    costs += [_given(fact, question) for fact in plan.given]
+        costs.append(f"{calls} for {join(plan.by_customer)}")
+    costs += [_given(fact, question) for fact in plan.from_filter]
     customers = "everybody who matches" if count is None else f"{bound}{plural(count, 'customer')}"
-    too_many = plan.details and count is not None and count > CALLS_PER_HOUR
+    too_many = plan.by_customer and count is not None and count > CALLS_PER_HOUR
     quota = f" SellerCloud allows {CALLS_PER_HOUR:,} calls in an hour." if too_many else ""
     return f"Load all: {customers}; also {join(costs, ', and ')}. {_KEPT}{quota}"
 

@@ -488,11 +488,11 @@ class CustomerQuery:
             query = urlencode(page_params(part, spoken, 1, self.options.page_size))
             lines.append(f"GET {self.connection.url}{CUSTOMERS_PATH}?{query}")
         lines.append("then the further pages, up to 16 at once, and page 1 and the last page again")
-        for fact in self._includes.asked:
+        for fact in self._includes.by_list:
             each = f"of {len(fact.codes)} values" if fact.codes else "month of the years that have customers"
             lines.append(f"for {fact.name}: the same for each {each}")
-        if self._includes.details:
-            names = ", ".join(self._includes.details)
+        if self._includes.by_customer:
+            names = ", ".join(self._includes.by_customer)
             lines.append(f"for {names}: GET {self.connection.url}{CUSTOMERS_PATH}/{{id}} for each customer")
         if self.connection.source.dialects.known is None:
             lines.append("in the other dialect, if the server shows that it does not understand this one")

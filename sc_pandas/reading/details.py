@@ -1,6 +1,6 @@
 """Columns that only the single customer has: one call for each, kept by the cache, listed where it failed."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -41,11 +41,8 @@ class DetailReads:
         When the oldest of the customers was read, Unix seconds.
     """
 
-    def __init__(
-        self, source: Source, options: ReadOptions, progress: Progress, beat: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, source: Source, options: ReadOptions, progress: Progress) -> None:
         self._source = source
-        self._beat = beat
         self._options = options
         self._progress = progress
         self._cache = source.cache if options.cache != "off" else None
@@ -109,7 +106,6 @@ class DetailReads:
         with self._source.crew(self._progress.cancel) as crew:
             for user_id, answer in crew.in_order(missing, self._ask):
                 self._progress.advance()
-                self._beat()
                 if isinstance(answer, Failed):
                     self._note(answer)
                 else:

@@ -1,133 +1,123 @@
 """Reading what the list does not carry: customers come under lists, or are asked one by one."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any, Final
 
-import numpy as np
 import pyarrow as pa
 
-from sc_pandas.contract import SERVED_AT_MOST
+from sc_pandas.client import IN_FLIGHT
+from sc_pandas.contract import SERVED_AT_MOST, Ids
+from sc_pandas.contract.includes import PARTITIONS, PartitionFact
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.json_text import dump
-from sc_pandas.reading.details import Customer, DetailReads
+from sc_pandas.reading.details import DetailReads
 from sc_pandas.reading.fetch import ListRead
-from sc_pandas.reading.kept import Beat
 from sc_pandas.reading.labels import (
+    LABEL_TYPES,
     IncludePlan,
+    LabelledList,
     Labels,
-    given_label,
-    given_lists,
-    label_type,
+    before_year,
+    label_of,
+    lists_of,
     merge_labels,
+    months_of,
+    named_values,
+    years_back,
 )
-from sc_pandas.reading.lists import ListsRead, list_ids, read_lists
+from sc_pandas.reading.lists import Counted, ListsRead, count_lists, list_ids, read_lists
 from sc_pandas.reading.options import Progress, ReadOptions, Source
-from sc_pandas.reading.partition import Partition
-from sc_pandas.reading.records import Found, ListKey
-from sc_pandas.reading.report import IncludeGap, ReadReport
+from sc_pandas.reading.records import Found, ListKey, keys_of
+from sc_pandas.reading.report import IncludeGap
 from sc_pandas.tables import Coercion, CustomerRows, TableBuilder, check_columns, detail_columns, detail_schema, refused
 from sc_pandas.tables.columns import Reject, RejectFor
 
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """Calls that a read makes; `at_most` where it may make fewer, because who is kept is not known before."""
-
-    calls: int
-    at_most: bool
+# Lists that are read at the same time, and how many calls of each are then in flight.
+_LISTS_AT_ONCE: Final = 8
+_IN_FLIGHT: Final = IN_FLIGHT // _LISTS_AT_ONCE
 
 
 class IncludedRead:
-    """A read with more columns than the list has.
+    """A read with more columns than the list has."""
 
-    Attributes
-    ----------
-    lists_read_at : float
-        When the oldest of the lists was read, Unix seconds, once `read` has ended.
-    newest : float
-        When the latest read of one of the customers' own lists began.
-    """
-
-    def __init__(
-        self,
-        source: Source,
-        plan: IncludePlan,
-        options: ReadOptions,
-        progress: Progress,
-        beat: Beat | None = None,
-    ) -> None:
+    def __init__(self, source: Source, plan: IncludePlan, options: ReadOptions, progress: Progress) -> None:
         self._source = source
         self._plan = plan
         self._options = options
+        # A list for a label is read to its end, whatever part of the customers is wanted.
+        self._list_options = replace(options, limit=None, include=())
         self._progress = progress
-        self._beat = beat or Beat(None)
-        self._partition = Partition(source, options, progress, self._beat.beat)
-        self._details = DetailReads(source, options, progress, self._beat.beat)
-        self.lists_read_at = self.newest = source.client.clock.now().timestamp()
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether nothing is missing that another try may bring."""
-        return all(each.is_final for each in self._details.failed)
+        self._details = DetailReads(source, options, progress)
+        self._years_counted = 0
+        self._oldest_list = float("inf")
 
     # ── what it takes ──────────────────────────────────────────────────────────────────────────────────────────────
-    def calls_to_read(self, parts: list[CustomerFilter], totals: Sequence[int], list_calls: int) -> Planned:
-        """Give the calls that `read` makes from here, by a call for each list that the cache does not know.
+    def planned(self, parts: list[CustomerFilter], counted: Counted) -> Counted:
+        """Return what `read` takes from here, by a call for each list that the cache does not know.
 
         Parameters
         ----------
-        parts, totals
-            The lists of the customers themselves, and how many each has.
-        list_calls
-            Calls to read these.
+        parts, counted
+            The lists of the customers themselves, and what these take.
         """
-        rows = sum(totals) if self._options.limit is None else min(self._options.limit, sum(totals))
+        total, limit = sum(counted.totals), self._options.limit
+        rows = total if limit is None else min(limit, total)
         if not rows:
-            return Planned(list_calls, at_most=False)
-        few = self._names_customers(parts, rows)
-        calls, at_most = list_calls, few
-        for fact in self._plan.given if self._is_cut_short(parts) else ():
-            questions = [CustomerFilter()] if few else parts
-            calls += len(given_lists(fact, parts, questions))
+            return counted
+        few = self._are_few(parts, rows)
+        calls, at_most = counted.calls_to_read, few
+        for fact in self._plan.from_filter if self._is_cut_short(parts) else ():
+            calls += len(lists_of([CustomerFilter()] if few else parts, fact, named_values(parts, fact)))
             at_most = True
-        for fact in self._plan.asked:
+        for fact in self._plan.by_list:
             if few:
                 # Of these few each value takes one call; their months are not more than everybody's.
-                calls += len(self._partition.sized(parts, fact)) if fact.kind == "month" else len(fact.codes)
+                calls += len(self._lists(parts, fact)) if fact.kind == "month" else len(fact.codes)
                 continue
-            sized = self._partition.sized(parts, fact)
-            calls += sum(each.read.calls_to_read() for each in sized)
+            calls += sum(one.calls_to_read() for _, one in self._counted(self._lists(parts, fact)))
             if self._options.cache in {"off", "refresh"}:
-                calls += self._partition.counted
-            self._partition.counted = 0
-        if not self._plan.details:
-            return Planned(calls, at_most)
-        if list_calls or self._options.limit is not None:
-            return Planned(calls + rows, at_most=at_most or self._details.any_kept)
-        ids = [list_ids(self._list(part)) for part in parts]
-        return Planned(calls + self._details.calls_to_read(np.unique(np.concatenate(ids)).tolist()), at_most)
+                calls += self._years_counted
+            self._years_counted = 0
+        if self._plan.by_customer and (counted.calls_to_read or limit is not None):
+            calls, at_most = calls + rows, at_most or self._details.any_kept
+        elif self._plan.by_customer:
+            lists = count_lists(self._source, self._keys(parts), self._options, self._progress)
+            calls += self._details.calls_to_read({each for one in lists for each in list_ids(one).tolist()})
+        return replace(counted, calls_to_read=calls, at_most=at_most)
+
+    def _are_few(self, parts: Sequence[CustomerFilter], rows: int) -> bool:
+        """Return whether lists are asked of these few customers by their ids: one response each."""
+        return rows <= SERVED_AT_MOST and (self._options.limit is not None or len(parts) > 1)
+
+    def _is_cut_short(self, parts: Sequence[CustomerFilter]) -> bool:
+        """Return whether a limit may end the read before each of its lists has told who is on it."""
+        return self._options.limit is not None and len(parts) > 1
 
     # ── reading ────────────────────────────────────────────────────────────────────────────────────────────────────
-    def read(self, lists: Found, new_builder: Callable[[], TableBuilder]) -> tuple[CustomerRows, ReadReport]:
+    def read(self, found: Found, new_builder: Callable[[], TableBuilder]) -> ListsRead:
         """Read the customers and what is included.
 
         Raises
         ------
         SellerCloudError
-            One of its subclasses; nothing is given.
+            One of its subclasses; nothing is returned.
         """
-        parts = [key.filter for key in lists]
-        read = read_lists(self._source, lists, self._options, self._progress, new_builder, self._beat)
-        self.newest = read.newest
-        added = self._added()
+        read = read_lists(self._source, found, self._options, self._progress, new_builder)
+        labelled = {name for name in self._options.include if name not in self._plan.by_customer}
+        schemas = [
+            pa.schema([(name, LABEL_TYPES[PARTITIONS[name].kind])]) if name in labelled else detail_schema([name])
+            for name in self._options.include
+        ]
+        added = pa.schema([each for schema in schemas for each in schema])
         if self._options.columns is not None:
             # Before each customer is asked.
             check_columns(self._options.columns, list(dict.fromkeys([*read.rows.schema.names, *added.names])))
-        labels = self._labels(parts, read)
+        labels = self._labels([key.filter for key in found], read)
         rows, gaps, notes = self._with_columns(read.rows, labels, added)
-        self.lists_read_at = _earliest(read.report.started_at.timestamp(), self._partition.oldest)
-        oldest = _earliest(self.lists_read_at, self._details.oldest)
+        lists_read_at = min(read.oldest, self._oldest_list)
+        oldest = lists_read_at if self._details.oldest is None else min(lists_read_at, self._details.oldest)
         report = replace(
             read.report,
             calls=self._progress.tally.calls,
@@ -137,88 +127,96 @@ class IncludedRead:
             notes=(*read.report.notes, *notes),
             started_at=datetime.fromtimestamp(oldest, UTC),
         )
-        return rows, report
+        is_final = all(each.is_final for each in self._details.failed)
+        return replace(read, rows=rows, report=report, oldest=lists_read_at, is_final=is_final)
 
     def _labels(self, parts: list[CustomerFilter], read: ListsRead) -> dict[str, Labels]:
         rows = read.rows.num_rows
         questions = parts
-        if self._names_customers(parts, rows):
-            ids = [each for batch in read.rows.iter_batches() for each in self._ids(batch)]
+        if self._are_few(parts, rows):
+            ids = [each for batch in read.rows.iter_batches() for each in _ids(batch)]
             questions = [CustomerFilter(customer_ids=tuple(ids))] if ids else []
         labels = {}
-        came = [np.concatenate(read.ids)] if len(parts) == 1 else read.ids
-        for fact in self._plan.given:
+        for fact in self._plan.from_filter:
             if self._is_cut_short(parts):
-                told = self._partition.ids(self._partition.sizes(given_lists(fact, parts, questions)))
+                told = self._came(lists_of(questions, fact, named_values(parts, fact)))
             else:
-                told = [(given_label(part, fact), ids) for part, ids in zip(parts, came, strict=True)]
+                told = [
+                    (label_of(fact, *named_values([part], fact)), ids)
+                    for part, ids in zip(parts, read.ids, strict=True)
+                ]
             labels[fact.name] = merge_labels(fact, told)
-        for fact in self._plan.asked:
-            known = self._partition.ids(self._partition.sized(questions, fact)) if rows else []
-            labels[fact.name] = merge_labels(fact, known)
+        for fact in self._plan.by_list:
+            labels[fact.name] = merge_labels(fact, self._came(self._lists(questions, fact)) if rows else [])
         return labels
 
-    def _names_customers(self, parts: list[CustomerFilter], rows: int) -> bool:
-        """Whether the lists are asked of these few customers by their ids: one response each."""
-        return rows <= SERVED_AT_MOST and (self._options.limit is not None or len(parts) > 1)
+    # ── lists for labels ───────────────────────────────────────────────────────────────────────────────────────────
+    def _lists(self, questions: Sequence[CustomerFilter], fact: PartitionFact) -> list[LabelledList]:
+        if fact.kind != "month":
+            return lists_of(questions, fact)
+        return list(dict.fromkeys(each for question in questions for each in self._months(question, fact)))
 
-    def _is_cut_short(self, parts: list[CustomerFilter]) -> bool:
-        """Whether a limit may end the read before each of its lists has told who is on it."""
-        return self._options.limit is not None and len(parts) > 1
+    def _months(self, question: CustomerFilter, fact: PartitionFact) -> Iterator[LabelledList]:
+        """Find the months of the years that have customers: the latest first, until nobody is older."""
+        now = self._source.client.clock.now().replace(tzinfo=None)
+        newer: int | None = None
+        for year in years_back(question, fact, now):
+            before = before_year(question, fact, year)
+            older = 0
+            if before is not None:
+                ((_, one),) = self._counted([(None, before)])
+                older = one.total()
+                self._years_counted += 1
+            if older != newer:
+                yield from months_of(question, fact, year, now)
+                # A December shares its end with a January, which is asked also where its year has nobody else.
+                yield from months_of(question, fact, year + 1, now, months=(1,))
+            if not older:
+                return
+            newer = older
 
-    def _list(self, part: CustomerFilter) -> ListRead:
-        key = ListKey(part, self._options.page_size, self._source.tenant)
-        return ListRead(self._source, key, self._options, self._progress)
+    def _counted(self, lists: Sequence[LabelledList]) -> list[tuple[Any, ListRead]]:
+        """Count lists, by a call for each that is not known."""
+        keys = self._keys([question for _, question in lists])
+        reads = count_lists(self._source, keys, self._list_options, self._progress, _IN_FLIGHT)
+        begun = [one.kept.started_at for one in reads if one.kept is not None]
+        self._oldest_list = min([self._oldest_list, *begun])
+        return [(label, one) for (label, _), one in zip(lists, reads, strict=True)]
+
+    def _came(self, lists: Sequence[LabelledList]) -> list[tuple[Any, Ids]]:
+        """Read each label with the ids that came under it."""
+        some = [(label, one) for label, one in self._counted(lists) if one.total()]
+        self._progress.check_calls(sum(one.calls_to_read() for _, one in some))
+        with self._source.crew(self._progress.cancel, _LISTS_AT_ONCE) as crew:
+            return [(label, ids) for (label, _), ids in crew.in_order(some, lambda each: list_ids(each[1]))]
 
     # ── columns ────────────────────────────────────────────────────────────────────────────────────────────────────
-    def _added(self) -> pa.Schema:
-        facts = {fact.name: fact for fact in self._plan.labels}
-        return pa.schema(
-            [
-                field
-                for name in self._options.include
-                for field in ([pa.field(name, label_type(facts[name]))] if name in facts else detail_schema([name]))
-            ]
-        )
-
     def _with_columns(
         self, rows: CustomerRows, labels: dict[str, Labels], added: pa.Schema
     ) -> tuple[CustomerRows, list[IncludeGap], list[str]]:
-        names = self._options.include
         coercions: list[Coercion] = []
         gaps: list[IncludeGap] = []
         missing = dict.fromkeys(labels, 0)
-        if self._plan.details:
-            self._details.check(rows.num_rows, (self._ids(batch) for batch in rows.iter_batches()))
+        if self._plan.by_customer:
+            self._details.check(rows.num_rows, (_ids(batch) for batch in rows.iter_batches()))
 
         def columns_of(batch: pa.RecordBatch) -> Iterator[pa.Array]:
-            self._beat.beat()
             ids = batch.column("user_id")
-            customers = self._customers(batch)
-            for name in names:
+            read = iter(self._details.read(_ids(batch)) if self._plan.by_customer else ())
+            customers = [None if each is None else next(read, None) for each in ids.to_pylist()]
+            for name in self._options.include:
                 if name in labels:
                     array = labels[name].of(ids)
                     missing[name] += array.null_count
-                    gaps.extend(_contradictions(labels[name], ids))
+                    gaps.extend(_contradictions(name, labels[name], ids))
                     yield array
                 else:
                     yield from detail_columns([name], customers, self._reject_for(ids, coercions))
 
         with_columns = rows.with_columns(added, lambda batch: list(columns_of(batch)), coercions)
-        gaps += [IncludeGap(each.user_id, self._plan.details, each.reason) for each in self._details.failed]
+        gaps += [IncludeGap(each.user_id, self._plan.by_customer, each.reason) for each in self._details.failed]
         gaps.sort(key=lambda gap: gap.user_id)
         return with_columns, gaps, [*_notes(labels, missing, rows.num_rows), *self._details.notes()]
-
-    @staticmethod
-    def _ids(batch: pa.RecordBatch) -> list[int]:
-        ids: list[int] = batch.column("user_id").drop_null().to_pylist()
-        return ids
-
-    def _customers(self, batch: pa.RecordBatch) -> list[Customer | None]:
-        if not self._plan.details:
-            return []
-        read = iter(self._details.read(self._ids(batch)))
-        return [None if each is None else next(read) for each in batch.column("user_id").to_pylist()]
 
     def _reject_for(self, ids: pa.Array, coercions: list[Coercion]) -> RejectFor:
         def reject_for(column: str) -> Reject:
@@ -232,18 +230,22 @@ class IncludedRead:
 
         return reject_for
 
+    def _keys(self, questions: Iterable[CustomerFilter]) -> list[ListKey]:
+        return keys_of(questions, self._options.page_size, self._source.tenant)
 
-def _earliest(first: float, *others: float | None) -> float:
-    return min([first, *(each for each in others if each is not None)])
+
+def _ids(batch: pa.RecordBatch) -> list[int]:
+    ids: list[int] = batch.column("user_id").drop_null().to_pylist()
+    return ids
 
 
-def _contradictions(labels: Labels, ids: pa.Array) -> Iterator[IncludeGap]:
+def _contradictions(name: str, labels: Labels, ids: pa.Array) -> Iterator[IncludeGap]:
     if labels.contradictions:
         here = set(ids.to_pylist())
-        for user_id, values in labels.contradictions:
+        for user_id, values in labels.contradictions.items():
             if user_id in here:
                 more = f" and {len(values) - 3} more" if len(values) > 3 else ""
-                yield IncludeGap(user_id, (labels.name,), f"came under {' and under '.join(values[:3])}{more}")
+                yield IncludeGap(user_id, (name,), f"came under {' and under '.join(values[:3])}{more}")
 
 
 def _notes(labels: dict[str, Labels], missing: dict[str, int], rows: int) -> Iterator[str]:

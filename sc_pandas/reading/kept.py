@@ -1,10 +1,8 @@
-"""Finished, proven reads kept as one Arrow file each, and who reads what no other process is reading."""
+"""Finished, proven reads in the cache as one Arrow file each, and who reads what no other process is reading."""
 
 import contextlib
-import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -15,6 +13,7 @@ from sc_pandas.cache import KEEP_AT_MOST, cache_key
 from sc_pandas.errors import ExportError
 from sc_pandas.pacing import Cancelled
 from sc_pandas.reading.judge import satisfies
+from sc_pandas.reading.lists import ListsRead
 from sc_pandas.reading.options import Progress, ReadOptions, Source
 from sc_pandas.reading.records import Found, ListKey, find_records, newest
 from sc_pandas.reading.report import IncludeGap, ReadReport
@@ -23,21 +22,21 @@ from sc_pandas.tables.kept import FORMAT, KeptRows, keep_rows
 
 BYTES_AT_MOST: Final = 2**30
 _LOOK_EVERY_S: Final = 0.05
-# A reader that has not shown a sign of life for this long is not waited for: it may be stopped, or throttled.
+# A reader is not waited for when nothing was written to the cache for so long: it may be stopped, or throttled.
 _PATIENCE_S: Final = 30.0
 
 
 class KeptTable:
-    """The file that holds the rows of one question, if it was read whole and proven.
+    """The file with the rows of one read, if it was whole and proven.
 
     Parameters
     ----------
     source
         Whose cache folder and tenant.
     keys
-        The lists that the question is split into.
+        The lists that are read.
     options
-        How it is read.
+        How they are read.
     """
 
     def __init__(self, source: Source, keys: Sequence[ListKey], options: ReadOptions) -> None:
@@ -53,7 +52,7 @@ class KeptTable:
         return None if self._folder is None else self._folder / f"{self._source.tenant}.{self.key}.{ending}"
 
     def found(self) -> Found:
-        """Return what the cache knows now of the reads of each list."""
+        """Return what the cache knows now of each list."""
         is_asked = self._options.cache not in {"off", "refresh"}
         return find_records(self._source.cache if is_asked else None, self._keys)
 
@@ -63,27 +62,27 @@ class KeptTable:
         Parameters
         ----------
         found
-            What the cache knows of the lists; rows that are older than the latest read of one are not the latest known.
+            What the cache knows of each list; rows from before the latest read of one are not the latest known.
         """
         path = self._path(f"v{FORMAT}.arrow")
         kept = None if path is None or self._options.cache == "refresh" else KeptRows.open(path)
         if kept is None or (self._options.on_bad_value == "raise" and kept.rows.coercions):
             return None
         facts = dict(kept.note)
-        # The name of a file can be given to another; the key inside says whose rows it holds, of which question.
+        # The name of a file can be given to another; the key inside says whose rows it holds, of which lists.
         if facts.pop("of", None) != self.key:
             return None
         gaps = tuple(IncludeGap(user_id, tuple(names), why) for user_id, names, why in facts.pop("gaps", ()))
         started, finished, newest_then = (facts.pop(name) for name in ("started_at", "finished_at", "newest_read"))
         # Single customers may be older than the list that they were read for.
         age_s = self._source.client.clock.now().timestamp() - facts.pop("read_at", started)
-        newest_read = newest(found)
-        is_latest = newest_read is None or newest_then is None or newest_read <= newest_then
+        newest_now = newest(found)
+        is_latest = newest_now is None or newest_then is None or newest_now <= newest_then
         good = satisfies(facts["verdict"], self._options.consistency)
         if age_s > self._options.freshness_s or not is_latest or not good:
             return None
         report = ReadReport(
-            **facts,
+            **facts | {"notes": tuple(facts["notes"])},
             gaps=gaps,
             rows=kept.rows.num_rows,
             doubles_dropped=kept.rows.doubles_dropped,
@@ -94,11 +93,11 @@ class KeptTable:
             started_at=datetime.fromtimestamp(started, UTC),
             finished_at=datetime.fromtimestamp(finished, UTC),
         )
-        return kept.rows, replace(report, notes=tuple(report.notes))
+        return kept.rows, report
 
-    def save(self, rows: CustomerRows, report: ReadReport, newest_read: float, read_at: float) -> None:
-        """Keep proven rows, whose lists were read at a time; a folder that takes no more is no error."""
-        path = self._path(f"v{FORMAT}.arrow")
+    def save(self, read: ListsRead) -> None:
+        """Keep proven rows; a folder that takes no more is no error."""
+        path, report = self._path(f"v{FORMAT}.arrow"), read.report
         if path is None or not report.is_proven or self._options.on_bad_value == "raise":
             return
         note = {
@@ -107,13 +106,13 @@ class KeptTable:
             "pages": report.pages,
             "notes": list(report.notes),
             "gaps": [[each.user_id, each.include, each.reason] for each in report.gaps],
-            "read_at": read_at,
+            "read_at": read.oldest,
             "started_at": report.started_at.timestamp(),
             "finished_at": report.finished_at.timestamp(),
-            "newest_read": newest_read,
+            "newest_read": read.newest,
         }
         with contextlib.suppress(ExportError):
-            keep_rows(path, rows, note)
+            keep_rows(path, read.rows, note)
             self._purge(path.parent)
 
     def _purge(self, folder: Path) -> None:
@@ -128,22 +127,19 @@ class KeptTable:
                 path.unlink(missing_ok=True)
 
     @contextlib.contextmanager
-    def alone(self, progress: Progress) -> Iterator["Beat"]:
-        """Be the only one on this machine who reads the question; who comes later waits, and finds it kept.
+    def alone(self, progress: Progress) -> Iterator[None]:
+        """Be the only one on this machine who reads these lists; who comes later waits, and finds them in the cache.
 
-        The wait ends when the reader ends (also by a crash), or shows no sign of life for half a minute.
+        The wait ends when the reader ends (also by a crash), or has written nothing for half a minute.
         """
         path = self._path("lock")
         if path is None or self._options.cache == "refresh":
-            yield Beat(None)
+            yield
             return
         lock = filelock.FileLock(path, mode=0o600, thread_local=False)
+        held = self._acquired(lock, progress)
         try:
-            held = self._acquired(lock, path, progress)
-        except OSError:
-            held = False
-        try:
-            yield Beat(path if held else None)
+            yield
         finally:
             if held:
                 # Removed while it is held.  Who waits for it now is let in, and may read beside one who comes later:
@@ -152,33 +148,26 @@ class KeptTable:
                     path.unlink()
                 lock.release()
 
-    @staticmethod
-    def _acquired(lock: filelock.BaseFileLock, path: Path, progress: Progress) -> bool:
+    def _acquired(self, lock: filelock.BaseFileLock, progress: Progress) -> bool:
+        began = time.time()
         while True:
             try:
                 lock.acquire(timeout=_LOOK_EVERY_S, poll_interval=_LOOK_EVERY_S)
             except filelock.Timeout:
                 if progress.cancel.is_set():
                     raise Cancelled from None
-                with contextlib.suppress(OSError):
-                    if time.time() - path.stat().st_mtime > _PATIENCE_S:
-                        return False
+                if time.time() - max(began, self._written_at()) > _PATIENCE_S:
+                    return False
+            except OSError:
+                return False
             else:
-                Beat(path).beat()
                 return True
 
-
-class Beat:
-    """A reader's sign of life: the time of its lock file."""
-
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
-        self._last = 0.0
-
-    def beat(self) -> None:
-        """Show it, once a second at most."""
-        now = time.monotonic()
-        if self._path is not None and now - self._last > 1.0:
-            self._last = now
-            with contextlib.suppress(OSError):
-                os.utime(self._path)
+    def _written_at(self) -> float:
+        """Return when anybody wrote to the database last."""
+        assert self._source.cache is not None  # noqa: S101  # only with a cache there is a lock
+        path = self._source.cache.path
+        try:
+            return path.with_name(f"{path.name}-wal").stat().st_mtime
+        except OSError:
+            return 0.0

@@ -1,6 +1,6 @@
 """Several lists to one table: each proven for itself, customers in several of them once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -12,7 +12,6 @@ from sc_pandas.filters import CustomerFilter
 from sc_pandas.reading.contradictions import Contradictions
 from sc_pandas.reading.fetch import ListRead
 from sc_pandas.reading.judge import NOT_VERIFIED, weakest
-from sc_pandas.reading.kept import Beat
 from sc_pandas.reading.options import Progress, ReadOptions, Source
 from sc_pandas.reading.records import Found, ListKey, find_records, keep_records
 from sc_pandas.reading.report import ReadReport
@@ -23,13 +22,37 @@ _COUNTS_AT_ONCE: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """Totals of lists, what reading them takes from here, and how old the oldest total is (None where one is new)."""
+
+    totals: tuple[int, ...]
+    calls_to_read: int
+    age_s: float | None
+    at_most: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ListsRead:
-    """The rows of several lists, the report, for each list the ids that came under it, and when the last read began."""
+    """What came of several lists.
+
+    Attributes
+    ----------
+    rows, report
+        The rows, and how the read went.
+    ids
+        For each list the ids that came under it.
+    oldest, newest
+        When the first and the last of the lists that this rests on were read, Unix seconds.
+    is_final
+        Whether nothing is missing that another try may bring.
+    """
 
     rows: CustomerRows
     report: ReadReport
     ids: list[Ids]
+    oldest: float
     newest: float
+    is_final: bool = True
 
 
 def count_lists(
@@ -76,22 +99,17 @@ def _counting(source: Source, lists: Sequence[ListRead], progress: Progress) -> 
 
 
 def read_lists(
-    source: Source,
-    found: Found,
-    options: ReadOptions,
-    progress: Progress,
-    new_builder: Callable[[], TableBuilder],
-    beat: Beat,
+    source: Source, found: Found, options: ReadOptions, progress: Progress, new_builder: Callable[[], TableBuilder]
 ) -> ListsRead:
     """Read all lists, of which the cache knows what was found.
 
     Raises
     ------
     SellerCloudError
-        One of its subclasses; nothing is given.
+        One of its subclasses; nothing is returned.
     """
     with new_builder() as builder:
-        union = _Union(builder, options.limit, several=len(found) > 1, beat=beat)
+        union = _Union(builder, options.limit, several=len(found) > 1)
         read: list[ListRead] = []
         came: list[Ids] = []
         for key, records in found.items():
@@ -103,17 +121,17 @@ def read_lists(
             read.append(one)
             came.append(union.taken())
         rows = builder.finish()
-    newest = max(one.kept.started_at for one in read if one.kept is not None)
-    return ListsRead(rows, _report(rows, read, union, progress), came, newest)
+    begun = [one.kept.started_at for one in read if one.kept is not None]
+    return ListsRead(rows, _report(rows, read, union, progress), came, min(begun), max(begun))
 
 
 def list_ids(one: ListRead) -> Ids:
-    """Read the ids of one list, whose total may have been asked already.
+    """Read the ids of one list, whose total may be known already.
 
     Raises
     ------
     SellerCloudError
-        One of its subclasses; nothing is given.
+        One of its subclasses; nothing is returned.
     """
     came = _Came()
     one.read(came)
@@ -144,11 +162,10 @@ class _Came:
 class _Union(_Came):
     """Takes the rows of several lists into one builder, at most as many as a limit leaves."""
 
-    def __init__(self, builder: TableBuilder, left: int | None, *, several: bool, beat: Beat) -> None:
+    def __init__(self, builder: TableBuilder, left: int | None, *, several: bool) -> None:
         super().__init__()
         self._builder = builder
         self._several = several
-        self._beat = beat
         self._seen: set[int] = set()
         self.against = Contradictions()
         self.part = CustomerFilter()
@@ -157,12 +174,11 @@ class _Union(_Came):
 
     @property
     def limit(self) -> int | None:
-        """The limit of the next list: customers that an earlier one gave already may come first again."""
+        """The limit of the next list: customers of an earlier one may come first again."""
         return None if self.left is None else self.left + len(self._seen)
 
     def add(self, items: PageRows) -> None:
         super().add(items)
-        self._beat.beat()
         self.pages += 1
         self.against.see(self.part, items)
         if self.left is not None:

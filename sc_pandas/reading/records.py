@@ -34,6 +34,11 @@ class ListKey:
         return f"{digest}:whole", f"{digest}:open"
 
 
+def keys_of(filters: Iterable[CustomerFilter], page_size: int, tenant: str) -> list[ListKey]:
+    """Return the keys of some lists."""
+    return [ListKey(each, page_size, tenant) for each in filters]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReadRecord:
     """What the cache knows of one read; no filter value and no row is in it.

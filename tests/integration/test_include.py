@@ -97,15 +97,16 @@ def shop(tmp_path: Path) -> Iterator[tuple[sc.sandbox.Sandbox, sc.Connection]]:
 
 
 # ── everything, against the truth ──────────────────────────────────────────────────────────────────────────────────
+@pytest.mark.parametrize("customers", [1_000, pytest.param(5_000, marks=pytest.mark.long)])
 @pytest.mark.parametrize("names", [PARTITIONED, sorted(DETAILS)], ids=["partition", "detail"])
-def test_five_thousand_customers_as_announced(tmp_path: Path, names: list[str]) -> None:
+def test_thousands_of_customers_as_announced(tmp_path: Path, names: list[str], customers: int) -> None:
     """Each recovered column equals the truth; calls equal the estimate within 5 %; the second run makes none."""
-    with sc.sandbox.serve(customers=5_000, seed=11) as box, shop_of(box, tmp_path) as shop:
+    with sc.sandbox.serve(customers=customers, seed=11) as box, shop_of(box, tmp_path) as shop:
         estimate = shop.customers(include=names).estimate()
         before = box.calls("list") + box.calls("detail")
         df = sc.read_sellercloud_customers(shop, include=names)
         made = box.calls("list") + box.calls("detail") - before
-        assert len(df) == 5_000
+        assert len(df) == customers
         assert wrong(df, box) == {}
         assert abs(made - estimate.calls) <= 0.05 * estimate.calls
         assert {"modified_month", "channel"} <= set(df.columns) or {"billing_city", "phone1"} <= set(df.columns)

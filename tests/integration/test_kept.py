@@ -6,11 +6,15 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 import sc_pandas as sc
+from sc_pandas.reading import Progress, ReadOptions
+from sc_pandas.reading.kept import KeptTable
+from sc_pandas.reading.records import keys_of
 from tests.support.shops import shop_of
 
 _READ = """
@@ -104,6 +108,23 @@ def test_a_reader_that_dies_is_not_waited_for(tmp_path: Path) -> None:
         first.communicate()
         assert second.communicate(timeout=30)[0].strip() == "500"
         assert shop.customers(cache="offline").run().report.is_proven
+
+
+def test_a_reader_that_writes_nothing_is_waited_for_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that holds the lock is waited for as long as anybody writes to the cache, and no longer."""
+    monkeypatch.setattr("sc_pandas.reading.kept._PATIENCE_S", 0.4)
+    with sc.sandbox.serve(customers=60, seed=7) as box, shop_of(box, tmp_path) as shop:
+        shop.customers(city="Bern").count()
+        keys = keys_of([sc.CustomerFilter()], 50, shop.source.tenant)
+        (written,) = tmp_path.glob("*-wal")
+        began = time.monotonic()
+        with KeptTable(shop.source, keys, ReadOptions()).alone(Progress()), ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(shop.customers().run)
+            while time.monotonic() < began + 1.0:
+                os.utime(written)
+                time.sleep(0.05)
+            assert box.calls("list") == 1
+            assert len(waiting.result(20)) == 60
 
 
 @pytest.mark.parametrize("kill_after", [2, 9, 17, 23])
