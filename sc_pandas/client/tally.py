@@ -17,6 +17,21 @@ class Tally:
     at_most: int | None = None
     _lock: threading.Lock = field(default_factory=forks.new_lock)
 
+    def check(self, needed: int) -> None:
+        """Refuse so many calls more, before they are made.
+
+        Raises
+        ------
+        FilterError
+            Not all of them are allowed.
+        """
+        needed += self.calls
+        if self.at_most is not None and needed > self.at_most:
+            raise FilterError(
+                f"This read needs {needed:,} calls or more, and max_calls={self.at_most} allows fewer. Nothing is "
+                "returned; what was read stays in the cache. Allow more, or look at estimate() first."
+            )
+
     def count_call(self) -> None:
         """Count one call to the server, a login or a repeated one included, before it is made.
 
@@ -26,11 +41,7 @@ class Tally:
             No further one is allowed.
         """
         with self._lock:
-            if self.at_most is not None and self.calls >= self.at_most:
-                raise FilterError(
-                    f"max_calls={self.at_most} is used up before this read has ended; nothing is returned, what was "
-                    "read is kept. Allow more, or look at estimate() first."
-                )
+            self.check(1)
             self.calls += 1
 
     def count_saved(self, answers: int = 1) -> None:

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 import pandas as pd
 import pyarrow as pa
 
-from sc_pandas.client import IN_FLIGHT
+from sc_pandas.client import IN_FLIGHT, Tally
 from sc_pandas.contract import CUSTOMERS_PATH, Dialect
 from sc_pandas.errors import ExportError, FilterError, SchemaDriftWarning, SellerCloudWarning, SettingsError
 from sc_pandas.files import check_target
@@ -400,7 +400,7 @@ class CustomerQuery:
         watcher: Watcher | None = None,
     ) -> Iterator[tuple[CustomerRows, ReadReport]]:
         source, options = self.connection.source, self.options
-        progress = Progress(max_calls=self.options.max_calls, cancel=cancel or threading.Event())
+        progress = Progress(Tally(at_most=self.options.max_calls), cancel or threading.Event())
         with PageProgress(self.options.progress if watcher is None else False) as bar:
             progress.watcher = watcher or bar
             with source.client.pace.heard_by(progress.watcher.wait, progress.watcher.away):

@@ -1,4 +1,4 @@
-"""Columns that only the single customer has: one call for each, kept by the cache, listed where it failed."""
+"""Columns that only the single customer has: one call for each, kept in the cache, listed where it failed."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from sc_pandas.reading.options import Progress, ReadOptions, Source
 
 Customer = Mapping[str, Any]
 _PREFIX: Final = "customer-"
-# Where `max_age` is not given: a customer costs a call, so that what was asked today is not asked again.
+# Without `max_age`: each customer costs a call, so one that was asked today is not asked again.
 ONE_DAY_S: Final = 86_400.0
 _OLD_S: Final = 3_600.0
 # So many failures before the first success mean that the endpoint is closed to this user.
@@ -23,7 +23,7 @@ _OF_ONE: Final = frozenset({400, 403, 404, 410, 500})
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A customer who could not be read, and why."""
+    """A customer who could not be read, why, and whether another try would give the same."""
 
     user_id: int
     reason: str
@@ -31,7 +31,7 @@ class Failed:
 
 
 class DetailReads:
-    """Reads single customers for one question.
+    """Reads single customers for one read.
 
     Attributes
     ----------
@@ -47,50 +47,54 @@ class DetailReads:
         self._progress = progress
         self._cache = source.cache if options.cache != "off" else None
         self._any_read = False
+        self._began = source.client.clock.now().timestamp()
         self.failed: list[Failed] = []
         self.oldest: float | None = None
-        # In a read that refreshes, what this read asked itself is fresh.
-        self._began = source.client.clock.now().timestamp()
 
     def calls_to_read(self, user_ids: Iterable[int]) -> int:
-        """Count the customers that the cache does not have."""
+        """Count the customers that are not in the cache."""
         return sum(self._kept(each) is None for each in user_ids)
 
     @property
     def any_kept(self) -> bool:
-        """Whether any customer at all may be kept."""
+        """Whether any customer at all may be in the cache."""
         return self._cache is not None and self._options.cache != "refresh" and self._cache.has_pages(_PREFIX)
 
     def check(self, rows: int, user_ids: Iterable[Iterable[int]]) -> None:
-        """Refuse, before the first call, what takes more of them than are allowed.
+        """Refuse, before the first call, what takes more calls than are allowed.
 
         Raises
         ------
         FilterError
-            It takes more calls than `max_calls` allows, or than an hour's quota without being allowed.
+            It takes more than `max_calls` allows, or than an hour's quota where that was not allowed.
         """
-        allowed = self._progress.max_calls
-        if rows > (CALLS_PER_HOUR if allowed is None else allowed - self._progress.tally.calls):
-            missing = sum(self.calls_to_read(each) for each in user_ids)
-            self._progress.check_calls(missing)
-            check_allowed(missing, allowed)
+        tally = self._progress.tally
+        if rows <= (CALLS_PER_HOUR if tally.at_most is None else tally.at_most - tally.calls):
+            return
+        missing = sum(self.calls_to_read(each) for each in user_ids)
+        tally.check(missing)
+        if missing > CALLS_PER_HOUR and tally.at_most is None:
+            raise FilterError(
+                f"This include= needs a call for each of {missing:,} customers, more than the {CALLS_PER_HOUR:,} calls "
+                f"that SellerCloud allows in an hour. Filter first, or allow it with max_calls={missing + 1_000}; it "
+                "can be stopped, and goes on where it was."
+            )
 
     def notes(self) -> Iterator[str]:
-        """Say how old the oldest of the customers is, where that is worth a word."""
-        now = self._source.client.clock.now().timestamp()
-        if self.oldest is not None and now - self.oldest > _OLD_S:
+        """Tell how old the oldest of the customers is, where that is worth a word."""
+        if self.oldest is not None and self._source.client.clock.now().timestamp() - self.oldest > _OLD_S:
             at = datetime.fromtimestamp(self.oldest, UTC)
-            yield f"single customers were kept: the oldest was read at {at:%Y-%m-%d %H:%M} UTC"
+            yield f"single customers came from the cache: the oldest was read at {at:%Y-%m-%d %H:%M} UTC"
 
     def read(self, user_ids: Sequence[int]) -> list[Customer | None]:
-        """Give customers in the order of their ids, None for those that are listed in `failed`.
+        """Return customers in the order of their ids, None for those that are listed in `failed`.
 
         Raises
         ------
         CacheMissError
-            ``cache="offline"`` and some are not kept.
+            ``cache="offline"`` and some are not in the cache.
         SellerCloudError
-            Another of its subclasses; those that were read are kept, where there is a cache.
+            Another of its subclasses; those that were read stay in the cache, where there is one.
         """
         kept = {each: self._kept(each) for each in dict.fromkeys(user_ids)}
         missing = _spread([each for each, customer in kept.items() if customer is None])
@@ -98,7 +102,7 @@ class DetailReads:
         self._progress.tally.count_saved(len(kept) - len(missing))
         if missing and self._options.cache == "offline":
             raise CacheMissError(
-                f'cache="offline" was asked, and of {len(kept):,} customers {len(missing):,} are not kept one by one. '
+                f'{len(missing):,} of {len(kept):,} customers are not in the cache, and cache="offline" asks nobody. '
                 'Read once with cache="use".',
                 age_s=None,
             )
@@ -114,10 +118,9 @@ class DetailReads:
         return [kept[each] for each in user_ids]
 
     def _ask(self, user_id: int) -> Customer | Failed:
-        client = self._source.client
-        key = None if self._cache is None else self._key(user_id)
+        key = None if self._cache is None else _key(self._source.tenant, user_id)
         try:
-            return client.get_customer(
+            return self._source.client.get_customer(
                 CUSTOMERS_PATH, user_id, tally=self._progress.tally, key=key, cancel=self._progress.cancel
             )
         except ServerError as error:
@@ -142,38 +145,24 @@ class DetailReads:
         if self._cache is None:
             return None
         age_s = self._options.max_age
-        if age_s is None:
-            age_s = float("inf") if self._options.cache == "offline" else ONE_DAY_S
         if self._options.cache == "refresh":
+            # What this read asked itself is fresh.
             age_s = max(0.0, self._source.client.clock.now().timestamp() - self._began)
-        found = self._source.client.kept_customer(self._key(user_id), age_s)
+        elif age_s is None:
+            age_s = float("inf") if self._options.cache == "offline" else ONE_DAY_S
+        found = self._source.client.kept_customer(_key(self._source.tenant, user_id), age_s)
         if found is None:
             return None
         customer, read_at = found
         self.oldest = read_at if self.oldest is None else min(self.oldest, read_at)
         return customer
 
-    def _key(self, user_id: int) -> str:
-        return f"{_PREFIX}{cache_key(self._source.tenant, CUSTOMERS_PATH, user_id)}"
+
+def _key(tenant: str, user_id: int) -> str:
+    return f"{_PREFIX}{cache_key(tenant, CUSTOMERS_PATH, user_id)}"
 
 
 def _spread(user_ids: list[int]) -> list[int]:
-    """Give ids so that those asked first come from everywhere: the oldest customers may all have been merged away."""
+    """Sort ids so those asked first come from everywhere: the oldest customers may all have been merged away."""
     step = max(1, len(user_ids) // (2 * _CLOSED_AFTER))
     return [each for start in range(step) for each in user_ids[start::step]]
-
-
-def check_allowed(calls: int, max_calls: int | None) -> None:
-    """Refuse what would use up an hour's quota, unless it was allowed.
-
-    Raises
-    ------
-    FilterError
-        It was not.
-    """
-    if calls > CALLS_PER_HOUR and max_calls is None:
-        raise FilterError(
-            f"This include= needs a call for each of {calls:,} customers, more than the {CALLS_PER_HOUR:,} calls that "
-            f"SellerCloud allows in an hour. Filter first, or allow it with max_calls={calls + 1_000}; it can be "
-            "stopped, and goes on where it was.",
-        )

@@ -171,7 +171,7 @@ class ListRead(ListPages):
     def _check(self, plan: PagePlan) -> None:
         """Refuse what takes too many calls; page 1 is remembered, so another try does not ask it again."""
         try:
-            self.progress.check_calls(plan.calls("fast" if self.options.consistency == "fast" else "auto") - 1)
+            self.progress.tally.check(plan.calls("fast" if self.options.consistency == "fast" else "auto") - 1)
         except FilterError:
             self._keep(self._kept())
             raise

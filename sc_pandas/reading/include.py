@@ -186,7 +186,7 @@ class IncludedRead:
     def _came(self, lists: Sequence[LabelledList]) -> list[tuple[Any, Ids]]:
         """Read each label with the ids that came under it."""
         some = [(label, one) for label, one in self._counted(lists) if one.total()]
-        self._progress.check_calls(sum(one.calls_to_read() for _, one in some))
+        self._progress.tally.check(sum(one.calls_to_read() for _, one in some))
         with self._source.crew(self._progress.cancel, _LISTS_AT_ONCE) as crew:
             return [(label, ids) for (label, _), ids in crew.in_order(some, lambda each: list_ids(each[1]))]
 

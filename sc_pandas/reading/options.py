@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, Protocol, Self, TypedDict, Unpack, get_a
 from sc_pandas import forks
 from sc_pandas.cache import HttpCache
 from sc_pandas.client import Client, Tally
-from sc_pandas.errors import FilterError, SettingsError
+from sc_pandas.errors import SettingsError
 from sc_pandas.reading.crew import Crew
 from sc_pandas.reading.dialect import DialectMemory
 
@@ -142,11 +142,7 @@ class Progress:
     cancel: threading.Event = field(default_factory=threading.Event)
     notes: list[str] = field(default_factory=list)
     watcher: Watcher | None = None
-    max_calls: int | None = None
     _telling: threading.Lock = field(default_factory=forks.new_lock)
-
-    def __post_init__(self) -> None:
-        self.tally.at_most = self.max_calls
 
     def expect(self, pages: int) -> None:
         """Tell the watcher that so many pages more are coming."""
@@ -159,15 +155,3 @@ class Progress:
         if self.watcher is not None:
             with self._telling:
                 self.watcher.advance()
-
-    def check_calls(self, needed: int) -> None:
-        """Refuse to go on where `max_calls` does not allow so many calls more.
-
-        Raises
-        ------
-        FilterError
-            It does not.
-        """
-        needed += self.tally.calls
-        if self.max_calls is not None and needed > self.max_calls:
-            raise FilterError(f"This read needs about {needed:,} calls, more than max_calls={self.max_calls}.")

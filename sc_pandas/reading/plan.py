@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlencode
 
+from sc_pandas.client import Tally
 from sc_pandas.contract import (
     CUSTOMERS_PATH,
     PAGE_NUMBER,
@@ -51,8 +52,7 @@ def split(question: CustomerFilter, url: str, *, max_calls: int | None = None) -
             filter=_most_values(question),
         )
     parts = [part for single in question.singles() for part in _fit_url(single, url)]
-    if max_calls is not None and len(parts) > max_calls:
-        raise FilterError(f"This filter needs {len(parts):,} reads, more than max_calls={max_calls}.")
+    Tally(at_most=max_calls).check(len(parts))
     return parts
 
 
