@@ -5,25 +5,27 @@ It is an allow-list: of a frame's attrs nothing but these fields is ever exporte
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
-from typing import Any, Final, Self
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, Final, Self
 from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
 
 from sc_pandas.wording import html_table
 
 ATTRS_KEY: Final = "sellercloud"
-_DEEPEST: Final = 16
-_TEXTS: Final = ("include", "filter_redacted", "privacy")
-# Filters whose values name no person; also of a filter that is not known here the value is taken out.
+# Filters whose values name no person; of filters that are not known here the values are taken out as well.
 _IMPERSONAL_FILTERS: Final = frozenset({
     "rating", "customer_type", "subscribed", "exported", "channel", "company_ids",
     "created_on_from", "created_on_to", "modified_on_from", "modified_on_to",
 })  # fmt: skip
+_Scalar = str | int | float | bool | None
+_Count = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Provenance:
-    """What was asked, of whom, when, and how far the answer is proven.
+    """What was read, from where, when, and how far the result is proven.
 
     Parameters
     ----------
@@ -32,13 +34,13 @@ class Provenance:
     filter : dict
         The filter as JSON values.
     columns : tuple of str, optional
-        The columns that were asked for; None for all.
+        The columns that were read; None for all.
     limit : int, optional
-        At most so many rows were asked for; None for all.
+        Maximum number of rows that was set; None for all.
     include : tuple of str
         What was read besides the list.
     page_size : int
-        Rows asked for in a page.
+        Rows in a page.
     started_at : str
         When the oldest of the rows was read, ISO 8601, UTC; rows of the cache are as old as they are.
     finished_at : str
@@ -48,16 +50,16 @@ class Provenance:
     version : str
         Version of sc_pandas that read.
     rows : int, optional
-        Rows of the read; None where it is not known.
+        Rows of the read; None if unknown.
     frame_rows : int, optional
-        Rows of the frame, where it is known not to be what was read: filtered, put together, or with rows of others.
-        ``df.attrs`` cannot know that; ``df.sellercloud.provenance`` compares, and exports carry what it found.
+        Rows of the frame, if it is known not to be what was read: filtered, put together, or with other rows.
+        ``df.attrs`` cannot know that; ``df.sellercloud.provenance`` compares, and exports carry the result.
     filter_redacted : tuple of str
-        Filters whose values were taken out, because they may name a person.  The question cannot be asked again.
+        Filters whose values were taken out, because they may name a person.  The query cannot be run again.
     privacy : tuple of str
         What was done to the values: ``"redacted"``, ``"pseudonymized"``.
     tenant : str
-        A digest of server and user, so that the question is asked again as the same user.
+        A digest of server and user, to run the query again as the same user.
 
     Raises
     ------
@@ -66,8 +68,7 @@ class Provenance:
 
     Examples
     --------
-    >>> note = Provenance(base_url="https://tt.api.example", filter={"city": "Brno"}, page_size=50,
-    ...                   finished_at="2026-01-05T10:00:00+00:00", verdict="proven (order)", version="0.1.0")
+    >>> note = Provenance(base_url="https://tt.api.example", filter={"city": "Brno"}, verdict="proven (order)")
     >>> note.is_verified
     True
     >>> Provenance.from_attrs({"sellercloud": note.to_attrs()}) == note
@@ -75,17 +76,17 @@ class Provenance:
     """
 
     base_url: str
-    filter: dict[str, Any] = field(default_factory=dict, hash=False)
+    filter: dict[str, _Scalar | list[_Scalar]] = field(default_factory=dict, hash=False)
     columns: tuple[str, ...] | None = None
-    limit: int | None = None
+    limit: _Count | None = None
     include: tuple[str, ...] = ()
-    page_size: int = 50
+    page_size: _Count = 50
     started_at: str = ""
     finished_at: str = ""
     verdict: str = "not verified"
     version: str = ""
-    rows: int | None = None
-    frame_rows: int | None = None
+    rows: _Count | None = None
+    frame_rows: _Count | None = None
     filter_redacted: tuple[str, ...] = ()
     privacy: tuple[str, ...] = ()
     tenant: str = ""
@@ -95,29 +96,26 @@ class Provenance:
         bare = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
         object.__setattr__(self, "base_url", bare)
         object.__setattr__(self, "filter", json.loads(json.dumps(self.filter, allow_nan=False)))
-        object.__setattr__(self, "columns", None if self.columns is None else tuple(self.columns))
-        for name in _TEXTS:
-            object.__setattr__(self, name, tuple(getattr(self, name)))
 
     @property
     def is_verified(self) -> bool:
-        """Whether the read was proven to be complete; a part of it is as verified as the read."""
+        """True if the read was proven complete; a part of it is as verified as the read."""
         return self.verdict.startswith("proven")
 
     @property
     def is_whole(self) -> bool | None:
-        """Whether the rows are those of the read; None where the read's rows are not known."""
+        """True if the rows are those of the read; None if that is unknown."""
         return False if self.frame_rows is not None else None if self.rows is None else True
 
     def of_frame(self, rows: int, *, repeated: bool = False) -> Self:
-        """Give the note for a frame with so many rows.
+        """Return the note for a frame of a number of rows.
 
         Parameters
         ----------
         rows : int
             Rows of the frame.
         repeated : bool
-            Whether a customer stands in it more than once, as in no read.
+            A customer stands in it more than once, which no read returns.
 
         Returns
         -------
@@ -127,8 +125,6 @@ class Provenance:
         Examples
         --------
         >>> note = Provenance(base_url="https://tt.api.example", rows=1037)
-        >>> note.of_frame(1037) == note
-        True
         >>> print(note.of_frame(120).rows_in_words())
         part of a read: 120 of 1,037 rows, edited after the read
         """
@@ -138,7 +134,7 @@ class Provenance:
         return replace(self, frame_rows=rows)
 
     def rows_in_words(self) -> str:
-        """Say how the rows of the frame compare with those of the read.
+        """Describe how the rows of the frame compare with those of the read.
 
         Returns
         -------
@@ -153,7 +149,7 @@ class Provenance:
         return f"{self.frame_rows:,} rows, put together after a read of {self.rows:,}"
 
     def without_persons(self, what: str) -> Self:
-        """Give the note without filter values that may name a person.
+        """Return the note without filter values that may name a person.
 
         Parameters
         ----------
@@ -163,8 +159,8 @@ class Provenance:
         Returns
         -------
         Provenance
-            Filters by rating, type, channel, company, subscription, export and date keep their values; of all others
-            the names stand in `filter_redacted`.  `tenant` goes: whoever guesses the user could check the guess by it.
+            Filters by rating, type, channel, company, subscription, export and date retain their values; of all others
+            only the names remain, in `filter_redacted`.  `tenant` goes: a guess of the user could be checked by it.
 
         Examples
         --------
@@ -182,24 +178,19 @@ class Provenance:
         )
 
     def to_attrs(self) -> dict[str, Any]:
-        """Give the value that belongs under ``df.attrs["sellercloud"]``.
+        """Return the value for ``df.attrs["sellercloud"]``.
 
         Returns
         -------
         dict
-            JSON values only, lists instead of tuples, so that it is equal after a round trip through JSON.
+            JSON values only, lists instead of tuples, so it is equal after a round trip through JSON.
         """
-        plain = {each.name: getattr(self, each.name) for each in fields(self)}
-        return {
-            **plain,
-            "filter": json.loads(json.dumps(self.filter)),
-            "columns": None if self.columns is None else list(self.columns),
-            **{name: list(getattr(self, name)) for name in _TEXTS},
-        }
+        fields: dict[str, Any] = msgspec.to_builtins(self)
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
 
     @classmethod
     def from_attrs(cls, attrs: Mapping[Any, Any]) -> Self | None:
-        """Find the note in a frame's attrs.
+        """Return the note in a frame's attrs.
 
         Parameters
         ----------
@@ -209,33 +200,16 @@ class Provenance:
         Returns
         -------
         Provenance or None
-            None where there is none, or where it is damaged.  Keys of a later version are passed over.
+            None if there is none, or it is damaged.  Keys of a later version are ignored.
         """
-        return cls._from_note(attrs.get(ATTRS_KEY) if isinstance(attrs, Mapping) else None)
-
-    def to_json(self) -> str:
-        """Give the note as JSON text, keys sorted: equal notes give equal text."""
-        return json.dumps(self.to_attrs(), sort_keys=True, separators=(",", ":"))
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> Self | None:
-        """Read what `to_json` gave; None where it is damaged."""
         try:
-            return cls._from_note(json.loads(text))
+            return msgspec.convert(attrs.get(ATTRS_KEY) if isinstance(attrs, Mapping) else None, cls)
         except (ValueError, RecursionError):
             return None
 
-    @classmethod
-    def _from_note(cls, note: object) -> Self | None:
-        if not isinstance(note, dict):
-            return None
-        known = {each.name: note[each.name] for each in fields(cls) if each.name in note}
-        if "base_url" not in known or not all(_IS_VALID[name](value) for name, value in known.items()):
-            return None
-        try:
-            return cls(**known)
-        except (TypeError, ValueError, RecursionError):
-            return None
+    def to_json(self) -> str:
+        """Return the note as JSON text, keys sorted: equal notes give equal text."""
+        return json.dumps(self.to_attrs(), sort_keys=True, separators=(",", ":"))
 
     def __str__(self) -> str:
         return "\n".join(f"{label:<12} {text}" for label, text in self.lines())
@@ -244,7 +218,7 @@ class Provenance:
         return html_table(self.lines())
 
     def lines(self) -> list[tuple[str, str]]:
-        """Give the note as pairs of label and text, as it prints.
+        """Return pairs of label and text, as the note prints.
 
         Returns
         -------
@@ -267,48 +241,3 @@ class Provenance:
             ("sc_pandas", self.version),
         ]
         return [*lines, ("privacy", ", ".join(self.privacy))] if self.privacy else lines
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 63
-
-
-def _is_filter(value: object) -> bool:
-    """Whether it is an object of JSON values, no deeper than pandas can copy; a filter's are lists at most."""
-    level: list[Any] = [value] if isinstance(value, dict) else []
-    for _ in range(_DEEPEST if level else 0):
-        keys = (key for each in level if isinstance(each, dict) for key in each)
-        if not all(isinstance(key, str) for key in keys):
-            return False
-        inner = (each.values() if isinstance(each, dict) else each for each in level)
-        level = [each for values in inner for each in values if isinstance(each, dict | list | tuple)]
-        if not level:
-            return True
-    return False
-
-
-def _is_texts(value: object) -> bool:
-    return isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
-
-
-_IS_VALID: Final = {
-    "base_url": _is_text,
-    "filter": _is_filter,
-    "columns": lambda value: value is None or _is_texts(value),
-    "limit": lambda value: value is None or _is_whole(value),
-    "include": _is_texts,
-    "page_size": _is_whole,
-    "started_at": _is_text,
-    "finished_at": _is_text,
-    "verdict": _is_text,
-    "version": _is_text,
-    "rows": lambda value: value is None or _is_whole(value),
-    "frame_rows": lambda value: value is None or _is_whole(value),
-    "filter_redacted": _is_texts,
-    "privacy": _is_texts,
-    "tenant": _is_text,
-}
