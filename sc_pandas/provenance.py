@@ -4,7 +4,7 @@ It is an allow-list: of a frame's attrs nothing but these fields is ever exporte
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Final, Self
 from urllib.parse import urlsplit, urlunsplit
@@ -76,7 +76,7 @@ class Provenance:
     """
 
     base_url: str
-    filter: dict[str, _Scalar | list[_Scalar]] = field(default_factory=dict, hash=False)
+    filter: Mapping[str, _Scalar | Sequence[_Scalar]] = field(default_factory=dict, hash=False)
     columns: tuple[str, ...] | None = None
     limit: _Count | None = None
     include: tuple[str, ...] = ()

@@ -1,60 +1,60 @@
-"""Customers who may be one person: groups, why, and who should stay.
+"""Customers who may be one person: groups, reasons, and who should survive.
 
 Two customers are the same by
 
-- *email*: the addresses are equal without blanks at their ends and without regard to case.  Nothing else is normalised:
-  dots and plus signs count, and a marketplace's relay address is an address like any other.  What has no "@" between
-  two other characters is no address.
+- *email*: the addresses are equal except for blanks at the ends and case.  Dots and plus signs count, and a
+  marketplace's relay address is an address like any other.  A text without an "@" between other characters is no
+  address.
 - *phone*: phone1, phone2, phone3 or mobile of one equals any of them of the other, digits only, without an extension
   ("x12", "ext. 12", "#12" at the end) and without a leading 1 before ten digits (North America).  Fewer than seven
-  digits, or one digit all over, is no phone.  With fewer than ten digits letters count as well, as they may stand for
+  digits, or one digit repeated, is no phone.  With fewer than ten digits letters count as well, as they may stand for
   digits: 1-800-555-CAKE is not 1-800-555-CARS.  With ten or more they are remarks, as in "212 555 0134 (home)".  Whole
-  numbers are taken for their digits.  Faxes are not compared: offices share them.
+  numbers count as their digits.  Faxes are not compared: offices share them.
 - *name*: first, last and corporate name are all equal after Unicode's NFKC, case folding and joining of blanks.  There
   must be a last or a corporate name.
 
-Values of another sort (dates as e-mail addresses) are refused, as that none is the same would be no finding.
-
-What is missing or empty is never the same as anything.  Whoever is connected through others is in one group.
+Values of other kinds (dates as e-mail addresses) are refused: that none is the same would say nothing.  Missing and
+empty values equal nothing.  Customers who are connected through others are in one group.
 """
 
 import re
 import unicodedata
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, cast
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sc_pandas.contract.columns import NAMES, PHONES
 from sc_pandas.errors import AccessorError, SellerCloudWarning, SettingsError
 from sc_pandas.frames.keys import KEY, Ids, arrow_ids, user_ids
-from sc_pandas.matching import Mask, ascii_digits, digits_of, whole_number
+from sc_pandas.matching import Mask, arrow_texts, as_mask, ascii_digits, digits_of, whole_number
 from sc_pandas.wording import caller_stacklevel
 
 _EXTENSION: Final = re.compile(r"[\s,;]*(?:x|ext\.?|extension|#)[\s.:=]*[0-9]+\s*$", re.IGNORECASE)
 # A North American number without its 1.
 _COMPLETE: Final = 10
-
-_TEXT: Final = pd.ArrowDtype(pa.string())
 _WHAT: Final = "duplicates()"
 # No person is so many customers.
 _A_CROWD: Final = 100
-# Rows, and what stands in each: rows with equal keys are the same customer.
-_Keys = tuple[Ids, np.ndarray[tuple[int], np.dtype[Any]]]
+# What Python strips of ASCII text.
+_BLANKS: Final = " \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f"
+# Rows, and the number of the key of each: rows with equal keys are the same customer.
+_Keys = tuple[Ids, Ids]
+# Rows, and for each a row of the same customer.
+_Links = tuple[Ids, Ids]
 
 
 def find_duplicates(frame: pd.DataFrame, by: Iterable[str] | None) -> pd.DataFrame:
     """Group the customers who may be one person."""
     ids = user_ids(frame, _WHAT)
-    reasons = _reasons(frame, by)
-    shared = {reason: _shared(*_KEYS[reason](frame)) for reason in reasons}
-    groups = _connected(len(frame), shared.values())
-    rows = np.flatnonzero(groups >= 0)
+    shared = {reason: _shared(*_KEYS[reason](frame)) for reason in _reasons(frame, by)}
+    rows, first = _connected(list(shared.values()))
     # Groups by their lowest id, and ids within each.
-    found = pd.DataFrame({"row": rows, KEY: ids[rows], "found": groups[rows], "values": _completeness(frame, rows)})
+    found = pd.DataFrame({"row": rows, KEY: ids[rows], "found": first, "values": _completeness(frame, rows)})
     found["lowest"] = found.groupby("found")[KEY].transform("min")
     found = found.sort_values(["lowest", KEY], ignore_index=True)
     best = found.sort_values(["values", KEY], ascending=[False, True]).drop_duplicates("found").set_index("found")[KEY]
@@ -65,7 +65,7 @@ def find_duplicates(frame: pd.DataFrame, by: Iterable[str] | None) -> pd.DataFra
         {
             "group": pd.Series(pd.factorize(found["lowest"])[0] + 1, dtype=pd.ArrowDtype(pa.int64())),
             KEY: arrow_ids(found_ids),
-            "reason": pd.Series(_told(found["row"].to_numpy(), shared), dtype=_TEXT),
+            "reason": _told(found["row"].to_numpy(), {reason: links[0] for reason, links in shared.items()}, len(ids)),
             "survivor": pd.Series(found_ids == survivors, dtype=pd.ArrowDtype(pa.bool_())),
             "survivor_id": arrow_ids(survivors),
         }
@@ -107,7 +107,7 @@ _NEEDS: Final = {
 
 
 def _columns(frame: pd.DataFrame, reason: str) -> list[str]:
-    """Give the columns that a reason looks at; none where it cannot be judged."""
+    """Return the columns that a reason needs; none if the frame lacks one."""
     if reason == "phone":
         return [name for name in PHONES if name in frame.columns]
     names = NAMES if reason == "name" else (reason,)
@@ -116,7 +116,7 @@ def _columns(frame: pd.DataFrame, reason: str) -> list[str]:
 
 # ── keys ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 def email_key(text: str) -> str:
-    """Give what equal e-mail addresses have in common; empty for no address.
+    """Return what equal e-mail addresses have in common; empty for no address.
 
     Examples
     --------
@@ -128,7 +128,7 @@ def email_key(text: str) -> str:
 
 
 def phone_key(text: str) -> str:
-    """Give what equal phone numbers have in common; empty for no number.
+    """Return what equal phone numbers have in common; empty for no number.
 
     Examples
     --------
@@ -149,19 +149,19 @@ def phone_key(text: str) -> str:
 
 
 def name_key(text: str) -> str:
-    r"""Give what equal names have in common.
+    r"""Return what equal names have in common.
 
     Examples
     --------
     >>> name_key("  Zoe\u0308   KRAUSE ") == name_key("Zo\u00eb Krause")
     True
     """
-    # Folding can undo the normal form, so that it is made again.
+    # Folding can undo the normal form.
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     return " ".join(folded.split())
 
 
-def _keys_of(frame: pd.DataFrame, name: str, key_of: Callable[[str], str]) -> "np.ndarray[Any, Any]":
+def _keys_of(column: "pd.Series[Any]", name: str, key_of: Callable[[str], str]) -> "np.ndarray[Any, Any]":
     """Key each distinct text once; empty where there is none.
 
     Raises
@@ -170,11 +170,11 @@ def _keys_of(frame: pd.DataFrame, name: str, key_of: Callable[[str], str]) -> "n
         A value is no text.
     """
     try:
-        codes, distinct = pd.factorize(frame[name])
+        codes, distinct = pd.factorize(column)
         keys = np.array([*(key_of(_text(value, name)) for value in distinct), ""], dtype=object)
     except (TypeError, pa.ArrowException):
         raise AccessorError(
-            f"{_WHAT} cannot judge {name!r}: it holds values that are no texts. Convert it, or leave it out: "
+            f"{_WHAT} cannot compare {name!r}: it holds values that are no texts. Convert it, or leave it out: "
             f"df.drop(columns={name!r})."
         ) from None
     return keys[codes]
@@ -189,59 +189,86 @@ def _text(value: Any, name: str) -> str:
 
 
 def _emails(frame: pd.DataFrame) -> _Keys:
-    keys = _keys_of(frame, "email", email_key)
+    """Key addresses of ASCII by Arrow, and others one by one."""
+    column = frame["email"]
+    texts = arrow_texts(column)
+    if texts is None:
+        return _present(_keys_of(column, "email", email_key))
+    keys = pc.ascii_lower(pc.ascii_trim(texts, _BLANKS))
+    at = pc.find_substring(keys, "@")
+    # Behind an "@" at the beginning there may be another; one at the end is the only one.
+    left = pc.or_(pc.invert(pc.string_is_ascii(texts)), pc.equal(at, 0))
+    is_address = pc.and_(pc.greater(at, 0), pc.less(at, pc.subtract(pc.binary_length(keys), 1)))
+    keys = pc.if_else(pc.and_not(is_address, left), keys, pa.scalar(None, keys.type))
+    places = np.flatnonzero(as_mask(left))
+    others = _keys_of(column.iloc[places], "email", email_key)
+    keys = pa.concat_arrays([*pa.chunked_array([keys]).chunks, pa.array([each or None for each in others], keys.type)])
+    codes = pd.factorize(pd.Series(pd.arrays.ArrowExtensionArray(keys)))[0].astype(np.int64)
+    places = np.concatenate([np.arange(len(frame), dtype=np.int64), places])
+    is_key = codes >= 0
+    return cast("_Keys", (places[is_key], codes[is_key]))
+
+
+def _present(keys: "np.ndarray[Any, Any]") -> _Keys:
     rows = np.flatnonzero(keys != "")
-    return rows, keys[rows]
+    return rows, pd.factorize(keys[rows])[0]
 
 
 def _phones(frame: pd.DataFrame) -> _Keys:
-    columns = [_keys_of(frame, name, phone_key) for name in _columns(frame, "phone")]
-    keys = np.concatenate(columns)
-    places = np.flatnonzero(keys != "")
-    return places % max(len(frame), 1), keys[places]
+    columns = [_keys_of(frame[name], name, phone_key) for name in _columns(frame, "phone")]
+    places, keys = _present(np.concatenate(columns))
+    return places % max(len(frame), 1), keys
 
 
 def _names(frame: pd.DataFrame) -> _Keys:
-    first, last, corporate = (_keys_of(frame, name, name_key) for name in NAMES)
+    first, last, corporate = (_keys_of(frame[name], name, name_key) for name in NAMES)
     rows = np.flatnonzero((last != "") | (corporate != ""))
     parts = pd.DataFrame({"first": first[rows], "last": last[rows], "corporate": corporate[rows]}, dtype=object)
-    return rows, parts.groupby(list(parts.columns), sort=False).ngroup().to_numpy()
+    return rows, np.asarray(parts.groupby(list(parts.columns), sort=False).ngroup(), dtype=np.int64)
 
 
 _KEYS: Final[dict[str, Callable[[pd.DataFrame], _Keys]]] = {"email": _emails, "phone": _phones, "name": _names}
 
 
 # ── groups ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-def _shared(rows: Ids, keys: "np.ndarray[Any, Any]") -> pd.DataFrame:
-    """Keep what stands in at least two rows: columns `row` and `first`, the first row with the same key."""
-    found = pd.DataFrame({"row": rows, "key": pd.factorize(keys)[0]}).drop_duplicates()
-    first = found.groupby("key")["row"].transform("min")
-    several = found.groupby("key")["row"].transform("size") > 1
-    return pd.DataFrame({"row": found["row"][several], "first": first[several]})
+def _shared(rows: Ids, keys: Ids) -> _Links:
+    """Return the rows whose key stands in another row, and for each the first row with it."""
+    several = np.bincount(keys)[keys] > 1 if len(keys) else np.zeros(0, dtype=bool)
+    found = pd.DataFrame({"row": rows[several], "key": keys[several]}).drop_duplicates()
+    by_key = found.groupby("key")["row"]
+    found = found.assign(first=by_key.transform("min"))[by_key.transform("size") > 1]
+    return found["row"].to_numpy(), found["first"].to_numpy()
 
 
-def _connected(size: int, links: Iterable[pd.DataFrame]) -> "np.ndarray[Any, Any]":
-    """Number the connected rows by union-find; −1 for a row that is alone."""
-    parent = list(range(size))
+def _connected(links: Sequence[_Links]) -> _Links:
+    """Return the linked rows, each once, and for each the first row of its group."""
+    ends = [np.concatenate([np.empty(0, dtype=np.int64), *sides]) for sides in zip(*links, strict=True)]
+    rows, places = np.unique(np.concatenate(ends), return_inverse=True)
+    one, other = np.split(places, 2)
+    groups = np.arange(len(rows))
+    while True:
+        # Each group joins the lowest that it has a link to, then all go to the end of their chains at once.
+        joined = groups.copy()
+        lowest = np.minimum(groups[one], groups[other])
+        np.minimum.at(joined, groups[one], lowest)
+        np.minimum.at(joined, groups[other], lowest)
+        while not np.array_equal(joined, further := joined[joined]):
+            joined = further
+        if np.array_equal(joined, groups):
+            return rows, rows[groups]
+        groups = joined
 
-    def root(row: int) -> int:
-        while parent[row] != row:
-            parent[row] = row = parent[parent[row]]
-        return row
 
-    linked = np.zeros(size, dtype=bool)
-    for link in links:
-        linked[link["row"].to_numpy()] = True
-        for row, first in zip(link["row"].tolist(), link["first"].tolist(), strict=True):
-            one, other = root(row), root(first)
-            parent[max(one, other)] = min(one, other)
-    return np.array([root(row) if is_linked else -1 for row, is_linked in enumerate(linked.tolist())], dtype=np.int64)
-
-
-def _told(rows: Ids, shared: dict[str, pd.DataFrame]) -> list[str]:
-    """Say for each row by what it is the same as another row."""
-    told = {reason: np.isin(rows, found["row"].to_numpy()) for reason, found in shared.items()}
-    return [", ".join(reason for reason in told if told[reason][place]) for place in range(len(rows))]
+def _told(rows: Ids, shared: Mapping[str, Ids], size: int) -> "pd.Series[Any]":
+    """Return for each row the reasons by which it is the same as another."""
+    sums = np.zeros(size, dtype=np.int64)
+    for place, linked in enumerate(shared.values()):
+        sums[linked] |= 1 << place
+    names = list(shared)
+    texts = [
+        ", ".join(name for place, name in enumerate(names) if number >> place & 1) for number in range(1 << len(names))
+    ]
+    return pd.Series(pd.arrays.ArrowExtensionArray(pa.array(texts, pa.string()).take(pa.array(sums[rows]))))
 
 
 def _completeness(frame: pd.DataFrame, rows: Ids) -> Ids:

@@ -7,6 +7,7 @@ import pandas as pd
 from sc_pandas.contract import Rating
 from sc_pandas.errors import AccessorError, MissingExtraError
 from sc_pandas.frames.summary import first_rows
+from sc_pandas.tables.details import include_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,16 +18,12 @@ _COLOR: Final = "#4c78a8"
 class Plots:
     """``df.sellercloud.plot``: pictures of a frame's customers, by matplotlib.
 
-    Each method draws into the axes that it is given, or into a figure of its own, which shows itself in a notebook.
-    pyplot is not touched: neither its backend nor its current figure.  A customer that stands in several rows is
-    counted once.
+    Each method draws into the matplotlib axes `ax`, or into a figure of its own, which shows itself in a notebook, and
+    returns the axes.  pyplot is not touched: neither its backend nor its current figure.  A customer that stands in
+    several rows is counted once.
 
     Examples
     --------
-    >>> import sc_pandas as sc
-    >>> with sc.sandbox.serve(customers=120, seed=7) as box:
-    ...     with sc.connect(box.url, username=box.username, password=box.password) as shop:
-    ...         df = shop.customers().to_pandas()
     >>> ax = df.sellercloud.plot.by_rating()
     >>> ax.get_title()
     'Customers by rating (n = 120)'
@@ -42,15 +39,6 @@ class Plots:
     def by_rating(self, ax: "Axes | None" = None) -> "Axes":
         """Draw the customers by rating, from not rated to very satisfied.
 
-        Parameters
-        ----------
-        ax
-            Where to draw; a new figure by default.
-
-        Returns
-        -------
-        matplotlib.axes.Axes
-
         Raises
         ------
         AccessorError
@@ -58,23 +46,14 @@ class Plots:
         MissingExtraError
             matplotlib is not installed.
         """
-        ratings = self._column("rating_name", "Read with rating_name among columns=.")
+        ratings = self._column("rating_name")
         known = [rating.name for rating in Rating]
         counts = ratings.value_counts()
         counts = counts.reindex([*known, *(name for name in counts.index if name not in known)], fill_value=0)
-        return self._bars(ax, counts, ratings, "rating", "known rating")
+        return _bars(ax, counts, ratings, "rating", "known rating")
 
     def by_channel(self, ax: "Axes | None" = None) -> "Axes":
         """Draw the customers by channel, the largest first.
-
-        Parameters
-        ----------
-        ax
-            Where to draw; a new figure by default.
-
-        Returns
-        -------
-        matplotlib.axes.Axes
 
         Raises
         ------
@@ -83,21 +62,12 @@ class Plots:
         MissingExtraError
             matplotlib is not installed.
         """
-        channels = self._column("channel", 'Read with include=["channel"].')
+        channels = self._column("channel")
         counts = channels.value_counts().sort_index().sort_values(ascending=False, kind="stable")
-        return self._bars(ax, counts, channels, "channel", "channel")
+        return _bars(ax, counts, channels, "channel", "channel")
 
     def by_created_month(self, ax: "Axes | None" = None) -> "Axes":
         """Draw the customers by the month in which they were created; months without any are zero.
-
-        Parameters
-        ----------
-        ax
-            Where to draw; a new figure by default.
-
-        Returns
-        -------
-        matplotlib.axes.Axes
 
         Raises
         ------
@@ -106,11 +76,11 @@ class Plots:
         MissingExtraError
             matplotlib is not installed.
         """
-        name = "created_on" if "created_month" not in self._frame.columns else "created_month"
-        days = self._column(name, 'Read with include=["created_month"] or include=["created_on"].')
+        has_days = "created_on" in self._frame.columns and "created_month" not in self._frame.columns
+        days = self._column("created_on" if has_days else "created_month")
         counts = _by_month(days)
         ax = _axes(ax)
-        # Bars as wide as their months, a gap between them left out of each.
+        # Bars as wide as their months, without a gap between them.
         starts = [month.to_pydatetime() for month in counts.index]
         widths = [month.days_in_month * 0.9 for month in counts.index]
         ax.bar(starts, counts.to_numpy(), width=widths, align="edge", color=_COLOR)
@@ -119,31 +89,33 @@ class Plots:
         _title(ax, "Customers by month of creation", days, "date of creation")
         return ax
 
-    def _column(self, name: str, way: str) -> "pd.Series[Any]":
+    def _column(self, name: str) -> "pd.Series[Any]":
         columns = list(self._frame.columns)
         if name not in columns:
-            raise AccessorError(f"There is nothing to draw: the rows have no {name!r}. {way}")
+            include = include_of(name)
+            way = f'include=["{include}"]' if include else f"{name} among columns="
+            raise AccessorError(f"There is nothing to draw: the rows have no {name!r}. Read with {way}.")
         for each in ("user_id", name):
             if columns.count(each) > 1:
                 raise AccessorError(
-                    f"What to draw is not clear: the frame has several columns {each!r}. Rename all but one, or keep "
-                    "the first of each name: df.loc[:, ~df.columns.duplicated()]."
+                    f"The frame has several columns {each!r}. Rename all but one, or take the first of each name: "
+                    "df.loc[:, ~df.columns.duplicated()]."
                 )
         column: pd.Series[Any] = first_rows(self._frame)[name]
         return column
 
-    @staticmethod
-    def _bars(ax: "Axes | None", counts: "pd.Series[int]", values: "pd.Series[Any]", name: str, missing: str) -> "Axes":
-        ax = _axes(ax, rows=len(counts))
-        bars = ax.barh(range(len(counts)), counts.to_numpy(dtype=int), color=_COLOR)
-        ax.bar_label(bars, fmt="{:,.0f}", padding=2)
-        ax.set_yticks(range(len(counts)), [str(value).replace("_", " ") for value in counts.index], parse_math=False)
-        ax.invert_yaxis()
-        ax.margins(x=0.12)
-        ax.set_xlabel("customers")
-        ax.set_ylabel(name)
-        _title(ax, f"Customers by {name}", values, missing)
-        return ax
+
+def _bars(ax: "Axes | None", counts: "pd.Series[int]", values: "pd.Series[Any]", name: str, missing: str) -> "Axes":
+    ax = _axes(ax, rows=len(counts))
+    bars = ax.barh(range(len(counts)), counts.to_numpy(dtype=int), color=_COLOR)
+    ax.bar_label(bars, fmt="{:,.0f}", padding=2)
+    ax.set_yticks(range(len(counts)), [str(value).replace("_", " ") for value in counts.index], parse_math=False)
+    ax.invert_yaxis()
+    ax.margins(x=0.12)
+    ax.set_xlabel("customers")
+    ax.set_ylabel(name)
+    _title(ax, f"Customers by {name}", values, missing)
+    return ax
 
 
 def _by_month(days: "pd.Series[Any]") -> "pd.Series[int]":

@@ -5,13 +5,17 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import pandas as pd
+import pyarrow as pa
 
 from sc_pandas.contract.columns import COUNTED, CUSTOM
-from sc_pandas.counting import counts_of, is_countable
 from sc_pandas.wording import html_table, visible
 
 # So many values of a column are shown, the others in one line; the Series have all.
 _ROWS_SHOWN: Final = 12
+# A column of the tenant's own is counted when it has so few values, each of them twice on average.
+DISTINCT_AT_MOST: Final = 12
+UNKNOWN: Final = "unknown"
+NONE: Final = "none"
 _Counts = pd.Series
 
 
@@ -117,7 +121,36 @@ def first_rows(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _is_telling(rows: pd.DataFrame, name: Any) -> bool:
-    return str(name).startswith(CUSTOM) and is_countable(rows[name])
+    if not str(name).startswith(CUSTOM) or is_nested(rows[name]):
+        return False
+    distinct = rows[name].nunique()
+    return bool(0 < distinct <= DISTINCT_AT_MOST and 2 * distinct <= rows[name].count())
+
+
+def counts_of(column: "pd.Series[Any]") -> "pd.Series[int]":
+    """Return how many rows have each value, the commonest first.
+
+    Missing values stand under ``"unknown"``.  A row with a list counts under each of its items, an empty list under
+    ``"none"``.
+
+    Examples
+    --------
+    >>> counts_of(pd.Series(["a", None, "a", "b"])).to_dict()
+    {'a': 2, 'b': 1, 'unknown': 1}
+    """
+    column = column.reset_index(drop=True)
+    values = column.explode() if is_nested(column) else column
+    found = values.value_counts(dropna=True)
+    missing = int(column.isna().sum())
+    rest = {label: n for label, n in ((UNKNOWN, missing), (NONE, int(values.isna().sum()) - missing)) if n}
+    index = pd.Index([*found.index, *rest], name=column.name, dtype=object)
+    counts = pd.Series([*found.to_numpy(dtype="int64"), *rest.values()], index=index, dtype="int64", name="customers")
+    return counts.sort_values(ascending=False, kind="stable")
+
+
+def is_nested(column: "pd.Series[Any]") -> bool:
+    """Return whether a column holds lists or structs."""
+    return isinstance(column.dtype, pd.ArrowDtype) and pa.types.is_nested(column.dtype.pyarrow_dtype)
 
 
 def _shortened(series: _Counts) -> "pd.Series[str]":

@@ -92,7 +92,7 @@ def test_a_damaged_note_gives_none(name: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("value", [object(), float("nan"), {1, 2}])
-def test_a_filter_is_made_of_json_values(value: object) -> None:
+def test_a_filter_is_made_of_json_values(value: Any) -> None:
     with pytest.raises((TypeError, ValueError)):
         Provenance(base_url="https://x", filter={"a": value})
 
