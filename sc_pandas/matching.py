@@ -22,23 +22,16 @@ modified_on_to
 city and zip_code are those of the billing address.  Several values of one filter mean any of them, several filters all
 of them.  A row whose value is missing does not match.
 
-Columns may have other types than a read gives them, after a detour through CSV for example.  Where there is no doubt
-what is meant, they are accepted: whole numbers as text or floats in columns of ids, codes and flags; True, False, 0 and
-1 as flags, also as text; whole numbers as phones, unless the digits of a value begin with a 0, which a number has lost.
-Blank text in such a column is missing.  Everything else raises, such as a zip code that is a number (it may have lost
-zeros) or a date that is text: an empty answer must mean that nobody matches.
-
-Texts, ids and times of Arrow's types are compared as whole columns.  Arrow folds the case of ASCII only, so other text
-is compared value by value, as are columns of other types.
+Columns may have other types than a read gives them, as far as Arrow casts every value without loss: ids and codes that
+are floats or text, flags that are 0 and 1 or text.  Phones may be whole numbers, unless the digits of a value begin
+with a 0, which a number has lost.  Everything else raises, such as a zip code that is a number (it may have lost zeros)
+or a date that is text: an empty answer must mean that nobody matches.
 """
 
-import operator
 import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from decimal import Decimal
 from enum import IntEnum
-from numbers import Integral
 from typing import Any, Final, cast
 
 import numpy as np
@@ -53,14 +46,8 @@ from sc_pandas.filters import CustomerFilter
 from sc_pandas.tables.details import include_of
 
 Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
-_Values = pd.Series
-# From a value to what is compared, None for a blank; raises _Unclear for a value of another kind.
-_Reader = Callable[[Any], Any]
-_Test = Callable[[Any], bool]
-
-# A whole number as text; that it was a float in between is seen by its ".0".
-_WHOLE: Final = re.compile(r"\s*([+-]?[0-9]{1,30})(\.0)?\s*")
-_EXACT: Final = 2**53
+# An array or a chunked array of Arrow.
+_Values = Any
 _CONVERT: Final = {
     "whole numbers": 'Convert it, for example with astype("int64[pyarrow]")',
     "texts": "Read it as text (in CSV with dtype=str): a number may have lost the zeros that it began with",
@@ -106,200 +93,156 @@ def matching(frame: pd.DataFrame, question: CustomerFilter) -> "pd.Series[bool]"
     return cast("pd.Series[bool]", pd.Series(mask, index=frame.index, dtype=bool))
 
 
-def ascii_digits(text: str) -> str:
-    """Return the digits 0 to 9 of a text.
-
-    Examples
-    --------
-    >>> ascii_digits("+1 (212) 555-0134")
-    '12125550134'
-    """
-    return "".join(letter for letter in text if "0" <= letter <= "9")
-
-
 # ── columns ────────────────────────────────────────────────────────────────────────────────────────────────────────
-def _column(frame: pd.DataFrame, name: str, column: str) -> _Values:
-    if list(frame.columns).count(column) > 1:
-        raise FilterError(f"{name} cannot be checked: the frame has several columns {column!r}.", filter=name)
-    if column in frame.columns:
-        return frame[column]
-    include = include_of(column)
-    way = f'Read with include=["{include}"]' if include else f'Read with "{column}" among columns='
-    raise FilterError(f"{name} cannot be checked: the rows have no {column!r}. {way}, or {_ASK}.", filter=name)
-
-
-def arrow_texts(column: _Values) -> pa.ChunkedArray | pa.Array | None:
-    """Return a column's text as Arrow holds it; None for columns of other types."""
-    if not isinstance(column.dtype, pd.ArrowDtype | pd.StringDtype):
-        return None
-    values = pa.array(column.array)
-    return values if pa.types.is_string(values.type) or pa.types.is_large_string(values.type) else None
-
-
-def as_mask(flags: pa.ChunkedArray | pa.Array) -> Mask:
+def as_mask(flags: _Values) -> Mask:
     """Return Arrow's flags as a NumPy mask; a missing one is False."""
     return np.array(pc.fill_null(flags, False), dtype=bool)
 
 
-class _Unclear(Exception):  # noqa: N818  # becomes a FilterError, which knows the filter and the column
-    """A value is of a kind that cannot be compared."""
+def arrow_of(column: "pd.Series[Any]") -> _Values:
+    """Return a column as Arrow holds it, categories as their values.
+
+    Raises
+    ------
+    TypeError
+        Its values are of several kinds.
+    """
+    try:
+        values = pa.array(column, from_pandas=True)
+    except (pa.ArrowException, ValueError, OverflowError):
+        raise TypeError from None
+    return values.cast(values.type.value_type) if pa.types.is_dictionary(values.type) else values
 
 
-def _one_by_one(values: _Values, name: str, read: _Reader, test: _Test, what: str) -> Mask:
-    """Test each distinct value once; missing and blank ones do not match.
+def texts_of(values: _Values) -> _Values:
+    """Return values that are text.
+
+    Raises
+    ------
+    TypeError
+        They are not.
+    """
+    of_type = values.type
+    if pa.types.is_null(of_type) or of_type == pa.string_view():
+        return values.cast(pa.string())
+    if not (pa.types.is_string(of_type) or pa.types.is_large_string(of_type)):
+        raise TypeError
+    return values
+
+
+def numbers_of(values: _Values) -> _Values:
+    """Return values that are whole numbers, also as floats, decimals or text.
+
+    Raises
+    ------
+    TypeError, pyarrow.ArrowException
+        They are not, or a cast would lose something.
+    """
+    kinds = (pa.types.is_null, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
+    if not any(is_kind(values.type) for is_kind in kinds):
+        values = texts_of(values)
+    return values.cast(pa.int64())
+
+
+def phones_of(values: _Values) -> _Values:
+    """Return phones as text; whole numbers are their digits.
+
+    Raises
+    ------
+    TypeError, pyarrow.ArrowException
+        They are neither.
+    """
+    if pa.types.is_floating(values.type) or pa.types.is_integer(values.type):
+        numbers = numbers_of(values)
+        if (pc.min(numbers).as_py() or 0) < 0:
+            raise TypeError
+        return numbers.cast(pa.string())
+    return texts_of(values)
+
+
+def _flags_of(values: _Values) -> _Values:
+    if pa.types.is_boolean(values.type):
+        return values
+    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+        return values.cast(pa.bool_())
+    numbers = numbers_of(values)
+    if pc.any(pc.invert(pc.is_in(numbers.drop_null(), pa.array([0, 1])))).as_py():
+        raise TypeError
+    return numbers.cast(pa.bool_())
+
+
+def _times_of(values: _Values) -> _Values:
+    if not pa.types.is_null(values.type) and (not pa.types.is_timestamp(values.type) or values.type.tz is not None):
+        raise TypeError
+    return values.cast(pa.timestamp("us"), safe=False)
+
+
+def _column(frame: pd.DataFrame, name: str, column: str, convert: Callable[[_Values], _Values], what: str) -> _Values:
+    """Return a column's values, converted to what a filter compares.
 
     Raises
     ------
     FilterError
-        A value is of another kind than the column has in a read.  It would never match, and that nobody was found
+        There is no such column, or it holds values of another kind.  They would never match, and that nobody was found
         would be untrue.
     """
+    if list(frame.columns).count(column) > 1:
+        raise FilterError(f"{name} cannot be checked: the frame has several columns {column!r}.", filter=name)
+    if column not in frame.columns:
+        include = include_of(column)
+        way = f'Read with include=["{include}"]' if include else f'Read with "{column}" among columns='
+        raise FilterError(f"{name} cannot be checked: the rows have no {column!r}. {way}, or {_ASK}.", filter=name)
     try:
-        codes, distinct = pd.factorize(values)
-        hits = np.array([*(each is not None and test(each) for each in map(read, distinct)), False], dtype=bool)
-    except (_Unclear, TypeError, pa.ArrowException):  # factorize takes no lists, and no list is a text
-        raise FilterError(
-            f"{name} cannot be checked: {values.name!r} holds values that are no {what}. {_CONVERT[what]}, or {_ASK}.",
-            filter=name,
-        ) from None
-    return cast("Mask", hits[codes])
-
-
-def _texts(
-    values: _Values,
-    name: str,
-    by_arrow: Callable[[Any], Mask],
-    is_left: Callable[[Any], Any],
-    read: _Reader,
-    test: _Test,
-) -> Mask:
-    """Test a column of text by Arrow, and what it leaves, and other columns, value by value."""
-    texts = arrow_texts(values)
-    if texts is None:
-        return _one_by_one(values, name, read, test, "texts")
-    mask, left = by_arrow(texts), as_mask(is_left(texts))
-    if left.any():
-        mask[left] = _one_by_one(values[left], name, read, test, "texts")
-    return mask
-
-
-def _is_not_ascii(texts: Any) -> Any:
-    return pc.invert(pc.string_is_ascii(texts))
-
-
-def _contains_any(texts: Any, parts: Iterable[str]) -> Mask:
-    mask = np.zeros(len(texts), dtype=bool)
-    for part in parts:
-        mask |= as_mask(pc.match_substring(texts, part))
-    return mask
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
-
-
-def _text_of(value: Any) -> str:
-    if not isinstance(value, str):
-        raise _Unclear
-    return value
-
-
-def whole_number(value: Any) -> int | None:
-    """Return a whole number, also one that is text or a float; None where it is not one beyond doubt.
-
-    Examples
-    --------
-    >>> [whole_number(value) for value in (7, 7.0, " 7", "7.0", 7.5, 1e300, True, "7.5", "x")]
-    [7, 7, 7, 7, None, None, None, None, None]
-    """
-    if isinstance(value, str):
-        found = _WHOLE.fullmatch(value)
-        return None if found is None or (found[2] and abs(int(found[1])) > _EXACT) else int(found[1])
-    if isinstance(value, bool) or not isinstance(value, Integral | float | np.floating | Decimal):
-        return None
-    if isinstance(value, Integral):
-        return int(value)
-    # Beyond 2**53 a float stands for several numbers.
-    return int(value) if abs(float(value)) <= _EXACT and value % 1 == 0 else None
-
-
-def _number_of(value: Any) -> int | None:
-    if isinstance(value, str) and not value.strip():
-        return None
-    number = whole_number(value)
-    if number is None:
-        raise _Unclear
-    return number
-
-
-def _switch_of(value: Any) -> bool | None:
-    if isinstance(value, bool | np.bool_):
-        return bool(value)
-    if isinstance(value, str) and value.strip().casefold() in {"true", "false"}:
-        return value.strip().casefold() == "true"
-    number = _number_of(value)
-    if number not in {None, 0, 1}:
-        raise _Unclear
-    return None if number is None else bool(number)
-
-
-def digits_of(value: Any) -> str | None:
-    """Return the digits of a phone, which may be a number; None for what is neither text nor whole number.
-
-    Examples
-    --------
-    >>> [digits_of(value) for value in ("+1 (212) 555-0134", 2125550134, "2125550134.0", True, 0.5)]
-    ['12125550134', '2125550134', '2125550134', None, None]
-    """
-    number = whole_number(value)
-    if isinstance(value, str) and (number is None or ".0" not in value):
-        return ascii_digits(value)
-    return str(number) if number is not None and number >= 0 else None
+        return convert(arrow_of(frame[column]))
+    except (TypeError, pa.ArrowException):
+        message = f"{name} cannot be checked: {column!r} holds values that are no {what}. {_CONVERT[what]}, or {_ASK}."
+        raise FilterError(message, filter=name) from None
 
 
 # ── a matcher for each kind of filter ──────────────────────────────────────────────────────────────────────────────
 _Matcher = Callable[[pd.DataFrame, str, Any], Mask]
 
 
-def _numbers(values: _Values, name: str, wanted: tuple[int, ...], read: _Reader, what: str) -> Mask:
-    if pd.api.types.is_signed_integer_dtype(values.dtype):
-        known = pa.array([each for each in wanted if each.bit_length() < 64], pa.int64())
-        return as_mask(pc.is_in(pa.array(values, from_pandas=True).cast(pa.int64()), known))
-    return _one_by_one(values, name, read, frozenset(wanted).__contains__, what)
+def _is_in(numbers: _Values, wanted: Iterable[int]) -> Mask:
+    return as_mask(pc.is_in(numbers, pa.array([each for each in wanted if each.bit_length() < 64], pa.int64())))
+
+
+def _contains_any(texts: _Values, parts: Iterable[str]) -> Mask:
+    mask = np.zeros(len(texts), dtype=bool)
+    for part in parts:
+        mask |= as_mask(pc.match_substring(texts, part))
+    return mask
 
 
 def _ids(column: str) -> _Matcher:
-    return lambda frame, name, wanted: _numbers(_column(frame, name, column), name, wanted, _number_of, "whole numbers")
+    return lambda frame, name, wanted: _is_in(_column(frame, name, column, numbers_of, "whole numbers"), wanted)
+
+
+def _folded(column: str, by_arrow: Callable[[_Values, list[str]], Mask], by_value: Callable[..., bool]) -> _Matcher:
+    """Compare text without regard to case: ASCII as a whole column, other text value by value.
+
+    Arrow's own folding knows no "ß" that equals "ss".
+    """
+
+    def match(frame: pd.DataFrame, name: str, wanted: tuple[str, ...]) -> Mask:
+        folded = [each.casefold() for each in wanted]
+        texts = _column(frame, name, column, texts_of, "texts")
+        mask = by_arrow(pc.ascii_lower(texts), [each for each in folded if each.isascii()])
+        left = as_mask(pc.invert(pc.string_is_ascii(texts)))
+        if left.any():
+            values = texts.filter(pa.array(left)).to_pylist()
+            mask[left] = [any(by_value(value.casefold(), each) for each in folded) for value in values]
+        return mask
+
+    return match
 
 
 def _equal(column: str) -> _Matcher:
-    def match(frame: pd.DataFrame, name: str, wanted: tuple[str, ...]) -> Mask:
-        folded = {each.casefold() for each in wanted}
-
-        def by_arrow(texts: Any) -> Mask:
-            return as_mask(pc.is_in(pc.ascii_lower(texts), pa.array(filter(str.isascii, folded), texts.type)))
-
-        values = _column(frame, name, column)
-        return _texts(values, name, by_arrow, _is_not_ascii, _text_of, lambda text: text.casefold() in folded)
-
-    return match
+    return _folded(column, lambda texts, wanted: as_mask(pc.is_in(texts, pa.array(wanted, texts.type))), str.__eq__)
 
 
 def _containing(column: str) -> _Matcher:
-    def match(frame: pd.DataFrame, name: str, wanted: tuple[str, ...]) -> Mask:
-        folded = {each.casefold() for each in wanted}
-
-        def by_arrow(texts: Any) -> Mask:
-            return _contains_any(pc.ascii_lower(texts), filter(str.isascii, folded))
-
-        values = _column(frame, name, column)
-        return _texts(values, name, by_arrow, _is_not_ascii, _text_of, lambda text: _has_any(text.casefold(), folded))
-
-    return match
-
-
-def _has_any(text: str, parts: Iterable[str]) -> bool:
-    return any(each in text for each in parts)
+    return _folded(column, _contains_any, str.__contains__)
 
 
 def _coded(column: str) -> _Matcher:
@@ -308,13 +251,21 @@ def _coded(column: str) -> _Matcher:
     def match(frame: pd.DataFrame, name: str, wanted: tuple[int, ...]) -> Mask:
         codes = {fold(member.name): int(member) for member in cast("type[IntEnum]", FILTERS_BY_NAME[name].enum)}
 
-        def read(value: Any) -> int | None:
-            code = codes.get(fold(value)) if isinstance(value, str) else None
-            if code is None and (name != "channel" or not isinstance(value, str) or whole_number(value) is not None):
-                return _number_of(value)
-            return code
+        def code_of(text: str) -> int | None:
+            found = codes.get(fold(text))
+            if found is None and text.strip().isdecimal():
+                return int(text)
+            if found is None and name != "channel":
+                raise TypeError
+            return found
 
-        return _numbers(_column(frame, name, column), name, wanted, read, "codes or names")
+        def convert(values: _Values) -> _Values:
+            if not pa.types.is_string(values.type) and not pa.types.is_large_string(values.type):
+                return numbers_of(values)
+            numbers, distinct = pd.factorize(pd.Series(pd.arrays.ArrowExtensionArray(values)))
+            return pa.array([*map(code_of, distinct), None], pa.int64()).take(pa.array(numbers % (len(distinct) + 1)))
+
+        return _is_in(_column(frame, name, column, convert, "codes or names"), wanted)
 
     return match
 
@@ -331,45 +282,29 @@ def _switch(frame: pd.DataFrame, name: str, wanted: tuple[int, ...]) -> Mask:
     return _flags(frame, name, name, {each == Flag.Yes for each in wanted})
 
 
-def _flags(frame: pd.DataFrame, name: str, column: str, wanted: set[bool]) -> Mask:
-    return _one_by_one(_column(frame, name, column), name, _switch_of, wanted.__contains__, "True and False")
+def _flags(frame: pd.DataFrame, name: str, column: str, wanted: Iterable[bool]) -> Mask:
+    flags = _column(frame, name, column, _flags_of, "True and False")
+    return as_mask(pc.is_in(flags, pa.array(list(wanted), pa.bool_())))
 
 
 def _phone(frame: pd.DataFrame, name: str, wanted: tuple[str, ...]) -> Mask:
-    parts = list(filter(None, map(ascii_digits, wanted)))
+    parts = [digits for each in wanted if (digits := re.sub("[^0-9]", "", each))]
     has_zero = any(each.startswith("0") for each in parts)
-
-    def read(value: Any) -> str:
-        digits = digits_of(value)
-        # A number has lost the zeros that it began with.
-        if digits is None or (has_zero and not isinstance(value, str)):
-            raise _Unclear
-        return digits
-
-    def by_arrow(texts: Any) -> Mask:
-        return _contains_any(pc.replace_substring_regex(texts, "[^0-9]+", ""), parts)
-
-    def may_be_float(texts: Any) -> Any:
-        return pc.match_substring(texts, ".0")
-
     mask = np.zeros(len(frame), dtype=bool)
     for column in (*PHONES, "fax"):
-        values = _column(frame, name, column)
-        mask |= _texts(values, name, by_arrow, may_be_float, read, lambda digits: _has_any(digits, parts))
+        # A number has lost the zeros that it began with.
+        texts = _column(frame, name, column, texts_of if has_zero else phones_of, "texts")
+        mask |= _contains_any(pc.replace_substring_regex(texts, "[^0-9]+", ""), parts)
     return mask
 
 
-def _bound(by_arrow: Callable[[Any, Any], Any], by_value: Callable[[Any, Any], bool]) -> _Matcher:
+def _bound(compare: Callable[[Any, Any], Any]) -> _Matcher:
     def match(frame: pd.DataFrame, name: str, bound: datetime) -> Mask:
         if bound.tzinfo is not None:
             message = f"{name} has a time zone, and the rows' times have none. Pass the server's time, without a zone."
             raise FilterError(message, filter=name)
-        values = _column(frame, name, "created_on")
-        kind = pa.timestamp("us")
-        if values.dtype == pd.ArrowDtype(kind):
-            return as_mask(by_arrow(pa.array(values.array), pa.scalar(bound, kind)))
-        # Comparing a value of another kind, also a time with a zone, raises.
-        return _one_by_one(values, name, _as_it_is, lambda value: by_value(value, bound), "times without a zone")
+        times = _column(frame, name, "created_on", _times_of, "times without a zone")
+        return as_mask(compare(times, pa.scalar(bound, times.type)))
 
     return match
 
@@ -382,8 +317,8 @@ _MATCHERS: Final[dict[str, _Matcher]] = {
     "rating": _coded("rating"),
     "customer_type": _by_type,
     "subscribed": _switch,
-    "created_on_from": _bound(pc.greater_equal, operator.ge),
-    "created_on_to": _bound(pc.less_equal, operator.le),
+    "created_on_from": _bound(pc.greater_equal),
+    "created_on_to": _bound(pc.less_equal),
     "phone_number": _phone,
     "city": _containing("billing_city"),
     "zip_code": _equal("billing_zip_code"),

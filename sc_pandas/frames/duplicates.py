@@ -21,7 +21,7 @@ import re
 import unicodedata
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -31,7 +31,7 @@ import pyarrow.compute as pc
 from sc_pandas.contract.columns import NAMES, PHONES
 from sc_pandas.errors import AccessorError, SellerCloudWarning, SettingsError
 from sc_pandas.frames.keys import KEY, Ids, arrow_ids, user_ids
-from sc_pandas.matching import Mask, arrow_texts, as_mask, ascii_digits, digits_of, whole_number
+from sc_pandas.matching import Mask, arrow_of, as_mask, phones_of, texts_of
 from sc_pandas.wording import caller_stacklevel
 
 _EXTENSION: Final = re.compile(r"[\s,;]*(?:x|ext\.?|extension|#)[\s.:=]*[0-9]+\s*$", re.IGNORECASE)
@@ -138,7 +138,7 @@ def phone_key(text: str) -> str:
     '1800555cake'
     """
     number = _EXTENSION.sub("", text)
-    digits = ascii_digits(number)
+    digits = re.sub("[^0-9]", "", number)
     if len(digits) == 11:
         digits = digits.removeprefix("1")
     if len(digits) < 7 or len(set(digits)) == 1:
@@ -161,8 +161,8 @@ def name_key(text: str) -> str:
     return " ".join(folded.split())
 
 
-def _keys_of(column: "pd.Series[Any]", name: str, key_of: Callable[[str], str]) -> "np.ndarray[Any, Any]":
-    """Key each distinct text once; empty where there is none.
+def _texts(frame: pd.DataFrame, name: str) -> Any:
+    """Return a column as Arrow text.
 
     Raises
     ------
@@ -170,43 +170,37 @@ def _keys_of(column: "pd.Series[Any]", name: str, key_of: Callable[[str], str]) 
         A value is no text.
     """
     try:
-        codes, distinct = pd.factorize(column)
-        keys = np.array([*(key_of(_text(value, name)) for value in distinct), ""], dtype=object)
+        return (phones_of if name in PHONES else texts_of)(arrow_of(frame[name]))
     except (TypeError, pa.ArrowException):
         raise AccessorError(
             f"{_WHAT} cannot compare {name!r}: it holds values that are no texts. Convert it, or leave it out: "
             f"df.drop(columns={name!r})."
         ) from None
-    return keys[codes]
 
 
-def _text(value: Any, name: str) -> str:
-    if name in PHONES and whole_number(value) is not None and (digits := digits_of(value)) is not None:
-        return digits
-    if not isinstance(value, str):
-        raise TypeError
-    return value
+def _factorized(texts: Any) -> tuple[Ids, Any]:
+    return pd.factorize(pd.Series(pd.arrays.ArrowExtensionArray(texts)))
+
+
+def _keys_of(texts: Any, key_of: Callable[[str], str]) -> "np.ndarray[Any, Any]":
+    """Key each distinct text once; empty where there is none."""
+    codes, distinct = _factorized(texts)
+    return np.array([*map(key_of, distinct), ""], dtype=object)[codes]
 
 
 def _emails(frame: pd.DataFrame) -> _Keys:
-    """Key addresses of ASCII by Arrow, and others one by one."""
-    column = frame["email"]
-    texts = arrow_texts(column)
-    if texts is None:
-        return _present(_keys_of(column, "email", email_key))
+    """Key addresses of ASCII as a whole column, and others one by one."""
+    texts = _texts(frame, "email")
     keys = pc.ascii_lower(pc.ascii_trim(texts, _BLANKS))
     at = pc.find_substring(keys, "@")
     # Behind an "@" at the beginning there may be another; one at the end is the only one.
     left = pc.or_(pc.invert(pc.string_is_ascii(texts)), pc.equal(at, 0))
     is_address = pc.and_(pc.greater(at, 0), pc.less(at, pc.subtract(pc.binary_length(keys), 1)))
     keys = pc.if_else(pc.and_not(is_address, left), keys, pa.scalar(None, keys.type))
-    places = np.flatnonzero(as_mask(left))
-    others = _keys_of(column.iloc[places], "email", email_key)
-    keys = pa.concat_arrays([*pa.chunked_array([keys]).chunks, pa.array([each or None for each in others], keys.type)])
-    codes = pd.factorize(pd.Series(pd.arrays.ArrowExtensionArray(keys)))[0].astype(np.int64)
-    places = np.concatenate([np.arange(len(frame), dtype=np.int64), places])
-    is_key = codes >= 0
-    return cast("_Keys", (places[is_key], codes[is_key]))
+    others = [key or None for key in _keys_of(texts.filter(left), email_key)]
+    codes, _ = _factorized(pa.chunked_array([*pa.chunked_array([keys]).chunks, pa.array(others, keys.type)]))
+    places = np.concatenate([np.arange(len(frame), dtype=np.int64), np.flatnonzero(as_mask(left))])
+    return places[codes >= 0], codes[codes >= 0]
 
 
 def _present(keys: "np.ndarray[Any, Any]") -> _Keys:
@@ -215,13 +209,14 @@ def _present(keys: "np.ndarray[Any, Any]") -> _Keys:
 
 
 def _phones(frame: pd.DataFrame) -> _Keys:
-    columns = [_keys_of(frame[name], name, phone_key) for name in _columns(frame, "phone")]
-    places, keys = _present(np.concatenate(columns))
+    places, keys = _present(
+        np.concatenate([_keys_of(_texts(frame, name), phone_key) for name in _columns(frame, "phone")])
+    )
     return places % max(len(frame), 1), keys
 
 
 def _names(frame: pd.DataFrame) -> _Keys:
-    first, last, corporate = (_keys_of(frame[name], name, name_key) for name in NAMES)
+    first, last, corporate = (_keys_of(_texts(frame, name), name_key) for name in NAMES)
     rows = np.flatnonzero((last != "") | (corporate != ""))
     parts = pd.DataFrame({"first": first[rows], "last": last[rows], "corporate": corporate[rows]}, dtype=object)
     return rows, np.asarray(parts.groupby(list(parts.columns), sort=False).ngroup(), dtype=np.int64)
@@ -282,18 +277,14 @@ def _completeness(frame: pd.DataFrame, rows: Ids) -> Ids:
 
 def _has_value(column: "pd.Series[Any]") -> Mask:
     there = column.notna().to_numpy(dtype=bool)
-    dtype = column.dtype
-    if isinstance(dtype, pd.ArrowDtype) and pa.types.is_dictionary(dtype.pyarrow_dtype):
-        column = column.astype(object)
-    if isinstance(dtype, pd.CategoricalDtype):
-        blank = np.array([*map(_is_blank, dtype.categories), False], dtype=bool)[column.cat.codes.to_numpy()]
-    elif pd.api.types.is_object_dtype(column.dtype):
-        blank = np.fromiter(map(_is_blank, column.tolist()), dtype=bool, count=len(column))
-    elif pd.api.types.is_string_dtype(dtype):
-        blank = (column.str.strip().fillna("") == "").to_numpy(dtype=bool)
-    else:
-        return there
-    return cast("Mask", there & ~blank)
+    try:
+        texts = texts_of(arrow_of(column))
+    except TypeError:
+        if not pd.api.types.is_object_dtype(column.dtype):
+            return there
+        return there & ~np.fromiter(map(_is_blank, column.tolist()), dtype=bool, count=len(column))
+    has_value: Mask = there & ~as_mask(pc.equal(pc.utf8_trim_whitespace(texts), ""))
+    return has_value
 
 
 def _is_blank(value: Any) -> bool:

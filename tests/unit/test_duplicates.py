@@ -231,7 +231,10 @@ def test_values_of_every_sort_count_and_blank_text_does_not(values: Any, survivo
 
 def test_phones_that_are_numbers_are_compared() -> None:
     frame = frame_of({}, {}, {"mobile": "+1 212 555 0134"}, columns=("mobile",))
-    for values in ([2125550134, None, None], [2125550134.0, None, None], ["2125550134.0", None, None]):
+    for values in (
+        [2125550134, None, None],
+        [2125550134.0, None, None],
+    ):
         assert groups(frame.assign(phone1=pd.Series(values))) == [[1, 3]]
 
 

@@ -13,6 +13,7 @@ import sc_pandas as sc
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.matching import matching
 
+TIME = datetime.fromisoformat
 COLUMNS: dict[str, tuple[pa.DataType, list[Any]]] = {
     "user_id": (pa.int64(), [1, 2, 3, None]),
     "email": (pa.string(), ["Ada@X.org", " ada@x.org", None, "b@x.org"]),
@@ -25,15 +26,7 @@ COLUMNS: dict[str, tuple[pa.DataType, list[Any]]] = {
     "exported": (pa.bool_(), [False, False, None, True]),
     "channel": (pa.string(), ["Amazon", "eBayOrder", None, "999"]),
     "company_id": (pa.int64(), [163, 170, None, 163]),
-    "created_on": (
-        pa.timestamp("us"),
-        [
-            datetime.fromisoformat("2026-01-01T00:00:00"),
-            datetime.fromisoformat("2026-01-01T00:00:00.000001"),
-            None,
-            datetime.fromisoformat("9999-12-31T00:00:00"),
-        ],
-    ),
+    "created_on": (pa.timestamp("us"), [TIME("2026-01-01T00:00:00"), TIME("2026-01-01T00:00:00.000001"), None, TIME("9999-12-31T00:00:00")]),
     "phone1": (pa.string(), ["(212) 555-0134", None, "٢١٢", ""]),
     "phone2": (pa.string(), ["999", None, None, None]),
     "phone3": (pa.string(), [None, None, None, None]),
@@ -41,7 +34,7 @@ COLUMNS: dict[str, tuple[pa.DataType, list[Any]]] = {
     "fax": (pa.string(), [None, None, None, "777"]),
     "billing_city": (pa.string(), ["Bern", "Bernau", "BERN", None]),
     "billing_zip_code": (pa.string(), ["3000", "16321", "SW1A 1AA", None]),
-}
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -126,39 +119,24 @@ def test_a_missing_column_says_what_to_include(frame: pd.DataFrame, asked: str, 
     assert caught.value.filter == asked
 
 
-@pytest.mark.parametrize("name", ["email", "first_name", "rating", "customer_ids", "customer_type"])
-def test_a_missing_column_of_the_list_is_to_be_read(frame: pd.DataFrame, name: str) -> None:
-    column = {"customer_ids": "user_id", "customer_type": "is_whole_sale_user"}.get(name, name)
-    asked = {"customer_ids": 1, "rating": 5, "customer_type": 1}.get(name, "a")
-    with pytest.raises(sc.FilterError, match=f'"{column}" among columns='):
-        rows(frame.drop(columns=column), **{name: asked})
-
-
 @pytest.mark.parametrize(
-    "asked",
-    [
-        {"keyword": "a"},
-        {"modified_on_from": "2026-01-01"},
-        {"modified_on_to": "2026-01-01"},
-        {"city": "a", "keyword": "b"},
-    ],
-)
-def test_what_no_row_can_tell_is_for_the_server(frame: pd.DataFrame, asked: dict[str, Any]) -> None:
-    with pytest.raises(sc.FilterError, match=r"only be checked by the server.*with_filter") as caught:
+    ("column", "asked"),
+    [("email", {"email": "a"}), ("rating", {"rating": 5}), ("user_id", {"customer_ids": 1}), ("is_whole_sale_user", {"customer_type": 1})],
+)  # fmt: skip
+def test_a_missing_column_of_the_list_is_to_be_read(frame: pd.DataFrame, column: str, asked: dict[str, Any]) -> None:
+    with pytest.raises(sc.FilterError, match=f'"{column}" among columns='):
+        rows(frame.drop(columns=column), **asked)
+
+
+@pytest.mark.parametrize("name", CustomerFilter.names)
+def test_every_filter_is_checked_or_left_to_the_server(frame: pd.DataFrame, name: str) -> None:
+    asked: dict[str, Any] = {name: "2026-01-01" if "_on_" in name else 1 if name.endswith("_ids") else "1"}
+    if name == "keyword" or name.startswith("modified"):
+        with pytest.raises(sc.FilterError, match=r"only be checked by the server.*with_filter") as caught:
+            rows(frame, city="a", **asked)
+        assert caught.value.filter == name
+    else:
         rows(frame, **asked)
-    assert caught.value.filter in {"keyword", "modified_on_from", "modified_on_to"}
-
-
-def test_every_filter_is_judged_or_refused(frame: pd.DataFrame) -> None:
-    values: dict[str, Any] = dict.fromkeys(CustomerFilter.names, 1)
-    for name in CustomerFilter.names:
-        value = "2026-01-01" if "_on_" in name else "1" if name not in {"customer_ids", "company_ids"} else values[name]
-        refused = name == "keyword" or name.startswith("modified")
-        if refused:
-            with pytest.raises(sc.FilterError):
-                rows(frame, **{name: value})
-        else:
-            rows(frame, **{name: value})
 
 
 def test_all_of_a_switch_needs_no_column(frame: pd.DataFrame) -> None:
@@ -194,37 +172,29 @@ def test_an_empty_frame_matches_nothing(frame: pd.DataFrame) -> None:
     assert rows(frame.iloc[:0], email="a", city="b", rating=5, phone_number="1") == []
 
 
-def test_numpy_columns_match_too(frame: pd.DataFrame) -> None:
-    numpy = pd.DataFrame({"email": ["A@b", None], "rating": [4.0, float("nan")], "user_id": [1, 2]})
-    assert rows(numpy, email="a@B") == [0]
-    assert rows(numpy, rating=4) == [0]
-
-
-TRUE_IDS: list[Any] = [
-    ["1", " 2", None], [1.0, 2.0, None], ["1.0", "2.0", ""], pd.array([1, 2, None], dtype="Int64"),
-    pd.Categorical(["1", "2", None]), [Decimal(1), Decimal(2), None],
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("ids", TRUE_IDS)
-def test_ids_of_another_sort_are_judged_where_there_is_no_doubt(ids: Any) -> None:
-    frame = pd.DataFrame({"user_id": pd.Series(ids), "rating": pd.Series(ids), "subscribed": pd.Series(ids)})
+@pytest.mark.parametrize(
+    "ids",
+    [["1", "2", None], [1.0, 2.0, None], pd.array([1, 2, None], dtype="Int64"), pd.Categorical(["1", "2", None]),
+     [Decimal(1), Decimal(2), None]],
+)  # fmt: skip
+def test_ids_of_another_type_are_compared_by_value(ids: Any) -> None:
+    frame = pd.DataFrame({"user_id": pd.Series(ids), "rating": pd.Series(ids)})
     assert rows(frame, customer_ids=[2]) == [1]
     assert rows(frame, rating=[2, 5]) == [1]
 
 
-@pytest.mark.parametrize("values", [["True", " false", None], [1, 0, None], ["1", "0", ""], [True, False, None]])
-def test_switches_of_another_sort_are_judged_where_there_is_no_doubt(values: list[Any]) -> None:
+@pytest.mark.parametrize("values", [["True", "false", None], [1, 0, None], ["1", "0", None], [True, False, None]])
+@pytest.mark.parametrize("kind", [None, object])
+def test_flags_of_another_type_are_compared_by_value(values: list[Any], kind: Any) -> None:
     columns = ("is_whole_sale_user", "subscribed", "exported")
-    for kind in (None, object):
-        frame = pd.DataFrame({name: pd.Series(values, dtype=kind) for name in columns})
-        assert rows(frame, customer_type="Wholesale", subscribed=True, exported=True) == [0]
-        assert rows(frame, customer_type="Retail") == [1]
+    frame = pd.DataFrame({name: pd.Series(values, dtype=kind) for name in columns})
+    assert rows(frame, customer_type="Wholesale", subscribed=True, exported=True) == [0]
+    assert rows(frame, customer_type="Retail") == [1]
 
 
 def test_phones_that_are_numbers_are_their_digits(frame: pd.DataFrame) -> None:
     numbers = dict.fromkeys(("phone2", "phone3", "mobile", "fax"))
-    for values in ([2125550134, None], [2125550134.0, None], ["2125550134.0", None]):
+    for values in ([2125550134, None], [2125550134.0, None]):
         other = pd.DataFrame({"phone1": pd.Series(values), **numbers})
         assert rows(other, phone_number="555-0134") == [0]
         assert rows(other, phone_number="555-01340") == []
@@ -234,7 +204,7 @@ def test_phones_that_are_numbers_are_their_digits(frame: pd.DataFrame) -> None:
 
 UNJUDGED: list[tuple[dict[str, Any], str, list[Any]]] = [
     ({"customer_ids": 1}, "user_id", ["nan"]), ({"customer_ids": 1}, "user_id", [True]),
-    ({"customer_ids": 1}, "user_id", [1.5]), ({"customer_ids": 2**53 + 1}, "user_id", [2.0**53 + 2]),
+    ({"customer_ids": 1}, "user_id", [1.5]), ({"customer_ids": 1}, "user_id", [""]),
     ({"customer_ids": 1}, "user_id", [[1]]), ({"company_ids": 1}, "company_id", ["ACME"]),
     ({"rating": 4}, "rating", ["4.5"]), ({"rating": 4}, "rating", ["good"]), ({"rating": 1}, "rating", [True]),
     ({"channel": "Amazon"}, "channel", [4.5]), ({"channel": "Amazon"}, "channel", [datetime.fromisoformat("2026-01-01")]),
@@ -266,5 +236,5 @@ def test_values_that_cannot_be_judged_raise_and_are_not_quoted(
 
 
 def test_a_channel_that_nobody_knows_is_none_of_those_asked(frame: pd.DataFrame) -> None:
-    odd = frame.assign(channel=pd.Series(["Temu", "4", "4.0", None], index=frame.index, dtype=object))
+    odd = frame.assign(channel=pd.Series(["Temu", "4", "amazon", None], index=frame.index, dtype=object))
     assert rows(odd, channel="Amazon") == [1, 2]
