@@ -276,15 +276,15 @@ def _completeness(frame: pd.DataFrame, rows: Ids) -> Ids:
 
 
 def _has_value(column: "pd.Series[Any]") -> Mask:
-    there = column.notna().to_numpy(dtype=bool)
+    there: Mask = np.array(column.notna(), dtype=bool)
     try:
-        texts = texts_of(arrow_of(column))
+        blank = as_mask(pc.equal(pc.utf8_trim_whitespace(texts_of(arrow_of(column))), ""))
     except TypeError:
         if not pd.api.types.is_object_dtype(column.dtype):
             return there
-        return there & ~np.fromiter(map(_is_blank, column.tolist()), dtype=bool, count=len(column))
-    has_value: Mask = there & ~as_mask(pc.equal(pc.utf8_trim_whitespace(texts), ""))
-    return has_value
+        blank = np.fromiter(map(_is_blank, column.tolist()), dtype=bool, count=len(column))
+    there[blank] = False
+    return there
 
 
 def _is_blank(value: Any) -> bool:

@@ -3,7 +3,10 @@
 A spreadsheet runs a cell that begins with ``=``, and the name of a customer is whatever somebody typed into a shop.
 The guard puts an apostrophe before text that begins, after blanks, with one of ``= + - @``, their full-width and small
 forms, or a control character such as tab, carriage return, line feed or NUL.  Column names are guarded as well;
-numbers, dates and booleans are not text and stay as they are.
+numbers, dates and booleans are not.
+
+Excel files are written by openpyxl.  XlsxWriter was tried: it writes a text ``<r>…</r>`` as markup of the file, doubles
+with 16 digits, and ``_x003D_`` and carriage returns in a form that openpyxl, and so pandas, reads back as other text.
 """
 
 import csv
@@ -18,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 import pandas as pd
 import pyarrow as pa
@@ -132,51 +135,25 @@ def write_excel(
             labels, texts = zip(*note.lines(), strict=True)
             notes = pa.table({"what": list(labels), "value": list(texts)})
             _fill(book.create_sheet(_NOTE_SHEET), _changed(notes, notes.column_names, _replaced)[0])
-        book.save(_Unclosed(file))
+        book.save(file)
     return Spreadsheet(path=Path(path), rows=table.num_rows, guarded=guarded, replaced=replaced)
 
 
-class _Unclosed(io.RawIOBase):
-    """The file that openpyxl may write to and not close."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        super().__init__()
-        self._file = file
-
-    def write(self, content: Any) -> int:
-        return self._file.write(content)
-
-    def read(self, size: int = -1) -> bytes:
-        return self._file.read(size)
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def seekable(self) -> bool:
-        return True
-
-    def flush(self) -> None:
-        self._file.flush()
-
-
 def _fill(sheet: Any, table: pa.Table) -> None:
-    cell = importlib.import_module("openpyxl.cell").WriteOnlyCell
+    make_cell = importlib.import_module("openpyxl.cell").WriteOnlyCell
     runs = importlib.import_module("openpyxl.cell.rich_text").CellRichText
 
     def text(value: str) -> Any:
-        made = cell(sheet, value="")
+        cell = make_cell(sheet, value="")
         pieces = _pieces(value)
         # Set by hand, because openpyxl takes what begins with "=" for a formula and "#N/A" for an error.
-        made._value, made.data_type = (value if len(pieces) == 1 else runs(pieces)), "s"  # noqa: SLF001
-        return made
+        cell._value, cell.data_type = (value if len(pieces) == 1 else runs(pieces)), "s"  # noqa: SLF001
+        return cell
 
     def dated(value: dt.date, number_format: str) -> Any:
-        made = cell(sheet, value=value)
-        made.number_format = number_format
-        return made
+        cell = make_cell(sheet, value=value)
+        cell.number_format = number_format
+        return cell
 
     sheet.append([text(name) for name in table.column_names])
     makers = [_maker(column.type, text, dated) for column in table.columns]
