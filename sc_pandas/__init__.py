@@ -55,9 +55,6 @@ if TYPE_CHECKING:
         CustomerPage,
         CustomerQuery,
         Estimate,
-        SegmentCount,
-        SegmentCounts,
-        SegmentMembers,
         SegmentResult,
         SegmentRun,
         connect,
@@ -72,7 +69,7 @@ __all__ = [
     "Count", "CustomerFilter", "CustomerFilterArgs", "CustomerPage", "CustomerQuery", "CustomerRead", "CustomerType",
     "Estimate", "ExportError", "FilterError", "Flag", "FrameDifference", "IncludeGap", "MissingExtraError",
     "PagingDriftError", "Provenance", "RateLimitedError", "Rating", "ReadReport", "ResponseError", "SchemaDriftWarning",
-    "SegmentCount", "SegmentCounts", "SegmentMembers", "SegmentResult", "SegmentRun", "Segments", "SellerCloudAccessor",
+    "SegmentResult", "SegmentRun", "Segments", "SellerCloudAccessor",
     "SellerCloudError", "SellerCloudWarning", "ServerError", "SettingsError", "Spreadsheet", "Summary",
     "TransportError", "accessor", "connect", "read_parquet", "read_sellercloud_customers", "sandbox",
 ]  # fmt: skip
@@ -86,7 +83,7 @@ _HOMES = {
         "frames": "FrameDifference SellerCloudAccessor Spreadsheet Summary accessor",
         "parquet": "read_parquet",
         "provenance": "Provenance",
-        "query": "Connection Count CustomerPage CustomerQuery Estimate SegmentCount SegmentCounts SegmentMembers "
+        "query": "Connection Count CustomerPage CustomerQuery Estimate "
         "SegmentResult SegmentRun connect read_sellercloud_customers",
         "reading": "CustomerRead IncludeGap ReadReport",
         "segments": "Segments",

@@ -7,7 +7,15 @@ from typing import Any
 import click
 import pyarrow.parquet as pq
 
-from sc_pandas.cli.options import JSON, SectionedCommand, connection_options, filter_options, query_of, reading_options
+from sc_pandas.cli.options import (
+    JSON,
+    SEGMENT,
+    SectionedCommand,
+    connection_options,
+    filter_options,
+    query_of,
+    reading_options,
+)
 from sc_pandas.parquet import read_parquet
 from sc_pandas.provenance import Provenance
 from sc_pandas.query import CustomerQuery, Estimate
@@ -30,6 +38,7 @@ Examples:
 
 @click.command(cls=SectionedCommand, epilog=_COUNT_EXAMPLES)
 @filter_options
+@SEGMENT
 @connection_options
 @reading_options("cache", "max_age", "max_calls")
 @JSON
@@ -55,6 +64,7 @@ def count(*, as_json: bool, **options: Any) -> None:
 @click.command(cls=SectionedCommand, epilog=_EXPORT_EXAMPLES)
 @click.argument("path", type=click.Path(path_type=Path))
 @filter_options
+@SEGMENT
 @connection_options
 @reading_options()
 @click.option("--allow-unverified", is_flag=True, help="Write also what is not proven complete; the file says so.")

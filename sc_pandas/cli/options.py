@@ -10,10 +10,12 @@ import click
 from sc_pandas.contract import FILTERS, FilterFact, Flag
 from sc_pandas.contract.details import DETAILS
 from sc_pandas.contract.includes import PARTITIONS
+from sc_pandas.errors import FilterError
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.query import CustomerQuery, connect
 from sc_pandas.query.keywords import CONNECT_KEYWORDS, OPTIONS, DialectName
 from sc_pandas.reading import CacheMode, Consistency
+from sc_pandas.segments import Segments
 
 _METAVARS: Final = {"ids": "ID", "text": "TEXT", "enum": "NAME", "date": "TIME"}
 _NAMES_TO_LIST: Final = 10
@@ -121,6 +123,9 @@ CACHE_DIR: Final = _option(
     "Folder of the cache; else SC_PANDAS_CACHE_DIR or your own cache folder.",
     type=click.Path(file_okay=False),
 )
+SEGMENT: Final = _option(
+    "segment", "Filters (saved)", "A segment, instead of filters; `sc-pandas segments list` has them.", metavar="NAME"
+)
 JSON: Final = click.option("--json", "as_json", is_flag=True, help="Print one JSON object to stdout.")
 _ZONE: Final = "Time zone of SellerCloud's dates (America/New_York), for times with a zone."
 _CONNECTION: Final = (
@@ -203,8 +208,12 @@ def query_of(options: Mapping[str, Any]) -> Iterator[CustomerQuery]:
     """
     given = {name: value for name, value in options.items() if value not in {None, ()}}
     # A wrong filter is told before a password is asked for.
-    CustomerFilter.of(**{name: value for name, value in given.items() if name in CustomerFilter.names})
+    asked = CustomerFilter.of(**{name: given.pop(name) for name in CustomerFilter.names if name in given})
+    if (segment := given.pop("segment", None)) is not None:
+        if asked.given():
+            raise FilterError("--segment stands for all filters; leave the others out.", filter="segment")
+        asked = Segments()[segment]
     server = given.pop("server", None)
     login = {name: given.pop(name) for name in CONNECT_KEYWORDS if name in given}
     with connect(server, **login) as connection:
-        yield connection.customers(**given)
+        yield connection.customers(**given).with_filter(asked)

@@ -11,7 +11,7 @@ from sc_pandas.frames.difference import FrameDifference, difference
 from sc_pandas.frames.duplicates import find_duplicates
 from sc_pandas.frames.exports import Exports
 from sc_pandas.frames.plots import Plots
-from sc_pandas.frames.segmenting import SavedFilters, Segment, segment_of
+from sc_pandas.frames.segmenting import Segment, segment_of
 from sc_pandas.frames.summary import Summary, summary_of
 from sc_pandas.matching import matching
 from sc_pandas.provenance import Provenance
@@ -207,9 +207,7 @@ class SellerCloudAccessor(Exports):
         hide_unknown(filters, CustomerFilter.names)
         return self._frame[matching(self._frame, CustomerFilter.of(**filters))]
 
-    def segment(
-        self, segments: Mapping[str, Segment] | SavedFilters, *, default: str | None = None
-    ) -> "pd.Series[Any]":
+    def segment(self, segments: Mapping[str, Segment], *, default: str | None = None) -> "pd.Series[Any]":
         """Return a label for each row: the first segment that it is in.
 
         Parameters

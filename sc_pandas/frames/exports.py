@@ -56,8 +56,8 @@ class Exports:
         if note is None:
             raise AccessorError(
                 "This frame does not say where it came from. If a merge with another frame dropped df.attrs, copy them "
-                "over: merged.attrs.update(df.attrs). Rows of set algebra (`a & b` of segments) come from several "
-                "reads and have no single origin; to_csv and to_excel take allow_unverified=True."
+                "over: merged.attrs.update(df.attrs). Rows of several reads have no single origin; to_csv and to_excel "
+                "take allow_unverified=True."
             )
         return note
 

@@ -1,7 +1,7 @@
 """One label for each row: the first segment that it is in."""
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, Protocol, cast, runtime_checkable
+from collections.abc import Callable, Mapping
+from typing import Any, Final, cast
 
 import numpy as np
 import pandas as pd
@@ -14,38 +14,19 @@ from sc_pandas.matching import Mask, matching
 _TEXT: Final = pd.ArrowDtype(pa.string())
 
 
-@runtime_checkable
-class SavedFilters(Protocol):
-    """Named filters that are kept somewhere."""
-
-    def names(self) -> list[str]:
-        """Give the names."""
-
-    def load(self, name: str) -> CustomerFilter:
-        """Give a filter."""
-
-
 # A filter, its keywords, a mask of the rows (a Series, an array or a list), or what makes one of the frame.
 Segment = CustomerFilter | Mapping[str, Any] | Any
 
 
-def segment_of(
-    frame: pd.DataFrame, segments: Mapping[str, Segment] | SavedFilters, default: str | None
-) -> "pd.Series[Any]":
+def segment_of(frame: pd.DataFrame, segments: Mapping[str, Segment], default: str | None) -> "pd.Series[Any]":
     """Label each row with the first segment that it is in, else with the default."""
     labels = np.full(len(frame), default, dtype=object)
     is_open = np.ones(len(frame), dtype=bool)
-    for name, segment in _named(segments):
+    for name, segment in segments.items():
         mask = _mask(frame, name, segment)
         labels[is_open & mask] = name
         is_open &= ~mask
     return pd.Series(labels, index=frame.index, dtype=_TEXT, name="segment")
-
-
-def _named(segments: Mapping[str, Segment] | SavedFilters) -> Iterator[tuple[str, Segment]]:
-    if isinstance(segments, SavedFilters):
-        return ((name, segments.load(name)) for name in segments.names())
-    return iter(segments.items())
 
 
 def _mask(frame: pd.DataFrame, name: str, segment: Segment) -> Mask:

@@ -341,10 +341,7 @@ class Engine:
         everybody = self._count_everybody(query, estimate, refresh=refresh)
         rows, at = read.to_pandas(), read.report.finished_at
         fresh = read.report.calls > 0 and query.reads == 1
-        words = "" if self._last_time is None else self._last_time.of_count(query, estimate)
-        return lambda state: states.counted(
-            state, generation, estimate, everybody, rows, at, is_fresh=fresh, words=words
-        )
+        return lambda state: states.counted(state, generation, estimate, everybody, rows, at, is_fresh=fresh)
 
     def _first_rows(self, query: QueryLike, *, refresh: bool = False) -> QueryLike:
         limit = query.options.limit

@@ -1,25 +1,24 @@
-"""What a saved filter gained and lost since it was last run, for the panel's status line.
+"""Who came to a saved filter and who went since it was last run, for the panel's status line.
 
 The panel looks and remembers nothing: it asks as controls move, and the last time that people mean is their last run
 (``shop.segments()``, ``sc-pandas segments run``).
 """
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 import pandas as pd
 
 from sc_pandas.errors import SellerCloudError
 from sc_pandas.filters import CustomerFilter
-from sc_pandas.panel.protocols import EstimateLike, QueryLike
-from sc_pandas.segments import CountChange, Difference, SegmentMemory, Segments, change_of, difference_of
-from sc_pandas.wording import one_line, visible
+from sc_pandas.panel.protocols import QueryLike
+from sc_pandas.segments import DamagedMemoryError, SegmentMemory, Segments
+from sc_pandas.wording import visible
 
 _LONGEST_NAME = 40
 
 
 class LastTime:
-    """Compares answers with the last run of the saved filter that asks the same.
+    """Compares rows with the last run of the saved filter that asks the same.
 
     Parameters
     ----------
@@ -35,37 +34,32 @@ class LastTime:
 
     def of_rows(self, query: QueryLike, rows: pd.DataFrame, at: datetime) -> str:
         """Say who came and went: ``"happy: +14 −3 since 2026-11-16 09:00 UTC."``; empty where nothing is known."""
-        if query.options.limit is not None or "user_id" not in rows or rows["user_id"].isna().any():
+        if (
+            self._memory is None
+            or query.options.limit is not None
+            or rows.get("user_id", pd.Series([None])).isna().any()
+        ):
             return ""
-        ids = rows["user_id"].to_numpy(dtype="int64")
-        return self._words(query.filter, lambda recalled: difference_of(recalled, ids, at))
-
-    def of_count(self, query: QueryLike, estimate: EstimateLike) -> str:
-        """Say what the count gained or lost; empty where nothing is known."""
-        rows = estimate.rows
-        if query.options.limit is not None or rows.is_upper_bound:
-            return ""
-        at = datetime.now(UTC) - timedelta(seconds=estimate.age_s or 0.0)
-        return self._words(query.filter, lambda recalled: change_of(recalled, int(rows), at))
-
-    def _words(self, question: CustomerFilter, compare: Any) -> str:
-        if self._memory is None:
-            return ""
-        for name in self._names_of(question):
-            found: Difference | CountChange = compare(self._memory.recall(name, question))
-            if found.since is not None:
-                return f"{visible(name, _LONGEST_NAME)}: {one_line(str(found))}."
+        ids = set(rows["user_id"])
+        for name in self._names_of(query.filter):
+            try:
+                before = self._memory.before(name, query.filter, at)
+            except DamagedMemoryError:
+                continue
+            if before is not None:
+                told = f"+{len(ids - before.ids):,} −{len(before.ids - ids):,} since {before.at:%Y-%m-%d %H:%M} UTC"
+                return f"{visible(name, _LONGEST_NAME)}: {told}."
         return ""
 
-    def _names_of(self, question: CustomerFilter) -> list[str]:
+    def _names_of(self, asked: CustomerFilter) -> list[str]:
         # A damaged file is told where filters are saved and opened, not at every answer.
         try:
-            return [name for name in self._segments.names() if self._is(name, question)]
+            return [name for name in self._segments if self._is(name, asked)]
         except SellerCloudError:
             return []
 
-    def _is(self, name: str, question: CustomerFilter) -> bool:
+    def _is(self, name: str, asked: CustomerFilter) -> bool:
         try:
-            return self._segments.load(name) == question
+            return self._segments[name] == asked
         except SellerCloudError:
             return False

@@ -280,7 +280,7 @@ class Panel:
 
     # ── saved filters ──────────────────────────────────────────────────────────────────────────────────────────────
     def _offer_segments(self) -> None:
-        self._said(lambda: setattr(self._view.segment_list, "options", named(self._segments.names())))
+        self._said(lambda: setattr(self._view.segment_list, "options", named(list(self._segments))))
 
     def _save_segment(self) -> None:
         self._segments.save(self._view.segment_name.value, self.filter)
@@ -288,7 +288,7 @@ class Panel:
         self._view.segment_list.value = self._view.segment_name.value.strip()
 
     def _load_segment(self) -> None:
-        self.filter = self._segments.load(self._chosen_segment())
+        self.filter = self._segments[self._chosen_segment()]
 
     def _delete_segment(self) -> None:
         self._segments.delete(self._chosen_segment())

@@ -207,9 +207,8 @@ def counted(
     at: datetime,
     *,
     is_fresh: bool = False,
-    words: str = "",
 ) -> PanelState:
-    """The count and the first rows came; `words` is what else is to say of the count."""
+    """The count and the first rows came."""
     if generation != state.generation:
         return state
     return replace(
@@ -226,7 +225,7 @@ def counted(
         page_wanted=1,
         drawing=True,
         counts={},
-        message=words,
+        message="",
         waiting_until=None,
     )
 

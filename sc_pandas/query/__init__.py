@@ -3,8 +3,7 @@
 from sc_pandas.query.connection import Connection, connect
 from sc_pandas.query.customer_query import CustomerQuery
 from sc_pandas.query.read import read_sellercloud_customers
-from sc_pandas.query.segment_members import SegmentMembers
-from sc_pandas.query.segment_run import SegmentCount, SegmentCounts, SegmentResult, SegmentRun
+from sc_pandas.query.segment_run import SegmentResult, SegmentRun
 from sc_pandas.query.values import Count, CustomerPage, Estimate
 
 __all__ = [
@@ -13,9 +12,6 @@ __all__ = [
     "CustomerPage",
     "CustomerQuery",
     "Estimate",
-    "SegmentCount",
-    "SegmentCounts",
-    "SegmentMembers",
     "SegmentResult",
     "SegmentRun",
     "connect",

@@ -19,7 +19,7 @@ from sc_pandas.filters import CustomerFilter, CustomerFilterArgs
 from sc_pandas.pacing import Clock
 from sc_pandas.query.customer_query import CustomerQuery
 from sc_pandas.query.keywords import CONNECT_KEYWORDS, OPTIONS, AskKeywords, DialectName, check_keywords, shows
-from sc_pandas.query.segment_run import OnError, SegmentCounts, SegmentRun, count_segments, run_segments
+from sc_pandas.query.segment_run import OnError, SegmentRun, run_segments
 from sc_pandas.query.values import check_kinds, seconds
 from sc_pandas.reading import CacheMode, Consistency, ReadKeywords, ReadOptions, Source
 from sc_pandas.reading.dialect import DialectMemory
@@ -349,43 +349,6 @@ class Connection:
             cache=cache, max_age=max_age, consistency=consistency, progress=progress, max_calls=max_calls
         )
         return run_segments(self, names, segments, options, errors=errors, remember=remember)
-
-    def segment_counts(
-        self,
-        *names: str,
-        segments: Mapping[str, CustomerFilter] | None = None,
-        cache: CacheMode = "use",
-        max_age: float | timedelta | None = None,
-        max_calls: int | None = None,
-        errors: OnError = "collect",
-        remember: bool = True,
-    ) -> SegmentCounts:
-        """Count saved filters, by one call each: the cheap way, which cannot say who came and went.
-
-        Parameters
-        ----------
-        *names, segments, cache, max_age, max_calls, errors, remember
-            As for `segments`.  What is remembered is the count; one that the cache gave is none to remember.
-
-        Returns
-        -------
-        SegmentCounts
-            A mapping from names to `SegmentCount`, which prints as a table.
-
-        Raises
-        ------
-        FilterError, SettingsError
-            As for `segments`; nothing was sent.
-        SellerCloudError
-            With ``errors="raise"``, what the first segment that fails raises.
-
-        Warns
-        -----
-        SellerCloudWarning
-            As for `segments`.
-        """
-        options = ReadOptions.of(cache=cache, max_age=max_age, max_calls=max_calls)
-        return count_segments(self, names, segments, options, errors=errors, remember=remember)
 
     def panel(self, **filters: Unpack[CustomerFilterArgs]) -> "Panel":
         """Open the live filter panel.

@@ -2,17 +2,16 @@
 
 import json
 import os
-import warnings
-from collections.abc import ItemsView, Iterator, Mapping, ValuesView
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Unpack
 
-from sc_pandas.errors import ExportError, FilterError, SellerCloudWarning, SettingsError
+from sc_pandas.errors import ExportError, FilterError, SettingsError
 from sc_pandas.files import atomic_write, open_plain
 from sc_pandas.filters import CustomerFilter, CustomerFilterArgs
 from sc_pandas.secrecy import hide_unknown
 from sc_pandas.segments import memory
-from sc_pandas.segments.alone import alone
+from sc_pandas.segments.memory import locked
 from sc_pandas.settings import data_folder
 from sc_pandas.wording import did_you_mean, nearest
 
@@ -50,13 +49,10 @@ class Segments(Mapping[str, CustomerFilter]):
     Notes
     -----
     The file holds names and filters only: no server, no login, no count, no customer (but what a filter itself says,
-    such as an e-mail address that you typed).  Give it, or what `to_json` gives, to a colleague.
+    such as an e-mail address that you typed).  A copy of it is how a colleague gets your segments.
 
-    An entry of the file that cannot be asked (edited by hand, or of a later version) does not hide the others: it keeps
-    its place in `names`, ``in`` and ``len``; to load it is a `FilterError` that names it; `items`, `values` and
-    `to_json` leave it out with a warning that names it; ``shop.segments()`` has it among ``run.errors``.  What needs
-    every filter, such as ``df.sellercloud.segment(segments)`` and ``dict(segments)``, raises;
-    ``dict(segments.items())`` are those that can be asked.
+    An entry that cannot be asked (edited by hand, or of a later version) has its place in ``list(segments)``, ``in``
+    and ``len``, and hides no other; looking it up is a `FilterError` that names it.
 
     Examples
     --------
@@ -65,7 +61,7 @@ class Segments(Mapping[str, CustomerFilter]):
     >>> segments.save("happy", rating=[4, 5])
     >>> segments["happy"]
     CustomerFilter(rating=['Satisfied', 'Very_Satisfied'])
-    >>> segments.names(), "happy" in segments, len(segments)
+    >>> list(segments), "happy" in segments, len(segments)
     (['happy'], True, 1)
     >>> segments["hapy"]
     Traceback (most recent call last):
@@ -77,88 +73,21 @@ class Segments(Mapping[str, CustomerFilter]):
         self.folder = data_folder(folder)
         self._path = self.folder / FILE
 
-    # ── what is there ──────────────────────────────────────────────────────────────────────────────────────────────
-    def names(self) -> list[str]:
-        """Give the saved names.
-
-        Returns
-        -------
-        list of str
-            Sorted.
-
-        Raises
-        ------
-        SettingsError
-            The file cannot be read.
-        """
-        return sorted(self._read())
-
-    def load(self, name: str) -> CustomerFilter:
-        """Give a saved filter; the same as ``segments[name]``.
-
-        Returns
-        -------
-        CustomerFilter
-
-        Raises
-        ------
-        FilterError
-            Nothing is saved under that name (a `KeyError`, too), or what is saved cannot be asked any more; the message
-            names the segment.
-        SettingsError
-            The file cannot be read.
-        """
+    def __getitem__(self, name: str) -> CustomerFilter:
         kept = self._read()
         if name not in kept:
             raise UnknownSegmentError.among(name, kept)
-        return self._loaded(name, kept[name])
-
-    def __getitem__(self, name: str) -> CustomerFilter:
-        return self.load(name)
-
-    def items(self) -> ItemsView[str, CustomerFilter]:
-        """Give the names and filters that can be asked, as they are now.
-
-        Returns
-        -------
-        ItemsView
-
-        Raises
-        ------
-        SettingsError
-            The file cannot be read.
-
-        Warns
-        -----
-        SellerCloudWarning
-            A filter cannot be asked any more, and is left out.
-        """
-        return self._askable().items()
-
-    def values(self) -> ValuesView[CustomerFilter]:
-        """Give the filters that can be asked; raises and warns as `items` does.
-
-        Returns
-        -------
-        ValuesView
-        """
-        return self._askable().values()
-
-    def _askable(self) -> dict[str, CustomerFilter]:
-        found = {}
-        for name, entry in sorted(self._read().items()):
-            try:
-                found[name] = self._loaded(name, entry)
-            except FilterError as error:
-                warnings.warn(SellerCloudWarning(f"{error} It is left out here."), stacklevel=3)
-        return found
-
-    def _loaded(self, name: str, entry: object) -> CustomerFilter:
-        remedy = f"Save it anew, or delete it: Segments.delete({name!r}). It is in {self._path}."
-        return _filter_in(name, entry, remedy)
+        try:
+            if not isinstance(kept[name], dict):
+                raise FilterError("It is no object of filter names and values.")  # noqa: TRY301  # told as others are
+            return CustomerFilter.from_dict(kept[name])
+        except FilterError as error:
+            remedy = f"Save it anew, or delete it: Segments.delete({name!r}). It is in {self._path}."
+            message = f"The segment {name!r} cannot be asked: {error} {remedy}"
+            raise FilterError(message, filter=error.filter, suggestions=error.suggestions) from error
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.names())
+        return iter(sorted(self._read()))
 
     def __len__(self) -> int:
         return len(self._read())
@@ -166,7 +95,6 @@ class Segments(Mapping[str, CustomerFilter]):
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and name in self._read()
 
-    # ── changing it ────────────────────────────────────────────────────────────────────────────────────────────────
     def save(
         self,
         name: str,
@@ -199,8 +127,12 @@ class Segments(Mapping[str, CustomerFilter]):
             raise FilterError("Give save() a filter or keywords, not both.")
         asked = CustomerFilter.of(**filters) if question is None else _checked_filter(question)
         entry = {_checked_name(name): asked.to_dict()}
-        self._make_folder()
-        with alone(self._lock):
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            message = f"{self.folder} cannot be made, so the filter is not saved: {error.strerror}."
+            raise ExportError(message, path=str(self._path), reason="os", errno=error.errno) from error
+        with locked(self._lock):
             self._write({**self._read(), **entry})
 
     def delete(self, name: str) -> None:
@@ -214,7 +146,7 @@ class Segments(Mapping[str, CustomerFilter]):
             The file cannot be written; it is as it was.
         """
         if name in self._read():
-            with alone(self._lock):
+            with locked(self._lock):
                 kept = self._read()
                 kept.pop(name, None)
                 self._write(kept)
@@ -238,86 +170,8 @@ class Segments(Mapping[str, CustomerFilter]):
         ExportError
             It cannot be removed.
         """
-        return memory.forget_all(self.folder) if name is None else memory.forget(self.folder, name)
+        return memory.forget(self.folder, name)
 
-    # ── sharing it ─────────────────────────────────────────────────────────────────────────────────────────────────
-    def to_json(self, *names: str) -> str:
-        """Give segments as the text of a file that a colleague can use.
-
-        Parameters
-        ----------
-        *names
-            Which; all by default.
-
-        Returns
-        -------
-        str
-            Names and filters.  No server, login, count or id of a member is in it; a filter says what you typed.
-            Without names, what cannot be asked any more is left out.
-
-        Raises
-        ------
-        FilterError
-            Nothing is saved under one of the names, or what is saved cannot be asked any more.
-        SettingsError
-            The file cannot be read.
-
-        Warns
-        -----
-        SellerCloudWarning
-            A filter is left out.
-        """
-        chosen = {name: self.load(name) for name in names} or self._askable()
-        return _text_of({name: question.to_dict() for name, question in chosen.items()})
-
-    def add_json(self, text: str, *, replace: bool = False) -> list[str]:
-        """Save what `to_json` gave; all of it or nothing.
-
-        Parameters
-        ----------
-        text
-            The text of the file.
-        replace
-            Whether a filter that is there under the same name, and differs, is replaced.
-
-        Returns
-        -------
-        list of str
-            The names that were saved.
-
-        Raises
-        ------
-        FilterError
-            The text is not such a file, one of its filters cannot be asked, or a name is taken.
-        SettingsError
-            The file that is there cannot be read; it is as it was.
-        ExportError
-            The file cannot be written; it is as it was.
-        """
-        try:
-            shared = _segments_in(json.loads(text))
-        except (ValueError, RecursionError):
-            shared = None
-        if shared is None or not all(isinstance(each, dict) for each in shared.values()):
-            raise FilterError(
-                "This is not a file of segments; to_json() and `sc-pandas segments list --json` give one."
-            )
-        entries = {
-            _checked_name(name): _filter_in(name, each, "Nothing was saved.").to_dict() for name, each in shared.items()
-        }
-        self._make_folder()
-        with alone(self._lock):
-            kept = self._read()
-            taken = sorted(name for name, entry in entries.items() if kept.get(name, entry) != entry)
-            if taken and not replace:
-                named = ", ".join(map(repr, taken))
-                raise FilterError(
-                    f"There are other segments of these names: {named}. Nothing was saved; replace=True does."
-                )
-            self._write({**kept, **entries})
-        return sorted(entries)
-
-    # ── the file ───────────────────────────────────────────────────────────────────────────────────────────────────
     @property
     def _lock(self) -> Path:
         return self._path.with_suffix(".lock")
@@ -325,34 +179,27 @@ class Segments(Mapping[str, CustomerFilter]):
     def _read(self) -> dict[str, Any]:
         try:
             with open_plain(self._path) as file:
-                kept = _segments_in(json.loads(file.read().decode()))
+                document = json.loads(file.read().decode())
         except (FileNotFoundError, NotADirectoryError):
             return {}
         except (OSError, ValueError, RecursionError):
-            kept = None
-        if kept is None:
-            raise self._unreadable()
+            document = None
+        kept = document.get("segments") if isinstance(document, dict) and document.get("format") == FORMAT else None
+        if not isinstance(kept, dict):
+            raise SettingsError(
+                f"{self._path} is not a file of saved filters that this version can read; move it away to begin anew.",
+                setting="segments",
+            )
         return kept
 
-    def _unreadable(self) -> SettingsError:
-        return SettingsError(
-            f"{self._path} is not a file of saved filters that this version can read; move it away to begin anew.",
-            setting="segments",
-        )
-
-    def _make_folder(self) -> None:
-        try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            message = f"{self.folder} cannot be made, so that the filter is not saved: {error.strerror}."
-            raise ExportError(message, path=str(self._path), reason="os", errno=error.errno) from error
-
     def _write(self, kept: dict[str, Any]) -> None:
+        # Escaped, because a name may hold half a character, which UTF-8 has no bytes for.
+        text = json.dumps({"format": FORMAT, "segments": kept}, indent=1, sort_keys=True)
         with atomic_write(self._path) as file:
-            file.write(_text_of(kept).encode())
+            file.write(text.encode())
 
     def __repr__(self) -> str:
-        return f"<Segments {', '.join(map(repr, self.names())) or 'none'} in {self._path}>"
+        return f"<Segments {', '.join(map(repr, self)) or 'none'} in {self._path}>"
 
 
 def _checked_name(name: object) -> str:
@@ -363,7 +210,7 @@ def _checked_name(name: object) -> str:
 
 
 def _checked_filter(question: object) -> CustomerFilter:
-    """Give the filter that was meant; a frame's values never become one, because they would be kept and shared."""
+    """Return the filter that was meant; a frame's values never become one, because they would be kept and shared."""
     if isinstance(question, CustomerFilter):
         return question
     # A dict alone: other mappings, such as a run or `Segments`, have names that are no filters.
@@ -375,23 +222,3 @@ def _checked_filter(question: object) -> CustomerFilter:
         f"save() takes a CustomerFilter, a dict of filters, or keywords, not a {type(question).__name__}: "
         "save('happy', rating=[4, 5]). Rows of a frame are no filter; save what they are chosen by. Nothing was saved."
     )
-
-
-def _filter_in(name: str, entry: object, remedy: str) -> CustomerFilter:
-    try:
-        if not isinstance(entry, dict):
-            raise FilterError("It is no object of filter names and values.")  # noqa: TRY301  # told as the others are
-        return CustomerFilter.from_dict(entry)
-    except FilterError as error:
-        message = f"The segment {name!r} cannot be asked: {error} {remedy}"
-        raise FilterError(message, filter=error.filter, suggestions=error.suggestions) from error
-
-
-def _segments_in(document: object) -> dict[str, Any] | None:
-    kept = document.get("segments") if isinstance(document, dict) and document.get("format") == FORMAT else None
-    return kept if isinstance(kept, dict) else None
-
-
-def _text_of(kept: dict[str, Any]) -> str:
-    # Escaped, because a name may hold half a character, which UTF-8 has no bytes for.
-    return json.dumps({"format": FORMAT, "segments": kept}, indent=1, sort_keys=True)

@@ -1,4 +1,4 @@
-"""`segments list | save | add | delete | forget | run`: what is printed where, and how it ends."""
+"""`segments list | save | delete | run`, and `--segment`: what is printed where, and how it ends."""
 
 import stat
 from pathlib import Path
@@ -10,7 +10,6 @@ import sc_pandas as sc
 from sc_pandas.cli.options import flag
 from sc_pandas.contract import FILTERS
 from sc_pandas.sandbox import Sandbox
-from sc_pandas.segments import memory
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +46,7 @@ def test_saved_listed_and_deleted_without_asking_anybody(run: Any, data_dir: Pat
     assert (ran.code, ran.out) == (2, "")
     assert "Did you mean 'happy'?" in ran.err
     assert run("segments", "delete", "all", "happy").out == "deleted  all\ndeleted  happy\n"
-    assert sc.Segments().names() == []
+    assert list(sc.Segments()) == []
 
 
 @pytest.mark.parametrize("fact", FILTERS, ids=lambda fact: fact.name)
@@ -70,23 +69,6 @@ def test_what_cannot_be_saved_is_a_line(run: Any, data_dir: Path) -> None:
         assert "move it away" in ran.err
 
 
-def test_a_colleague_can_use_what_list_prints(
-    run: Any, saved: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = tmp_path / "shared.json"
-    file.write_text(run("segments", "list", "--json").out)
-    mine = dict(sc.Segments())
-    monkeypatch.setenv("SC_PANDAS_DATA_DIR", str(tmp_path / "theirs"))
-    assert run("segments", "save", "happy", "--city", "Bern").code == 0
-    ran = run("segments", "add", file)
-    assert (ran.code, ran.out) == (2, "")
-    assert "'happy'" in ran.err
-    assert run("segments", "add", file, "--replace").out == "saved  happy\nsaved  wholesale\n"
-    assert dict(sc.Segments()) == mine
-    file.write_bytes(b"\xff\xfe")
-    assert run("segments", "add", file).code == 2
-
-
 def test_a_name_from_elsewhere_draws_nothing_on_the_terminal(run: Any) -> None:
     sc.Segments().save("\x1b[2Jclear", city="\x1b]0;x\x07")
     out = run("segments", "list").out
@@ -104,62 +86,18 @@ def test_run_prints_the_table_and_the_difference(serve: Any, run: Any, saved: No
     assert [line.split()[2:] for line in ran.out.splitlines()] == [["first", "time"]] * 2
     gone = happy(box)[0]
     box.update(gone, rating=1)
-    new = box.insert(3, rating=5)
+    box.insert(3, rating=5)
     ran = run("segments", "run", "happy", "--cache", "refresh")
     assert ran.out.startswith(f"happy  {len(happy(box))}  +3 −1  since 20")
     assert "made)" in ran.err
-    ran = run("segments", "run", "happy", "--json", "--ids")
+    ran = run("segments", "run", "happy", "--json")
     (told,) = ran.json["segments"]
     assert ran.json["calls"] == 0
-    assert (told["added"], told["removed"], told["count"], told["state"]) == (3, 1, len(happy(box)), "compared")
-    assert (told["added_ids"], told["removed_ids"], told["ids"]) == (new, [gone], happy(box))
+    assert (told["added"], told["removed"], told["count"]) == (3, 1, len(happy(box)))
     assert told["filter"] == {"rating": ["Satisfied", "Very_Satisfied"]}
     assert told["verdict"].startswith("proven")
-    plain = run("segments", "run", "happy", "--json").json["segments"][0]
-    assert not {"ids", "added_ids", "removed_ids"} & set(plain)
-
-
-def test_looking_only_and_forgetting(serve: Any, run: Any, saved: None, data_dir: Path) -> None:
-    box = serve(300, seed=7)
-    assert run("segments", "run", "--no-remember").code == 0
-    assert not (data_dir / memory.FOLDER).exists()
-    run("segments", "run")
-    box.insert(1, rating=5)
-    for _ in range(2):
-        assert "+1 −0" in run("segments", "run", "happy", "--cache", "refresh", "--no-remember").out
-    assert run("segments", "forget").code == 2
-    assert run("segments", "forget", "happy").out == "1 memory forgotten.\n"
-    assert "first time" in run("segments", "run", "happy", "--no-remember").out
-    assert run("segments", "forget", "--all").out == "1 memory forgotten.\n"
-    assert run("segments", "forget", "--all").out == "0 memories forgotten.\n"
     run("cache", "clear", "--yes")
-    assert run("segments", "list").out.count("\n") == 2
-
-
-def test_counting_costs_one_call_each(serve: Any, run: Any, saved: None) -> None:
-    box = serve(300, seed=7)
-    sc.Segments().save("happy", rating=5)
-    ran = run("segments", "run", "--count-only", "--json")
-    assert ran.code == 0
-    assert box.calls("list") == 2
-    assert [each["state"] for each in ran.json["segments"]] == ["first time"] * 2
-    box.insert(2, rating=5, is_whole_sale_user=False)
-    ran = run("segments", "run", "--count-only", "--cache", "refresh")
-    assert "  +2  since 20" in ran.out
-    assert [each["change"] for each in run("segments", "run", "--count-only", "--json").json["segments"]] == [2, 0]
-
-
-def test_count_is_the_short_name_of_count_only(serve: Any, run: Any, saved: None) -> None:
-    box = serve(300, seed=7)
-    ran = run("segments", "count", "happy", "--no-remember")
-    assert (ran.code, box.calls("list")) == (0, 2)  # two ratings
-    assert ran.out.split()[:2] == ["happy", str(len(happy(box)))]
-    assert run("segments", "run", "--count-only", "happy", "--cache", "refresh").out == ran.out
-    told = run("segments", "count", "--json").json
-    assert {each["name"]: each["count"] for each in told["segments"]}["happy"] == len(happy(box))
-    assert run("segments", "count", "hapy").code == 2
-    assert "--ids" not in run("segments", "count", "--help").out
-    assert "count" in run("segments", "--help").out
+    assert "+0 −0" in run("segments", "run", "happy").out
 
 
 def test_one_that_fails_is_shown_among_the_others(serve: Any, run: Any, saved: None) -> None:
@@ -191,31 +129,22 @@ def test_exit_codes_are_those_of_other_commands(
     assert box.calls("token") == tokens + 1
 
 
-def test_what_is_asked_wrongly_sends_nothing(serve: Any, run: Any, saved: None, tmp_path: Path) -> None:
-    box = serve(120)
-    for args in (["hapy"], ["--ids"], ["--count-only", "--json", "--ids"], ["--count-only", "--parquet", tmp_path]):
-        ran = run("segments", "run", *args)
-        assert (ran.code, ran.out) == (2, "")
-    sc.Segments().save("../up", rating=5)
-    ran = run("segments", "run", "--parquet", tmp_path)
-    assert ran.code == 2
-    assert "no file name" in ran.err
-    assert box.calls() == 0
-
-
 def test_nothing_saved_asks_for_no_login(run: Any) -> None:
     ran = run("segments", "run", "--json")
     assert (ran.code, ran.json["segments"]) == (0, [])
     assert "No segment is saved" in run("segments", "run").out
 
 
-def test_customers_are_written_where_it_is_said(serve: Any, run: Any, saved: None, tmp_path: Path) -> None:
+def test_a_segment_stands_for_the_filters_of_other_commands(serve: Any, run: Any, saved: None, tmp_path: Path) -> None:
     box = serve(300, seed=7)
-    (tmp_path / "out").mkdir()
-    ran = run("segments", "run", "--parquet", tmp_path / "out", "--json")
-    assert ran.json["written"] == {name: str(tmp_path / "out" / f"{name}.parquet") for name in ("happy", "wholesale")}
-    frame = sc.read_parquet(tmp_path / "out" / "happy.parquet")
+    assert run("count", "--segment", "happy", "--json").json["count"] == len(happy(box))
+    assert run("export", tmp_path / "happy.parquet", "--segment", "happy").code == 0
+    frame = sc.read_parquet(tmp_path / "happy.parquet")
     assert frame["user_id"].tolist() == happy(box)
     assert frame.attrs["sellercloud"]["filter"] == {"rating": ["Satisfied", "Very_Satisfied"]}
-    ran = run("segments", "run", "--parquet", tmp_path / "out", "--consistency", "fast", "--cache", "off", "--json")
-    assert ran.code == 0
+    calls = box.calls()
+    for args in (["--segment", "hapy"], ["--segment", "happy", "--rating", "5"]):
+        ran = run("count", *args)
+        assert (ran.code, ran.out) == (2, "")
+        assert run("segments", "run", "hapy").code == 2
+    assert box.calls() == calls

@@ -119,7 +119,6 @@ def test_a_server_is_text(box: Sandbox, shop: sc.Connection) -> None:
         sc.Connection.calls_left,
         sc.Connection.cache_info,
         sc.Connection.segments,
-        sc.Connection.segment_counts,
         sc.Connection.panel,
         lambda shop: shop.customers().count(),
         lambda shop: shop.customers().to_pandas(),

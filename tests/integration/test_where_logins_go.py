@@ -130,7 +130,8 @@ def crafted(
     with shop_of(box, folder / "cache") as shop:
         real = shop.customers().to_pandas()
         run = shop.segments(segments={"all": sc.CustomerFilter()}, remember=False)["all"]
-    stolen = replace(run, base_url=thief.url, provenance=replace(run.provenance, base_url=thief.url))
+    read = replace(run.read, provenance=replace(run.read.provenance, base_url=thief.url))
+    stolen = replace(run, read=read)
     made = {name: make(real, thief.url, folder) for name, make in SOURCES.items()}
     made["segment"] = pickle.loads(pickle.dumps(stolen)).to_pandas()  # noqa: S301
     for name, frame in made.items():

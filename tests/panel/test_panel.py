@@ -407,7 +407,7 @@ def test_filters_are_saved_listed_opened_and_deleted(shared_box: Sandbox, opened
     view = panel._view
     view.segment_name.value = " big ones "
     press(panel, "Save filter")
-    assert kept.names() == ["big ones"]
+    assert list(kept) == ["big ones"]
     assert view.segment_list.value == "big ones"
     press(panel, "Reset all")
     press(panel, "Open filter")
