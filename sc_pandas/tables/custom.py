@@ -60,7 +60,7 @@ class CustomColumns:
                 places, found = cells[name]
                 places.append(start + owner)
                 found.append(value)
-            for name, word in set(zip(names, declared, strict=True)):
+            for name, word in declared:
                 self._kinds.setdefault(name, set()).update(() if word is None else (_known_kind(word),))
             start += len(page)
             check_width(len(self._kinds))
@@ -78,8 +78,8 @@ def _spread(places: list[int], values: list[Any], rows: int, reject: Reject) -> 
     return encode(values).take(pa.array(where, mask=where < 0))
 
 
-# Which row an entry belongs to, its name, value and declared type, for all entries of a page.
-_Entries = tuple[Sequence[int], Sequence[str], Sequence[Any], Sequence[str | None]]
+# Row, name and value of all entries of a page, and which names declare which types.
+_Entries = tuple[Sequence[int], Sequence[str], Sequence[Any], set[tuple[str, str | None]]]
 
 
 def _plain(page: PageRows) -> _Entries | None:
@@ -89,14 +89,15 @@ def _plain(page: PageRows) -> _Entries | None:
         return None
     entries = list(chain.from_iterable(filter(None, lists)))
     if not entries:
-        return (), (), (), ()
+        return (), (), (), set()
     names, values, declared, several = zip(*map(_PARTS, entries), strict=True)
     if set(map(type, names)) != {str} or not set(map(type, declared)) <= {str, int, NoneType}:
         return None
     if "" in names or any(map(is_card_key, set(names))):
         return None
     owners = np.repeat(np.arange(len(page)), [len(each or ()) for each in lists]).tolist()
-    return owners, names, values, list(map(_declaration, declared, several))
+    kinds = set(zip(names, declared, [each is True for each in several], strict=True))
+    return owners, names, values, {(name, _declaration(kind, several)) for name, kind, several in kinds}
 
 
 def _checked(page: PageRows, start: int, reject_for: RejectFor) -> _Entries:
@@ -116,7 +117,7 @@ def _checked(page: PageRows, start: int, reject_for: RejectFor) -> _Entries:
                 _, value, declared, several = map(entry.get, CUSTOM_KEYS)
                 found.append((owner, json_text.without_lone_surrogates(name), value, _declaration(declared, several)))
     owners, names, values, words = zip(*found, strict=True) if found else ((), (), (), ())
-    return owners, names, values, words
+    return owners, names, values, set(zip(names, words, strict=True))
 
 
 def _declaration(declared: object, several: object) -> str | None:
