@@ -17,7 +17,8 @@ from sc_pandas.parquet.note import FORMAT, NOTE_AT_MOST, Note, json_object
 from sc_pandas.provenance import ATTRS_KEY, Provenance
 from sc_pandas.tables.rows import rechunked
 
-ROWS_IN_GROUP: Final = 65_536
+# Larger groups save little space, and are gathered, copied and compressed as a whole.
+ROWS_IN_GROUP: Final = 16_384
 NOTE: Final = b"sellercloud"
 KEY: Final = "user_id"
 _SEAL: Final = b"sellercloud.seal"
