@@ -69,28 +69,14 @@ values = st.recursive(
 )
 # Columns in which most values agree are as interesting as those in which none do.
 homogeneous = [
-    st.booleans(),
-    st.integers(-9, 9),
-    decimals,
-    texts,
-    moments,
-    st.lists(st.integers(-9, 9)),
+    st.booleans(), st.integers(-9, 9), decimals, texts, moments, st.lists(st.integers(-9, 9)),
     st.lists(texts, max_size=3),
-    st.fixed_dictionaries({"a": texts}, optional={"b": st.integers(-9, 9), "c": st.lists(texts, max_size=2)}),
-    values,
-]
+    st.fixed_dictionaries({"a": texts}, optional={"b": st.integers(-9, 9), "c": st.lists(texts, max_size=2)}), values,
+]  # fmt: skip
 # One or two keys of each type that is documented.
 documented = [
-    "Email",
-    "Title",
-    "Rating",
-    "IsWholeSaleUser",
-    "ID",
-    "CustomerID",
-    "CompanyID",
-    "CreatedOn",
-    "CreditLimit",
-]
+    "Email", "Title", "Rating", "IsWholeSaleUser", "ID", "CustomerID", "CompanyID", "CreatedOn", "CreditLimit",
+]  # fmt: skip
 undocumented = ["Colour", "Tags", "Seen", "x y", "日本"]
 user_ids = st.integers(0, 50) | st.integers(-(2**63), 2**63 - 1)
 

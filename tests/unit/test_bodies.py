@@ -39,30 +39,13 @@ def test_numbers_keep_every_digit(whole: int, fraction: Decimal) -> None:
 
 
 ODD_BUT_DATA = {
-    b"\xef\xbb\xbf[1]": [1],
-    b'"\\ud83d"': "\ud83d",
-    b' \r\n\t{"a": "\\u0000"} ': {"a": "\0"},
-}
+    b"\xef\xbb\xbf[1]": [1], b'"\\ud83d"': "\ud83d", b' \r\n\t{"a": "\\u0000"} ': {"a": "\0"},
+}  # fmt: skip
 NOT_JSON = [
-    b"",
-    b" ",
-    b"[1",
-    b"[1]x",
-    b"[1] [2]",
-    b"{'a': 1}",
-    b"[NaN]",
-    b"[Infinity]",
-    b"[-Infinity]",
-    b"nan",
-    b'"\xeb"',
-    b'{"a": "\xff\xfe"}',
-    b"\xff\xfe[\x001\x00]\x00",
-    b"<html></html>",
-    b"\x1f\x8b\x08\x00",
-    b"[1,]",
-    b"[01]",
+    b"", b" ", b"[1", b"[1]x", b"[1] [2]", b"{'a': 1}", b"[NaN]", b"[Infinity]", b"[-Infinity]", b"nan", b'"\xeb"',
+    b'{"a": "\xff\xfe"}', b"\xff\xfe[\x001\x00]\x00", b"<html></html>", b"\x1f\x8b\x08\x00", b"[1,]", b"[01]",
     b"// x\n[1]",
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("body", "document"), ODD_BUT_DATA.items(), ids=repr)
@@ -88,36 +71,19 @@ def page(rows: int, total: int, number: int = 1, asked: int = 50, served: int | 
     return parse_page(document, Expectation(number=number, asked=asked, served=served))
 
 
-@pytest.mark.parametrize(
-    ("rows", "total", "number", "asked", "served"),
-    [
-        (50, 1_037, 1, 50, None),
-        (50, 1_037, 1, 500, None),
-        (10, 1_037, 1, 50, None),
-        (37, 37, 1, 50, None),
-        (0, 0, 1, 50, None),
-        (1, 51, 1, 1, None),
-        (50, 1_037, 20, 50, 50),
-        (37, 1_037, 21, 50, 50),
-        (0, 1_037, 22, 50, 50),
-        (7, 37, 4, 50, 10),
-    ],
-)
+@pytest.mark.parametrize(("rows", "total", "number", "asked", "served"), [
+    (50, 1_037, 1, 50, None), (50, 1_037, 1, 500, None), (10, 1_037, 1, 50, None), (37, 37, 1, 50, None),
+    (0, 0, 1, 50, None), (1, 51, 1, 1, None), (50, 1_037, 20, 50, 50), (37, 1_037, 21, 50, 50),
+    (0, 1_037, 22, 50, 50), (7, 37, 4, 50, 10),
+])  # fmt: skip
 def test_a_usual_number_of_rows_is_taken(rows: int, total: int, number: int, asked: int, served: int | None) -> None:
     assert len(page(rows, total, number, asked, served).items) == rows
 
 
 @pytest.mark.fault("A08")
-@pytest.mark.parametrize(
-    ("rows", "total", "number", "served"),
-    [
-        (49, 1_037, 1, None),
-        (51, 51, 1, None),
-        (49, 1_037, 20, 50),
-        (50, 1_037, 21, 50),
-        (1, 50, 2, 50),
-    ],
-)
+@pytest.mark.parametrize(("rows", "total", "number", "served"), [
+    (49, 1_037, 1, None), (51, 51, 1, None), (49, 1_037, 20, 50), (50, 1_037, 21, 50), (1, 50, 2, 50),
+])  # fmt: skip
 def test_an_unusual_number_of_rows_is_told_with_its_numbers(
     rows: int, total: int, number: int, served: int | None
 ) -> None:
@@ -126,31 +92,17 @@ def test_an_unusual_number_of_rows_is_told_with_its_numbers(
     assert (caught.value.kind, caught.value.rows) == ("row_count", (rows, total))
 
 
-@pytest.mark.parametrize(
-    ("document", "kind"),
-    [
-        (None, "shape"),
-        ([], "shape"),
-        ("An error has occurred.", "shape"),
-        (True, "shape"),
-        ({}, "shape"),
-        ({"TotalResults": 0}, "shape"),
-        ({"Message": "An error has occurred."}, "error_in_200"),
-        ({"ErrorMessage": "x", "ErrorSource": "Delta"}, "error_in_200"),
-        ({"Items": {}, "TotalResults": 0}, "shape"),
-        ({"Items": "x", "TotalResults": 1}, "shape"),
-        ({"Items": [1], "TotalResults": 1}, "shape"),
-        ({"Items": [None], "TotalResults": 1}, "shape"),
-        ({"Items": [[]], "TotalResults": 1}, "shape"),
-        ({"Items": []}, "shape"),
-        ({"Items": [], "TotalResults": None}, "shape"),
-        ({"Items": [], "TotalResults": "0"}, "shape"),
-        ({"Items": [], "TotalResults": True}, "shape"),
-        ({"Items": [], "TotalResults": -1}, "shape"),
-        ({"Items": [], "TotalResults": Decimal("0.0")}, "shape"),
-        ({"Items": None, "TotalResults": 3}, "row_count"),
-    ],
-)
+@pytest.mark.parametrize(("document", "kind"), [
+    (None, "shape"), ([], "shape"), ("An error has occurred.", "shape"), (True, "shape"), ({}, "shape"),
+    ({"TotalResults": 0}, "shape"), ({"Message": "An error has occurred."}, "error_in_200"),
+    ({"ErrorMessage": "x", "ErrorSource": "Delta"}, "error_in_200"), ({"Items": {}, "TotalResults": 0}, "shape"),
+    ({"Items": "x", "TotalResults": 1}, "shape"), ({"Items": [1], "TotalResults": 1}, "shape"),
+    ({"Items": [None], "TotalResults": 1}, "shape"), ({"Items": [[]], "TotalResults": 1}, "shape"),
+    ({"Items": []}, "shape"), ({"Items": [], "TotalResults": None}, "shape"),
+    ({"Items": [], "TotalResults": "0"}, "shape"), ({"Items": [], "TotalResults": True}, "shape"),
+    ({"Items": [], "TotalResults": -1}, "shape"), ({"Items": [], "TotalResults": Decimal("0.0")}, "shape"),
+    ({"Items": None, "TotalResults": 3}, "row_count"),
+])  # fmt: skip
 def test_what_has_not_the_list_s_shape_is_no_page(document: Any, kind: str) -> None:
     with pytest.raises(NotDataError) as caught:
         parse_page(document, Expectation(number=1, asked=50))
@@ -245,20 +197,12 @@ def test_rows_are_counted_before_they_are_objects(rows: bytes, monkeypatch: pyte
 
 
 @pytest.mark.fault("D07")
-@pytest.mark.parametrize(
-    ("rows", "twice"),
-    [
-        (b'{"UserID":1,"UserID":2}', {"UserID"}),
-        (b'{"UserID" : 1 ,"C":[{"Value":{"a":1,"b":2,"a":{}}}]}', {"a"}),
-        (b'{"a":1,"a":"\\u003a"}', {"a"}),
-        (b'{"a":"::","a":1.50,"b":"\\ud83d"}', {"a"}),
-        (b'{"a":1,"\\u0061":2}', {"a"}),
-        (b'{"a":"\\u003a","b":"x\\":1,\\"b\\":"}', set()),
-        (b'{"a":{"a":{"a":1e5}},"b":[{"a":"12:00:00"},{"a":":"}]}', set()),
-        (b"", set()),
-    ],
-    ids=repr,
-)
+@pytest.mark.parametrize(("rows", "twice"), [
+    (b'{"UserID":1,"UserID":2}', {"UserID"}), (b'{"UserID" : 1 ,"C":[{"Value":{"a":1,"b":2,"a":{}}}]}', {"a"}),
+    (b'{"a":1,"a":"\\u003a"}', {"a"}), (b'{"a":"::","a":1.50,"b":"\\ud83d"}', {"a"}), (b'{"a":1,"\\u0061":2}', {"a"}),
+    (b'{"a":"\\u003a","b":"x\\":1,\\"b\\":"}', set()),
+    (b'{"a":{"a":{"a":1e5}},"b":[{"a":"12:00:00"},{"a":":"}]}', set()), (b"", set()),
+], ids=repr)  # fmt: skip
 def test_keys_that_an_object_has_twice_are_found(rows: bytes, twice: set[str]) -> None:
     document, found = parse_list(listed(rows), 50)
     assert found == twice

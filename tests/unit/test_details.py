@@ -182,42 +182,29 @@ class TestKnownFields:
 
 
 class TestSingleValues:
-    @pytest.mark.parametrize(
-        ("block", "key", "value", "cell"),
-        [
-            ("Internal", "CreatedOn", "2026-01-05T10:11:12.1234567", datetime(2026, 1, 5, 10, 11, 12, 123_456)),
-            ("Internal", "CreatedOn", "2026-01-05T10:11:12+02:30", datetime(2026, 1, 5, 7, 41, 12)),
-            ("Internal", "CreatedOn", "1/5/2026 12:11 pm", datetime(2026, 1, 5, 12, 11)),
-            ("Internal", "CompanyID", "7", 7),
-            ("Internal", "CompanyID", Decimal("7.0"), 7),
-            ("Internal", "Comment", 7, "7"),
-            ("Internal", "Comment", "", ""),
-            ("Internal", "AccountManager2Commission", 3, 3.0),
-            ("OrderOptions", "TaxExempt", 1, True),
-            ("OrderOptions", "TaxExempt", "False", False),
-            ("WholesaleOptions", "CreditLimit", Decimal("1234.5"), 1234.5),
-            ("", "NotesCount", 2**63 - 1, 2**63 - 1),
-        ],
-    )
+    @pytest.mark.parametrize(("block", "key", "value", "cell"), [
+        ("Internal", "CreatedOn", "2026-01-05T10:11:12.1234567", datetime(2026, 1, 5, 10, 11, 12, 123_456)),
+        ("Internal", "CreatedOn", "2026-01-05T10:11:12+02:30", datetime(2026, 1, 5, 7, 41, 12)),
+        ("Internal", "CreatedOn", "1/5/2026 12:11 pm", datetime(2026, 1, 5, 12, 11)),
+        ("Internal", "CompanyID", "7", 7), ("Internal", "CompanyID", Decimal("7.0"), 7),
+        ("Internal", "Comment", 7, "7"), ("Internal", "Comment", "", ""),
+        ("Internal", "AccountManager2Commission", 3, 3.0), ("OrderOptions", "TaxExempt", 1, True),
+        ("OrderOptions", "TaxExempt", "False", False), ("WholesaleOptions", "CreditLimit", Decimal("1234.5"), 1234.5),
+        ("", "NotesCount", 2**63 - 1, 2**63 - 1),
+    ])  # fmt: skip
     def test_what_fits_is_taken(self, block: str, key: str, value: Any, cell: Any) -> None:
         assert one(block, key, value) == (cell, [])
 
-    @pytest.mark.parametrize(
-        ("block", "key", "value", "reason"),
-        [
-            ("Internal", "CreatedOn", "0001-01-01T00:00:00", "the API's empty date"),
-            ("Internal", "CreatedOn", "soon", "not a date"),
-            ("Internal", "CreatedOn", 5, "not a date"),
-            ("Internal", "CompanyID", 10**40, "beyond 64 bits"),
-            ("Internal", "CompanyID", True, "not a whole number"),
-            ("Internal", "CompanyID", [7], "not a single value"),
-            ("Internal", "Comment", {"a": 1}, "not a single value"),
-            ("Personal", "Phone1", ["1"], "not a single value"),
-            ("OrderOptions", "TaxExempt", "maybe", "neither true nor false"),
-            ("WholesaleOptions", "CreditLimit", Decimal("1E+400"), "more digits than a double holds"),
-            ("", "NotesCount", "many", "not a whole number"),
-        ],
-    )
+    @pytest.mark.parametrize(("block", "key", "value", "reason"), [
+        ("Internal", "CreatedOn", "0001-01-01T00:00:00", "the API's empty date"),
+        ("Internal", "CreatedOn", "soon", "not a date"), ("Internal", "CreatedOn", 5, "not a date"),
+        ("Internal", "CompanyID", 10**40, "beyond 64 bits"), ("Internal", "CompanyID", True, "not a whole number"),
+        ("Internal", "CompanyID", [7], "not a single value"), ("Internal", "Comment", {"a": 1}, "not a single value"),
+        ("Personal", "Phone1", ["1"], "not a single value"),
+        ("OrderOptions", "TaxExempt", "maybe", "neither true nor false"),
+        ("WholesaleOptions", "CreditLimit", Decimal("1E+400"), "more digits than a double holds"),
+        ("", "NotesCount", "many", "not a whole number"),
+    ])  # fmt: skip
     def test_what_does_not_fit_is_null_and_told(self, block: str, key: str, value: Any, reason: str) -> None:
         assert one(block, key, value) == (None, [(column_name(key), 0, value, reason)])
 
@@ -243,12 +230,8 @@ class TestSingleValues:
 class TestLists:
     def test_null_stays_null_and_empty_stays_empty(self) -> None:
         blocks: list[Any] = [
-            None,
-            {},
-            {"BusinessAliases": None},
-            {"BusinessAliases": []},
-            {"BusinessAliases": ["b", "a", "b"]},
-        ]
+            None, {}, {"BusinessAliases": None}, {"BusinessAliases": []}, {"BusinessAliases": ["b", "a", "b"]},
+        ]  # fmt: skip
         columns, told = cells("business_aliases", *({"General": block} for block in blocks))
 
         assert columns == {"business_aliases": [None, None, None, [], ["b", "a", "b"]]}

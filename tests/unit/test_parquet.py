@@ -42,24 +42,15 @@ def rows_of(items: list[dict[str, Any]]) -> CustomerRows:
 def rows() -> CustomerRows:
     """Rows with every type that a column can have."""
     custom = [
-        ("Tier", 0, "gold"),
-        ("Points", 1, 7),
-        ("Rate", 2, Decimal("1.50")),
-        ("Since", 3, "2020-01-02"),
+        ("Tier", 0, "gold"), ("Points", 1, 7), ("Rate", 2, Decimal("1.50")), ("Since", 3, "2020-01-02"),
         ("Vip", 4, True),
-    ]
+    ]  # fmt: skip
     full = {
-        "UserID": 2**53 + 1,
-        "Email": "é\x00@example.com",
-        "Rating": 4,
-        "IsWholeSaleUser": True,
-        "CreatedOn": "2026-01-05T10:00:00.1234567",
-        "CreditLimit": Decimal("0.1"),
-        "Tags": ["a", "b"],
-        "Address": {"City": "Brno", "Points": [Decimal("1.5"), 2]},
-        "Mixed": {},
+        "UserID": 2**53 + 1, "Email": "é\x00@example.com", "Rating": 4, "IsWholeSaleUser": True,
+        "CreatedOn": "2026-01-05T10:00:00.1234567", "CreditLimit": Decimal("0.1"), "Tags": ["a", "b"],
+        "Address": {"City": "Brno", "Points": [Decimal("1.5"), 2]}, "Mixed": {},
         "CustomColumns": [{"ColumnName": name, "DataType": kind, "Value": value} for name, kind, value in custom],
-    }
+    }  # fmt: skip
     return rows_of([full, *({"UserID": number, "Email": f"{number}@example.com"} for number in range(300)), {}])
 
 
@@ -529,16 +520,11 @@ class TestFolders:
         assert modes == {0o700}
         assert {stat.S_IMODE(each.stat().st_mode) for each in path.rglob("*.parquet")} == {0o600}
 
-    @pytest.mark.parametrize(
-        ("by", "says"),
-        [
-            ([], "names one column"),
-            (["vip", "vip"], "several different"),
-            ("colour", "no column 'colour'"),
-            ("tags", "cannot name folders"),
-            (["user_id", "rating", "custom.Sales Tier", "vip", "month", "tags"], "at least one must stay"),
-        ],
-    )
+    @pytest.mark.parametrize(("by", "says"), [
+        ([], "names one column"), (["vip", "vip"], "several different"), ("colour", "no column 'colour'"),
+        ("tags", "cannot name folders"),
+        (["user_id", "rating", "custom.Sales Tier", "vip", "month", "tags"], "at least one must stay"),
+    ])  # fmt: skip
     def test_columns_that_cannot_name_folders_are_refused(self, by: Any, says: str, tmp_path: Path) -> None:
         with pytest.raises(SettingsError, match=says) as caught:
             export_table(tmp_path / "all", folder_table(), NOTE, partition_by=by)

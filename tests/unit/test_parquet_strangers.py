@@ -66,30 +66,18 @@ def deep(levels: int) -> bytes:
 
 
 NOTES: dict[str, object] = {
-    "nothing": {},
-    "a list": [],
-    "no format": {name: value for name, value in TRUE.items() if name != "format"},
-    "a true format": TRUE | {"format": True},
-    "no provenance": {"format": 1, "part": PART},
+    "nothing": {}, "a list": [], "no format": {name: value for name, value in TRUE.items() if name != "format"},
+    "a true format": TRUE | {"format": True}, "no provenance": {"format": 1, "part": PART},
     "provenance of nobody": TRUE | {"provenance": {}},
-    "rows without end": TRUE | {"provenance": PROVENANCE.to_attrs() | {"rows": 10**30}},
-    "deep": deep(900),
-    "deeper than Python": deep(100_000),
-    "no text": json.dumps(TRUE).encode().replace(b"tt.api", b"\xff\xfe\xff"),
-    "huge": json.dumps(TRUE).encode() + b" " * NOTE_AT_MOST,
-    "part is a text": TRUE | {"part": "0 of 1"},
-    "no columns": with_part(columns=...),
-    "no values": with_part(values=...),
-    "no types": with_part(types=...),
-    "of a text": with_part(of="1"),
-    "of many": with_part(of=1_000_000_000),
-    "of none": with_part(of=0),
-    "number beyond": with_part(number=1),
-    "columns a number": with_part(columns=5),
+    "rows without end": TRUE | {"provenance": PROVENANCE.to_attrs() | {"rows": 10**30}}, "deep": deep(900),
+    "deeper than Python": deep(100_000), "no text": json.dumps(TRUE).encode().replace(b"tt.api", b"\xff\xfe\xff"),
+    "huge": json.dumps(TRUE).encode() + b" " * NOTE_AT_MOST, "part is a text": TRUE | {"part": "0 of 1"},
+    "no columns": with_part(columns=...), "no values": with_part(values=...), "no types": with_part(types=...),
+    "of a text": with_part(of="1"), "of many": with_part(of=1_000_000_000), "of none": with_part(of=0),
+    "number beyond": with_part(number=1), "columns a number": with_part(columns=5),
     "columns twice": with_part(columns=["user_id", "user_id", "rating"]),
     "columns that are not there": with_part(columns=["user_id", "email", "rating"]),
-    "folder an object": with_part(folder={}),
-    "value too large": with_part(values={"rating": 10**30}),
+    "folder an object": with_part(folder={}), "value too large": with_part(values={"rating": 10**30}),
     "value of another kind": with_part(values={"rating": "5"}),
     "value of an unknown column": with_part(values={"vip": 5}, types={"vip": "int8"}),
     "type of another column": with_part(types={"vip": "int8"}),
@@ -97,7 +85,7 @@ NOTES: dict[str, object] = {
     "type a list": with_part(types={"rating": ["int8"]}),
     "half a letter": with_part(values={"rating": "\ud800"}, types={"rating": "string"}),
     "no day": with_part(values={"rating": "2026-02-30"}, types={"rating": "date32[day]"}),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("note", NOTES.values(), ids=NOTES.keys())
@@ -197,16 +185,13 @@ def test_any_damage_gives_the_frame_or_an_export_error(tmp_path: Path) -> None:
 
 
 ODD_TYPES = {
-    "null": pa.nulls(1),
-    "month and day": pa.array([pa.MonthDayNano([1, 2, 3])]),
+    "null": pa.nulls(1), "month and day": pa.array([pa.MonthDayNano([1, 2, 3])]),
     "a dictionary": pa.array(["a"]).dictionary_encode(),
-    "a map": pa.array([[("a", 1)]], pa.map_(pa.string(), pa.int64())),
-    "half a float": pa.array([1.5], pa.float16()),
-    "bytes": pa.array([b"\xff"]),
-    "views": pa.array(["a"], pa.string_view()),
+    "a map": pa.array([[("a", 1)]], pa.map_(pa.string(), pa.int64())), "half a float": pa.array([1.5], pa.float16()),
+    "bytes": pa.array([b"\xff"]), "views": pa.array(["a"], pa.string_view()),
     "a list of json": pa.ExtensionArray.from_storage(pa.json_(), pa.array(["{}"])),
     "a decimal": pa.array([1], pa.decimal256(50, 2)),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("array", ODD_TYPES.values(), ids=ODD_TYPES.keys())
@@ -237,11 +222,9 @@ def make_link_to_pipe(path: Path) -> None:
 
 
 SPECIAL: dict[str, Callable[[Path], None]] = {
-    "pipe": os.mkfifo,
-    "socket": make_socket,
-    "device": lambda path: path.symlink_to("/dev/zero"),
+    "pipe": os.mkfifo, "socket": make_socket, "device": lambda path: path.symlink_to("/dev/zero"),
     "pipe by a link": make_link_to_pipe,
-}
+}  # fmt: skip
 
 
 @pytest.mark.timeout(20)

@@ -197,76 +197,46 @@ class TestKey:
 
 
 class TestConversions:
-    @pytest.mark.parametrize(
-        ("key", "value", "cell"),
-        [
-            ("CompanyID", 7, 7),
-            ("CompanyID", "7", 7),
-            ("CompanyID", "-007", -7),
-            ("CompanyID", Decimal("7.0"), 7),
-            ("CompanyID", -(2**63), -(2**63)),
-            ("Title", 7, "7"),
-            ("Title", True, "true"),
-            ("Title", Decimal("1.10"), "1.10"),
-            ("Title", [1, "é"], '[1,"é"]'),
-            ("Title", {"a": None}, '{"a":null}'),
-            ("Title", "a\x00b", "a\x00b"),
-            ("TaxExempt", 1, True),
-            ("TaxExempt", "FALSE", False),
-            ("TaxExempt", "True", True),
-            ("CreditLimit", Decimal("0.1"), 0.1),
-            ("CreditLimit", "12.50", 12.5),
-            ("CreditLimit", 3, 3.0),
-            ("CreatedOn", "2026-01-05", datetime(2026, 1, 5)),
-            ("CreatedOn", "2026-01-05T10:11", datetime(2026, 1, 5, 10, 11)),
-            ("CreatedOn", "2026-01-05 10:11:12", datetime(2026, 1, 5, 10, 11, 12)),
-            ("CreatedOn", "2026-01-05T10:11:12.5", datetime(2026, 1, 5, 10, 11, 12, 500_000)),
-            ("CreatedOn", "2026-01-05T10:11:12.1234567", datetime(2026, 1, 5, 10, 11, 12, 123_456)),
-            ("CreatedOn", "2026-01-05T10:11:12.123456789", datetime(2026, 1, 5, 10, 11, 12, 123_456)),
-            ("CreatedOn", "9999-12-31T23:59:59.9999999", datetime(9999, 12, 31, 23, 59, 59, 999_999)),
-            ("CreatedOn", "2026-01-05T10:11:12Z", datetime(2026, 1, 5, 10, 11, 12)),
-            ("CreatedOn", "2026-01-05T10:11:12+02:30", datetime(2026, 1, 5, 7, 41, 12)),
-            ("CreatedOn", "2026-01-05T10:11:12-0100", datetime(2026, 1, 5, 11, 11, 12)),
-            ("CreatedOn", "1/5/2026", datetime(2026, 1, 5)),
-            ("CreatedOn", "01/05/2026 10:11", datetime(2026, 1, 5, 10, 11)),
-            ("CreatedOn", "1/5/2026 12:11:12 AM", datetime(2026, 1, 5, 0, 11, 12)),
-            ("CreatedOn", "1/5/2026 12:11 pm", datetime(2026, 1, 5, 12, 11)),
-        ],
-    )
+    @pytest.mark.parametrize(("key", "value", "cell"), [
+        ("CompanyID", 7, 7), ("CompanyID", "7", 7), ("CompanyID", "-007", -7), ("CompanyID", Decimal("7.0"), 7),
+        ("CompanyID", -(2**63), -(2**63)), ("Title", 7, "7"), ("Title", True, "true"),
+        ("Title", Decimal("1.10"), "1.10"), ("Title", [1, "é"], '[1,"é"]'), ("Title", {"a": None}, '{"a":null}'),
+        ("Title", "a\x00b", "a\x00b"), ("TaxExempt", 1, True), ("TaxExempt", "FALSE", False),
+        ("TaxExempt", "True", True), ("CreditLimit", Decimal("0.1"), 0.1), ("CreditLimit", "12.50", 12.5),
+        ("CreditLimit", 3, 3.0), ("CreatedOn", "2026-01-05", datetime(2026, 1, 5)),
+        ("CreatedOn", "2026-01-05T10:11", datetime(2026, 1, 5, 10, 11)),
+        ("CreatedOn", "2026-01-05 10:11:12", datetime(2026, 1, 5, 10, 11, 12)),
+        ("CreatedOn", "2026-01-05T10:11:12.5", datetime(2026, 1, 5, 10, 11, 12, 500_000)),
+        ("CreatedOn", "2026-01-05T10:11:12.1234567", datetime(2026, 1, 5, 10, 11, 12, 123_456)),
+        ("CreatedOn", "2026-01-05T10:11:12.123456789", datetime(2026, 1, 5, 10, 11, 12, 123_456)),
+        ("CreatedOn", "9999-12-31T23:59:59.9999999", datetime(9999, 12, 31, 23, 59, 59, 999_999)),
+        ("CreatedOn", "2026-01-05T10:11:12Z", datetime(2026, 1, 5, 10, 11, 12)),
+        ("CreatedOn", "2026-01-05T10:11:12+02:30", datetime(2026, 1, 5, 7, 41, 12)),
+        ("CreatedOn", "2026-01-05T10:11:12-0100", datetime(2026, 1, 5, 11, 11, 12)),
+        ("CreatedOn", "1/5/2026", datetime(2026, 1, 5)),
+        ("CreatedOn", "01/05/2026 10:11", datetime(2026, 1, 5, 10, 11)),
+        ("CreatedOn", "1/5/2026 12:11:12 AM", datetime(2026, 1, 5, 0, 11, 12)),
+        ("CreatedOn", "1/5/2026 12:11 pm", datetime(2026, 1, 5, 12, 11)),
+    ])  # fmt: skip
     def test_what_fits_is_taken(self, key: str, value: object, cell: object) -> None:
         assert one(key, value)[:2] == (cell, [])
         assert type(one(key, value)[0]) is type(cell)
 
-    @pytest.mark.parametrize(
-        ("key", "value", "raw"),
-        [
-            ("CompanyID", "7.5", '"7.5"'),
-            ("CompanyID", Decimal("7.5"), "7.5"),
-            ("CompanyID", Decimal("1E+999999999"), "1E+999999999"),
-            ("CompanyID", True, "true"),
-            ("CompanyID", 2**70, str(2**70)),
-            ("CompanyID", 2**63, str(2**63)),
-            ("CompanyID", "١", '"١"'),
-            ("CompanyID", "1_000", '"1_000"'),
-            ("CompanyID", [7], "[7]"),
-            ("TaxExempt", 2, "2"),
-            ("TaxExempt", "yes", '"yes"'),
-            ("TaxExempt", "", '""'),
-            ("CreditLimit", Decimal("0.12345678901234567890"), "0.12345678901234567890"),
-            ("CreditLimit", Decimal("1E+400"), "1E+400"),
-            ("CreditLimit", 2**53 + 1, str(2**53 + 1)),
-            ("CreditLimit", True, "true"),
-            ("CreditLimit", "nan", '"nan"'),
-            ("CreatedOn", "2026-02-30", '"2026-02-30"'),
-            ("CreatedOn", "2026-01-05T24:00:00", '"2026-01-05T24:00:00"'),
-            ("CreatedOn", "2026-01-05\n", '"2026-01-05\\n"'),
-            ("CreatedOn", "13/13/2026", '"13/13/2026"'),
-            ("CreatedOn", "1/5/2026 13:00 PM", '"1/5/2026 13:00 PM"'),
-            ("CreatedOn", "9999-12-31T23:59:59-01:00", '"9999-12-31T23:59:59-01:00"'),
-            ("CreatedOn", "", '""'),
-            ("CreatedOn", 1_600_000_000, "1600000000"),
-        ],
-    )
+    @pytest.mark.parametrize(("key", "value", "raw"), [
+        ("CompanyID", "7.5", '"7.5"'), ("CompanyID", Decimal("7.5"), "7.5"),
+        ("CompanyID", Decimal("1E+999999999"), "1E+999999999"), ("CompanyID", True, "true"),
+        ("CompanyID", 2**70, str(2**70)), ("CompanyID", 2**63, str(2**63)), ("CompanyID", "١", '"١"'),
+        ("CompanyID", "1_000", '"1_000"'), ("CompanyID", [7], "[7]"), ("TaxExempt", 2, "2"),
+        ("TaxExempt", "yes", '"yes"'), ("TaxExempt", "", '""'),
+        ("CreditLimit", Decimal("0.12345678901234567890"), "0.12345678901234567890"),
+        ("CreditLimit", Decimal("1E+400"), "1E+400"), ("CreditLimit", 2**53 + 1, str(2**53 + 1)),
+        ("CreditLimit", True, "true"), ("CreditLimit", "nan", '"nan"'), ("CreatedOn", "2026-02-30", '"2026-02-30"'),
+        ("CreatedOn", "2026-01-05T24:00:00", '"2026-01-05T24:00:00"'),
+        ("CreatedOn", "2026-01-05\n", '"2026-01-05\\n"'), ("CreatedOn", "13/13/2026", '"13/13/2026"'),
+        ("CreatedOn", "1/5/2026 13:00 PM", '"1/5/2026 13:00 PM"'),
+        ("CreatedOn", "9999-12-31T23:59:59-01:00", '"9999-12-31T23:59:59-01:00"'), ("CreatedOn", "", '""'),
+        ("CreatedOn", 1_600_000_000, "1600000000"),
+    ])  # fmt: skip
     def test_what_does_not_fit_is_null_and_told(self, key: str, value: object, raw: str) -> None:
         cell, told, of_type = one(key, value)
 
@@ -352,15 +322,8 @@ STAMPS = [
     ("2026-01-05T22:11:12.9999999", 999_999),
 ]
 ZONES = [
-    ("", 0),
-    ("Z", 0),
-    ("z", 0),
-    ("+00:00", 0),
-    ("+02:30", -150),
-    ("-0800", 480),
-    ("-23:59", 1_439),
-    ("+14:00", -840),
-]
+    ("", 0), ("Z", 0), ("z", 0), ("+00:00", 0), ("+02:30", -150), ("-0800", 480), ("-23:59", 1_439), ("+14:00", -840),
+]  # fmt: skip
 
 
 class TestDates:
@@ -389,28 +352,18 @@ class TestDates:
     def test_a_day_is_its_midnight(self, text: str) -> None:
         assert self.everywhere(text) == ([datetime(2026, 1, 5)] * 3, [])
 
-    @pytest.mark.parametrize(
-        "text",
-        [
-            "0001-01-01",
-            "0001-01-01T00:00:00",
-            "0001-01-01T00:00:00Z",
-            "0001-01-01T00:00:00.0000000",
-            "0001-01-01T00:00:00-05:00",
-        ],
-    )
+    @pytest.mark.parametrize("text", [
+        "0001-01-01", "0001-01-01T00:00:00", "0001-01-01T00:00:00Z", "0001-01-01T00:00:00.0000000",
+        "0001-01-01T00:00:00-05:00",
+    ])  # fmt: skip
     def test_the_empty_date_is_null_and_told_wherever_it_stands(self, text: str) -> None:
         assert self.everywhere(text) == ([None] * 3, ["created_on", "custom.Day", "seen"])
 
-    @pytest.mark.parametrize(
-        ("text", "stamp"),
-        [
-            ("01/05/2026", datetime(2026, 1, 5)),
-            ("1/5/2026 22:11", datetime(2026, 1, 5, 22, 11)),
-            ("01/05/2026 10:11:12 PM", datetime(2026, 1, 5, 22, 11, 12)),
-            ("2026-01-05 22:11:12.5", datetime(2026, 1, 5, 22, 11, 12, 500_000)),
-        ],
-    )
+    @pytest.mark.parametrize(("text", "stamp"), [
+        ("01/05/2026", datetime(2026, 1, 5)), ("1/5/2026 22:11", datetime(2026, 1, 5, 22, 11)),
+        ("01/05/2026 10:11:12 PM", datetime(2026, 1, 5, 22, 11, 12)),
+        ("2026-01-05 22:11:12.5", datetime(2026, 1, 5, 22, 11, 12, 500_000)),
+    ])  # fmt: skip
     def test_american_and_loose_dates_are_dates_only_where_a_date_is_declared(self, text: str, stamp: datetime) -> None:
         assert self.everywhere(text) == ([stamp, stamp, text], [])
 
@@ -456,27 +409,17 @@ class TestCustomColumns:
     def custom(self, *entries: Any) -> CustomerRows:
         return read([{"UserID": number, "CustomColumns": [entry]} for number, entry in enumerate(entries, 1)])
 
-    @pytest.mark.parametrize(
-        ("kind", "of_type", "value", "cell"),
-        [
-            (0, pa.string(), "a", "a"),
-            (1, pa.int64(), "7", 7),
-            (2, pa.decimal128(38, 10), Decimal("1.5"), Decimal("1.5")),
-            (2, pa.decimal128(38, 10), "1.50000000000000", Decimal("1.5")),
-            (2, pa.decimal128(38, 10), 10**27, Decimal(10**27)),
-            (2, pa.decimal128(38, 10), Decimal("-0E+900"), Decimal(0)),
-            (3, pa.timestamp("us"), "2020-01-02T03:04:05", datetime(2020, 1, 2, 3, 4, 5)),
-            (4, pa.bool_(), "True", True),
-            (5, pa.string(), 7, "7"),
-            (6, pa.string(), "https://x", "https://x"),
-            ("Integer", pa.int64(), 7, 7),
-            ("2", pa.decimal128(38, 10), 7, Decimal(7)),
-            (99, pa.string(), 7, "7"),
-            (None, pa.string(), 7, "7"),
-            ([1], pa.string(), 7, "7"),
-            (True, pa.string(), 7, "7"),
-        ],
-    )
+    @pytest.mark.parametrize(("kind", "of_type", "value", "cell"), [
+        (0, pa.string(), "a", "a"), (1, pa.int64(), "7", 7),
+        (2, pa.decimal128(38, 10), Decimal("1.5"), Decimal("1.5")),
+        (2, pa.decimal128(38, 10), "1.50000000000000", Decimal("1.5")),
+        (2, pa.decimal128(38, 10), 10**27, Decimal(10**27)),
+        (2, pa.decimal128(38, 10), Decimal("-0E+900"), Decimal(0)),
+        (3, pa.timestamp("us"), "2020-01-02T03:04:05", datetime(2020, 1, 2, 3, 4, 5)), (4, pa.bool_(), "True", True),
+        (5, pa.string(), 7, "7"), (6, pa.string(), "https://x", "https://x"), ("Integer", pa.int64(), 7, 7),
+        ("2", pa.decimal128(38, 10), 7, Decimal(7)), (99, pa.string(), 7, "7"), (None, pa.string(), 7, "7"),
+        ([1], pa.string(), 7, "7"), (True, pa.string(), 7, "7"),
+    ])  # fmt: skip
     def test_they_are_typed_by_what_they_declare(
         self, kind: object, of_type: pa.DataType, value: object, cell: object
     ) -> None:
@@ -486,20 +429,10 @@ class TestCustomColumns:
         assert column(rows, "custom.My Column") == [cell]
         assert rows.coercions == ()
 
-    @pytest.mark.parametrize(
-        ("kind", "value"),
-        [
-            (1, "x"),
-            (1, Decimal("1.5")),
-            (2, Decimal("1.12345678901")),
-            (2, 10**28),
-            (2, Decimal("1E+400")),
-            (2, True),
-            (2, ""),
-            (3, "soon"),
-            (4, "maybe"),
-        ],
-    )
+    @pytest.mark.parametrize(("kind", "value"), [
+        (1, "x"), (1, Decimal("1.5")), (2, Decimal("1.12345678901")), (2, 10**28), (2, Decimal("1E+400")), (2, True),
+        (2, ""), (3, "soon"), (4, "maybe"),
+    ])  # fmt: skip
     def test_a_value_against_its_declaration_is_null_and_told(self, kind: int, value: object) -> None:
         rows = self.custom({"ColumnName": "c", "DataType": kind, "Value": value})
 
@@ -559,17 +492,10 @@ class TestCustomColumns:
         "declared",
         [7, 99, -1, pytest.param(10**5_000, id="huge"), "Money", "DropDown", "", "7", [1], {}, True, Decimal(1)],
     )
-    @pytest.mark.parametrize(
-        ("value", "text"),
-        [
-            ("1.50", "1.50"),
-            ("2020-01-01", "2020-01-01"),
-            (7, "7"),
-            (Decimal("1.50"), "1.50"),
-            (True, "true"),
-            (["a"], '["a"]'),
-        ],
-    )
+    @pytest.mark.parametrize(("value", "text"), [
+        ("1.50", "1.50"), ("2020-01-01", "2020-01-01"), (7, "7"), (Decimal("1.50"), "1.50"), (True, "true"),
+        (["a"], '["a"]'),
+    ])  # fmt: skip
     def test_a_type_the_vendor_adds_later_is_text(self, declared: object, value: object, text: str) -> None:
         rows = self.custom({"ColumnName": "c", "DataType": declared, "Value": value})
 
@@ -583,17 +509,10 @@ class TestCustomColumns:
         )
 
     @pytest.mark.parametrize("kind", [0, 1, 3, None])
-    @pytest.mark.parametrize(
-        ("value", "cell"),
-        [
-            ("1,2", "1,2"),
-            ("1;2", "1;2"),
-            (["1", "2"], '["1","2"]'),
-            (7, "7"),
-            ("2020-01-01", "2020-01-01"),
-            (None, None),
-        ],
-    )
+    @pytest.mark.parametrize(("value", "cell"), [
+        ("1,2", "1,2"), ("1;2", "1;2"), (["1", "2"], '["1","2"]'), (7, "7"), ("2020-01-01", "2020-01-01"),
+        (None, None),
+    ])  # fmt: skip
     def test_where_several_values_may_be_chosen_the_column_is_text(
         self, kind: int | None, value: object, cell: Any
     ) -> None:
