@@ -98,9 +98,12 @@ def write_sealed(
     hashed, tally = _HashedFile(file), Tally()
     noted = schema.with_metadata(notes)
     # Compliant names would turn the items of a list from "item" to "element", and the schema would not read back.
-    with pq.ParquetWriter(
-        hashed, noted, compression=compression, write_page_checksum=True, use_compliant_nested_type=False
-    ) as writer:
+    with (
+        _frugal(),
+        pq.ParquetWriter(
+            hashed, noted, compression=compression, write_page_checksum=True, use_compliant_nested_type=False
+        ) as writer,
+    ):
         for batch in rechunked(rows, ROWS_IN_GROUP):
             if not batch.schema.equals(schema):
                 raise mismatch(path, "a batch has other columns than the schema says. Nothing was written.")
@@ -114,6 +117,17 @@ def write_sealed(
         }
         writer.add_key_value_metadata({_SEAL: json.dumps(seal, sort_keys=True).encode()})
     return tally
+
+
+@contextlib.contextmanager
+def _frugal() -> Iterator[None]:
+    """Let Arrow take memory of the system, which gets it back at once; Arrow's own allocator holds on to it."""
+    before = pa.default_memory_pool()
+    pa.set_memory_pool(pa.system_memory_pool())
+    try:
+        yield
+    finally:
+        pa.set_memory_pool(before)
 
 
 def _notes(provenance: Provenance, part: Mapping[str, Any] | None) -> dict[bytes, bytes]:

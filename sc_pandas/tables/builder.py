@@ -114,7 +114,7 @@ class TableBuilder:
         if self._waiting:
             self._flush()
         return Mark(
-            len(self._store),
+            len(self._store.lengths),
             self._rows,
             len(self._rejected),
             frozenset(self._details),
@@ -164,8 +164,8 @@ class TableBuilder:
         layout = laid_out(self._details | self._other_ids, self._custom.kinds(), self._extras)
         store = new_store(self._folder)
         start = 0
-        for index in range(len(self._store)):
-            batch = layout.apply(self._store.read(index), self._reject_for(start))
+        for stored in self._store:
+            batch = layout.apply(stored, self._reject_for(start))
             start += batch.num_rows
             self._raise_if_asked()
             store.append(batch)

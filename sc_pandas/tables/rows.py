@@ -11,7 +11,6 @@ import pyarrow as pa
 from sc_pandas.errors import ResponseError
 from sc_pandas.tables.spool import Store
 
-READ_AT_MOST: Final = 8
 COLUMNS_AT_MOST: Final = 10_000
 
 Order = np.ndarray[tuple[int], np.dtype[np.int64]]
@@ -114,9 +113,9 @@ class CustomerRows:
             If spooled rows cannot be read any more.
         """
         if self._order is None:
-            yield from rechunked((self._store.read(index) for index in range(len(self._store))), rows)
+            yield from rechunked(self._store, rows)
             return
-        starts = _starts(self._store)
+        starts = np.cumsum([0, *self._store.lengths])
         for start in range(0, len(self._order), rows):
             yield _gather(self._store, starts, self._order[start : start + rows])
 
@@ -183,20 +182,13 @@ def rechunked(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Recor
         yield joined([each for each in waiting if each.num_rows])
 
 
-def _starts(store: Store) -> Order:
-    counts = [store.view(index).num_rows for index in range(len(store))]
-    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-
-
 def _gather(store: Store, starts: Order, wanted: Order) -> pa.RecordBatch:
     """Take rows by their number from the few batches that hold them."""
     owners = np.searchsorted(starts, wanted, side="right") - 1
     by_owner = np.argsort(owners, kind="stable")
     found, firsts = np.unique(owners[by_owner], return_index=True)
-    # Few batches are read and forgotten; where each slice needs many of them, they are mapped.
-    batch_of = store.read if len(found) <= READ_AT_MOST else store.view
     pieces = [
-        batch_of(int(owner)).take(pa.array(wanted[places] - starts[owner]))
+        store.read(int(owner)).take(pa.array(wanted[places] - starts[owner]))
         for owner, places in zip(found, np.split(by_owner, firsts[1:]), strict=True)
     ]
     back = np.empty(len(wanted), dtype=np.int64)
@@ -206,13 +198,14 @@ def _gather(store: Store, starts: Order, wanted: Order) -> pa.RecordBatch:
 
 def final_order(ids: pa.ChunkedArray, *, sort: bool) -> Order:
     """Number the rows to keep: of equal ids the last, by id or by place, rows without an id last or in place."""
-    has_id = ids.is_valid().to_numpy()
-    keys = ids.fill_null(0).to_numpy()
-    with_id = np.flatnonzero(has_id)
-    by_id = with_id[np.argsort(keys[with_id], kind="stable")]
-    is_last = np.append(np.diff(keys[by_id]) != 0, [True] * min(1, len(by_id))).astype(bool)
-    order = np.concatenate([by_id[is_last], np.flatnonzero(~has_id)])
-    return (order if sort else np.sort(order)).astype(np.int64)
+    has_id, keys = ids.is_valid().to_numpy(), ids.fill_null(0).to_numpy()
+    by_id = np.argsort(keys, kind="stable")
+    if ids.null_count:
+        by_id = by_id[has_id[by_id]]
+    keys = keys[by_id]
+    by_id = by_id[np.append(keys[1:] != keys[:-1], [True] * min(1, len(keys))).astype(bool)]
+    order = np.concatenate([by_id, np.flatnonzero(~has_id)])
+    return order if sort else np.sort(order)
 
 
 def to_pandas(table: pa.Table) -> pd.DataFrame:

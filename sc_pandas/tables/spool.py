@@ -1,31 +1,29 @@
-"""Record batches kept aside: in memory, or in an unnamed private file."""
+"""Record batches put aside: in memory, or in an unnamed private file."""
 
 import mmap
-import os
 import weakref
+from collections.abc import Iterator
 from typing import Protocol
 
 import pyarrow as pa
 
 from sc_pandas.files import PathLike, spool_failed, unlinked_spool
 
-# Arrow reads a mapped buffer without copying only from aligned addresses.
-_ALIGNMENT = 64
-
 
 class Store(Protocol):
     """Batches in the order of `append`; their schemas may differ."""
 
     def append(self, batch: pa.RecordBatch) -> None:
-        """Keep one more batch."""
+        """Store one more batch."""
 
     def read(self, index: int) -> pa.RecordBatch:
-        """Give a batch that is wanted once."""
+        """Return a batch."""
 
-    def view(self, index: int) -> pa.RecordBatch:
-        """Give a batch that may be wanted again soon."""
+    def __iter__(self) -> Iterator[pa.RecordBatch]: ...
 
-    def __len__(self) -> int: ...
+    @property
+    def lengths(self) -> list[int]:
+        """Rows of each batch."""
 
     def cut(self, length: int) -> None:
         """Forget the batches after the first so many."""
@@ -42,19 +40,20 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._batches: list[pa.RecordBatch] = []
-
-    def append(self, batch: pa.RecordBatch) -> None:
-        """Keep one more batch."""
-        self._batches.append(batch)
+        self.append = self._batches.append
+        self.close = self._batches.clear
 
     def read(self, index: int) -> pa.RecordBatch:
-        """Give a batch."""
+        """Return a batch."""
         return self._batches[index]
 
-    view = read
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        return iter(self._batches)
 
-    def __len__(self) -> int:
-        return len(self._batches)
+    @property
+    def lengths(self) -> list[int]:
+        """Rows of each batch."""
+        return [batch.num_rows for batch in self._batches]
 
     def cut(self, length: int) -> None:
         """Forget the batches after the first so many."""
@@ -63,10 +62,6 @@ class MemoryStore:
     def sibling(self) -> Store:
         """Open an empty store."""
         return MemoryStore()
-
-    def close(self) -> None:
-        """Let go of all batches."""
-        self._batches.clear()
 
 
 class DiskStore:
@@ -84,8 +79,8 @@ class DiskStore:
         self._file = unlinked_spool(folder)
         weakref.finalize(self, self._file.close)
         self._places: list[tuple[int, int]] = []
+        self.lengths: list[int] = []
         self._end = 0
-        self._map: mmap.mmap | None = None
 
     def append(self, batch: pa.RecordBatch) -> None:
         """Write one more batch."""
@@ -98,43 +93,32 @@ class DiskStore:
             self._file.write(content)
             self._file.flush()
             self._places.append((self._end, content.size))
-            self._end += -(-content.size // _ALIGNMENT) * _ALIGNMENT
+            # Only from here a batch can be mapped.
+            self._end += -(-content.size // mmap.ALLOCATIONGRANULARITY) * mmap.ALLOCATIONGRANULARITY
             self._file.truncate(self._end)
         except OSError as error:
             spool_failed(self._folder, error)
+        self.lengths.append(batch.num_rows)
 
     def read(self, index: int) -> pa.RecordBatch:
-        """Read a batch into memory of its own."""
+        """Map a batch; what is looked at takes memory, as long as the batch is in use."""
         start, size = self._places[index]
         try:
-            content = self._content(start, size)
+            content = mmap.mmap(self._file.fileno(), size, access=mmap.ACCESS_READ, offset=start)
         except OSError as error:
             spool_failed(self._folder, error)
-        return _only_batch(pa.py_buffer(content))
+        with pa.ipc.open_stream(pa.BufferReader(pa.py_buffer(content))) as stream:
+            return stream.read_next_batch()
 
-    def _content(self, start: int, size: int) -> bytes:
-        if hasattr(os, "pread"):
-            # A child of a fork reads the same file: where one of the two has got to is not the other's place.
-            return os.pread(self._file.fileno(), size, start)
-        self._file.seek(start)
-        return self._file.read(size)
-
-    def view(self, index: int) -> pa.RecordBatch:
-        """Map a batch; the system reads, keeps and drops its pages as memory allows."""
-        if self._map is None or len(self._map) < self._end:
-            self._map = mmap.mmap(self._file.fileno(), self._end, access=mmap.ACCESS_READ)
-        return _only_batch(pa.py_buffer(self._map).slice(*self._places[index]))
-
-    def __len__(self) -> int:
-        return len(self._places)
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        return map(self.read, range(len(self.lengths)))
 
     def cut(self, length: int) -> None:
         """Forget the batches after the first so many; their space is freed."""
         if length == len(self._places):
             return
-        # A map of what is cut off could not be read.
-        self._end, self._map = self._places[length][0], None
-        del self._places[length:]
+        self._end = self._places[length][0]
+        del self._places[length:], self.lengths[length:]
         try:
             self._file.truncate(self._end)
         except OSError as error:
@@ -146,13 +130,7 @@ class DiskStore:
 
     def close(self) -> None:
         """Free the space, once no mapped batch is in use."""
-        self._map = None
         self._file.close()
-
-
-def _only_batch(content: pa.Buffer) -> pa.RecordBatch:
-    with pa.ipc.open_stream(pa.BufferReader(content)) as stream:
-        return stream.read_next_batch()
 
 
 def new_store(folder: PathLike | None) -> Store:
