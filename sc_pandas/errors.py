@@ -252,6 +252,16 @@ class ExportError(SellerCloudError):
     reason: str
     errno: int | None
 
+    @classmethod
+    def cannot_write(cls, path: object, what: str, *, errno: int | None = None, reason: str = "os") -> Self:
+        """Build the error for a file that cannot be written."""
+        return cls(f"{path} cannot be written: {what}", path=str(path), reason=reason, errno=errno)
+
+    @classmethod
+    def not_proven(cls, path: object, advice: str) -> Self:
+        """Build the error for rows that would be written although they are not proven complete."""
+        return cls(f"Not written: these rows were not proven complete. {advice}", path=str(path), reason="not_verified")
+
 
 class MissingExtraError(SellerCloudError, ImportError):
     """A library that sc_pandas does not always need is not installed.

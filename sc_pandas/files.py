@@ -6,6 +6,7 @@ complete new one (on a local file system whose disk honours ``fsync``).
 """
 
 import contextlib
+import hashlib
 import os
 import re
 import secrets
@@ -17,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from errno import EACCES, EINVAL, EISDIR, ELOOP, ENOENT, ENOTDIR, ENOTSUP
 from pathlib import Path
-from typing import IO, BinaryIO, Final, NoReturn, cast
+from typing import IO, Any, BinaryIO, Final, NoReturn, cast
 
 from sc_pandas.errors import ExportError, SettingsError
 
@@ -153,29 +154,32 @@ def check_target(path: PathLike) -> Path:
     try:
         return _checked(target)
     except OSError as error:  # a name that is too long, a folder that may not be looked into
-        raise _cannot(target, error.errno, f"{error.strerror or type(error).__name__}. Choose another.") from error
+        raise ExportError.cannot_write(target, f"{said_by(error)} Choose another.", errno=error.errno) from error
+
+
+def said_by(error: OSError) -> str:
+    """Return what the system says of an error, as a sentence."""
+    return f"{error.strerror or type(error).__name__}."
 
 
 def _checked(target: Path) -> Path:
     if target.is_symlink():
-        raise _cannot(target, ELOOP, "its symbolic links run in a circle. Give the real path.")
-    if target.is_dir():
-        raise _cannot(target, EISDIR, "it is a folder. Add a file name.")
-    if not target.parent.exists():
-        raise _cannot(target, ENOENT, "its folder does not exist. Make it, or choose another.")
-    if not target.parent.is_dir():
-        raise _cannot(target, ENOTDIR, "what should be its folder is a file. Choose another path.")
-    if target.exists() and not target.is_file():
-        raise _cannot(target, EINVAL, "it is a device or a pipe. Choose a plain file.")
-    if target.exists() and not os.access(target, os.W_OK):
-        raise _cannot(target, EACCES, "the file is read-only. Remove it, or choose another name.")
-    if not os.access(target.parent, os.W_OK | os.X_OK):
-        raise _cannot(target, EACCES, "you may not write in its folder. Choose another.")
-    return target
-
-
-def _cannot(path: Path, errno: int | None, what: str) -> ExportError:
-    return ExportError(f"{path} cannot be written: {what}", path=str(path), reason="os", errno=errno)
+        number, what = ELOOP, "its symbolic links run in a circle. Give the real path."
+    elif target.is_dir():
+        number, what = EISDIR, "it is a folder. Add a file name."
+    elif not target.parent.exists():
+        number, what = ENOENT, "its folder does not exist. Make it, or choose another."
+    elif not target.parent.is_dir():
+        number, what = ENOTDIR, "what should be its folder is a file. Choose another path."
+    elif target.exists() and not target.is_file():
+        number, what = EINVAL, "it is a device or a pipe. Choose a plain file."
+    elif target.exists() and not os.access(target, os.W_OK):
+        number, what = EACCES, "the file is read-only. Remove it, or choose another name."
+    elif not os.access(target.parent, os.W_OK | os.X_OK):
+        number, what = EACCES, "you may not write in its folder. Choose another."
+    else:
+        return target
+    raise ExportError.cannot_write(target, what, errno=number)
 
 
 class NotAFileError(OSError):
@@ -255,7 +259,7 @@ def atomic_write(
     'whole'
     """
     target = check_target(path)
-    temp = target.with_name(f".sc_pandas-{os.getpid()}-{secrets.token_hex(8)}.tmp")
+    temp = temp_beside(target)
     try:
         remove_stale_temps(target.parent)
         file = _open_new(temp)
@@ -271,11 +275,23 @@ def atomic_write(
         temp.replace(target)
     except OSError as error:
         _remove(temp)
-        raise _cannot(target, error.errno, f"{error.strerror or type(error).__name__}.") from error
+        raise ExportError.cannot_write(target, said_by(error), errno=error.errno) from error
     except BaseException:
         _remove(temp)
         raise
-    _sync_folder(target)
+    try:
+        sync_folder(target.parent)
+    except OSError as error:
+        raise ExportError(
+            f"{target} is complete, but the disk reported an error ({error.strerror}) when its folder was synced, so "
+            "it may not survive a power loss. Check the disk, then write it again.",
+            path=str(target), reason="os", errno=error.errno,
+        ) from error  # fmt: skip
+
+
+def temp_beside(target: Path) -> Path:
+    """Return a new temporary name in the folder of a target."""
+    return target.with_name(f".sc_pandas-{os.getpid()}-{secrets.token_hex(8)}.tmp")
 
 
 def _open_new(temp: Path) -> BinaryIO:
@@ -303,23 +319,18 @@ def _sync(descriptor: int) -> None:
         os.fsync(descriptor)
 
 
-def _sync_folder(target: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk, where the system can."""
     if os.name != "posix":
         return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        descriptor = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        os.fsync(descriptor)
     except OSError as error:
-        if error.errno in {EINVAL, ENOTSUP}:  # network file systems that cannot sync a folder
-            return
-        raise ExportError(
-            f"{target} is complete, but the disk reported an error ({error.strerror}) when its folder was synced, so "
-            "it may not survive a power loss. Check the disk, then write it again.",
-            path=str(target), reason="os", errno=error.errno,
-        ) from error  # fmt: skip
+        if error.errno not in {EINVAL, ENOTSUP}:  # network file systems that cannot sync a folder
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def _remove(temp: Path) -> None:
@@ -371,6 +382,35 @@ def _is_alive(pid: int) -> bool:
     except (OSError, OverflowError):
         return True
     return True
+
+
+class HashingFile:
+    """A file open for writing that knows the SHA-256 of what went through it; without a file it only knows that."""
+
+    def __init__(self, file: BinaryIO | None = None) -> None:
+        self._file = file
+        self._size = 0
+        self.sha256 = hashlib.sha256()
+        self.closed = False
+
+    def write(self, content: Any) -> int:
+        """Write some bytes."""
+        self.sha256.update(content)
+        self._size += len(content)
+        return len(content) if self._file is None else self._file.write(content)
+
+    def tell(self) -> int:
+        """Return how many bytes went through."""
+        return self._size
+
+    def flush(self) -> None:
+        """Hand on what is buffered."""
+        if self._file is not None:
+            self._file.flush()
+
+    def close(self) -> None:
+        """Leave the file itself to its owner."""
+        self.closed = True
 
 
 def unlinked_spool(folder: PathLike | None = None) -> BinaryIO:

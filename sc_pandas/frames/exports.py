@@ -342,8 +342,4 @@ class Exports:
 
     def _check_verified(self, path: str | os.PathLike[str], then: str, *, allowed: bool) -> None:
         if not allowed and not self.provenance.is_verified:
-            raise ExportError(
-                f"Not written: these rows were not proven complete. Read again, or pass allow_unverified=True{then}.",
-                path=str(path),
-                reason="not_verified",
-            )
+            raise ExportError.not_proven(path, f"Read again, or pass allow_unverified=True{then}.")

@@ -306,4 +306,4 @@ def _is_text(of_type: pa.DataType) -> bool:
 
 
 def _mismatch(path: PathLike, what: str) -> ExportError:
-    return ExportError(f"{path} cannot be written: {what}", path=str(path), reason="mismatch")
+    return ExportError.cannot_write(path, what, reason="mismatch")

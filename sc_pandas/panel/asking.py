@@ -54,11 +54,7 @@ def within(question: CustomerFilter, name: str, values: Mapping[str, int]) -> di
 def write(path: Path, read: ReadLike) -> None:
     """Write a proven answer to a Parquet file."""
     if not read.report.is_proven:
-        raise ExportError(
-            "This answer is not proven complete, so that it is not written. Ask with consistency='auto'.",
-            path=str(path),
-            reason="not_verified",
-        )
+        raise ExportError.not_proven(path, "Ask with consistency='auto'.")
     write_parquet(path, read.table.to_batches(), read.table.schema, read.provenance)
 
 

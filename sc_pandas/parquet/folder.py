@@ -17,13 +17,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sc_pandas.errors import ExportError
-from sc_pandas.files import PathLike, open_plain, plain_path, remove_stale_temps
+from sc_pandas.files import PathLike, open_plain, plain_path, remove_stale_temps, said_by, sync_folder, temp_beside
 from sc_pandas.parquet.file import write_parquet
 from sc_pandas.parquet.parts import PART_NAME, parts_of
 from sc_pandas.parquet.sealed import NOTE, reading
 from sc_pandas.provenance import Provenance
 
-_UNSYNCABLE: Final = {EINVAL, ENOTSUP}
 _OLD_END: Final = re.compile(r"[0-9a-f]{8}")
 # A writer renames twice within microseconds; whoever takes longer was killed.
 _PATIENCE_S: Final = 1.0
@@ -69,8 +68,8 @@ def write_folder(
         put_back(target)
         _check_free(target, overwrite=overwrite)
     except OSError as error:
-        raise _cannot(target, error.errno, f"{error.strerror or type(error).__name__}.") from error
-    temp = target.parent / f".sc_pandas-{os.getpid()}-{secrets.token_hex(8)}.tmp"
+        raise ExportError.cannot_write(target, said_by(error), errno=error.errno) from error
+    temp = temp_beside(target)
     try:
         remove_stale_temps(target.parent)
         temp.mkdir(mode=0o700)
@@ -79,19 +78,19 @@ def write_folder(
             _make_private(file.parent, temp)
             write_parquet(file, part.table.to_batches(), part.table.schema, provenance, part=part.says)
         for folder, _, _ in os.walk(temp, topdown=False):
-            _sync(Path(folder))
+            sync_folder(Path(folder))
         left = _set_aside(target)
         _publish(temp, target, overwrite=overwrite)
-        _sync(target.parent)
+        sync_folder(target.parent)
         for aside in left:
             shutil.rmtree(aside, ignore_errors=True)
     except OSError as error:
-        raise _cannot(target, error.errno, f"{error.strerror or type(error).__name__}.") from error
+        raise ExportError.cannot_write(target, said_by(error), errno=error.errno) from error
     except ExportError as error:
         if error.errno is None:
             raise
         # The error of one part names a temporary path that nobody knows.
-        raise _cannot(target, error.errno, f"{os.strerror(error.errno)}.") from error
+        raise ExportError.cannot_write(target, f"{os.strerror(error.errno)}.", errno=error.errno) from error
     finally:
         shutil.rmtree(temp, ignore_errors=True)
     return target
@@ -146,17 +145,18 @@ def _make_private(folder: Path, top: Path) -> None:
 
 def _check_free(target: Path, *, overwrite: bool) -> None:
     if not target.parent.is_dir():
-        raise _cannot(target, ENOENT, "its folder does not exist. Make it, or choose another.")
+        raise ExportError.cannot_write(target, "its folder does not exist. Make it, or choose another.", errno=ENOENT)
     if not os.path.lexists(target) or (target.is_dir() and not any(target.iterdir())):
         return
     if not target.is_dir():
-        raise _cannot(target, EEXIST, "a file stands there. A partitioned export is a folder.", reason="exists")
-    if not overwrite:
+        what = "a file stands there. A partitioned export is a folder."
+    elif not overwrite:
         what = "it exists. Choose another folder, or pass overwrite=True to replace an earlier export."
-        raise _cannot(target, EEXIST, what, reason="exists")
-    if not all((path.is_dir() and not path.is_symlink()) or _is_part(path) for path in target.rglob("*")):
+    elif not all((path.is_dir() and not path.is_symlink()) or _is_part(path) for path in target.rglob("*")):
         what = "there are files in it that are no parts of an export, and they would be lost. Choose another folder."
-        raise _cannot(target, EEXIST, what, reason="exists")
+    else:
+        return
+    raise ExportError.cannot_write(target, what, errno=EEXIST, reason="exists")
 
 
 def _is_part(path: Path) -> bool:
@@ -201,20 +201,3 @@ def _exchange(one: Path, other: Path) -> bool:
     if number in _NO_EXCHANGE:
         return False
     raise OSError(number, os.strerror(number))
-
-
-def _sync(folder: Path) -> None:
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in _UNSYNCABLE:
-            raise
-    finally:
-        os.close(descriptor)
-
-
-def _cannot(path: Path, errno: int | None, what: str, *, reason: str = "os") -> ExportError:
-    return ExportError(f"{path} cannot be written: {what}", path=str(path), reason=reason, errno=errno)

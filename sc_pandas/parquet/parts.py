@@ -6,7 +6,6 @@ missing, or that comes from another export, is seen.
 """
 
 import datetime as dt
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sc_pandas.errors import ExportError, SettingsError
-from sc_pandas.files import PathLike
+from sc_pandas.files import HashingFile, PathLike
 from sc_pandas.parquet.file import check_columns
 from sc_pandas.parquet.note import PARTS_AT_MOST, Note, PartNote
 from sc_pandas.parquet.sealed import KEY, check_types, mismatch, opened, reading
@@ -145,23 +144,12 @@ def _plain(value: Any) -> Any:
 
 def _digest(table: pa.Table, by: Sequence[str], provenance: Provenance) -> str:
     """Tell exports apart; equal rows and provenance give an equal digest."""
-    sha = hashlib.sha256(json.dumps([list(by), provenance.to_json()]).encode())
-
-    class _Sink:
-        closed = False
-
-        def write(self, content: Any) -> int:
-            sha.update(content)
-            return len(content)
-
-        def flush(self) -> None: ...
-
-        def close(self) -> None: ...
-
+    sink = HashingFile()
+    sink.write(json.dumps([list(by), provenance.to_json()]).encode())
     whole = table.combine_chunks().replace_schema_metadata(None)
-    with pa.PythonFile(_Sink(), mode="w") as sink, pa.ipc.new_stream(sink, whole.schema) as stream:
+    with pa.PythonFile(sink, mode="w") as file, pa.ipc.new_stream(file, whole.schema) as stream:
         stream.write_table(whole)
-    return sha.hexdigest()
+    return sink.sha256.hexdigest()
 
 
 def whole_of(

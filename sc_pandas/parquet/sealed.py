@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sc_pandas.errors import ExportError
-from sc_pandas.files import NotAFileError, PathLike
+from sc_pandas.files import HashingFile, NotAFileError, PathLike
 from sc_pandas.parquet.note import FORMAT, NOTE_AT_MOST, Note, json_object
 from sc_pandas.provenance import ATTRS_KEY, Provenance
 from sc_pandas.tables.rows import rechunked
@@ -23,34 +23,6 @@ NOTE: Final = b"sellercloud"
 KEY: Final = "user_id"
 _SEAL: Final = b"sellercloud.seal"
 _PANDAS_ATTRS: Final = b"PANDAS_ATTRS"
-
-
-class _HashedFile:
-    """A file open for writing that knows the digest of what went through it."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._sha = hashlib.sha256()
-        self._size = 0
-        self.closed = False
-
-    def write(self, content: bytes) -> int:
-        self._sha.update(content)
-        self._size += len(content)
-        return self._file.write(content)
-
-    def tell(self) -> int:
-        return self._size
-
-    def flush(self) -> None:
-        self._file.flush()
-
-    def close(self) -> None:
-        """Leave the file itself to its owner."""
-        self.closed = True
-
-    def hexdigest(self) -> str:
-        return self._sha.hexdigest()
 
 
 @dataclass(slots=True)
@@ -95,7 +67,7 @@ def write_sealed(
     notes = _notes(provenance, part)
     if len(notes[NOTE]) > NOTE_AT_MOST:
         raise mismatch(path, f"what was asked takes more than {NOTE_AT_MOST >> 20} MiB to note. Export fewer at once.")
-    hashed, tally = _HashedFile(file), Tally()
+    hashed, tally = HashingFile(file), Tally()
     noted = schema.with_metadata(notes)
     # Compliant names would turn the items of a list from "item" to "element", and the schema would not read back.
     with (
@@ -112,7 +84,7 @@ def write_sealed(
         seal = {
             "rows": tally.rows,
             "bytes": hashed.tell(),
-            "sha256": hashed.hexdigest(),
+            "sha256": hashed.sha256.hexdigest(),
             "head": _head(schema, notes[NOTE]),
         }
         writer.add_key_value_metadata({_SEAL: json.dumps(seal, sort_keys=True).encode()})

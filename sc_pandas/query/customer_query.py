@@ -380,12 +380,8 @@ class CustomerQuery:
         check_target(target)
         with self._read(spool_folder=target.parent) as (rows, report):
             if not report.is_proven and not allow_unverified:
-                raise ExportError(
-                    "This answer is not proven complete, so that it is not written. Read with consistency='auto', or "
-                    "pass allow_unverified=True; the file will say so.",
-                    path=str(target),
-                    reason="not_verified",
-                )
+                advice = "Read with consistency='auto', or pass allow_unverified=True; the file will say so."
+                raise ExportError.not_proven(target, advice)
             schema = self._selected(rows.schema.empty_table()).schema
             batches = (self._selected(pa.Table.from_batches([b])).to_batches()[0] for b in rows.iter_batches())
             write_parquet(target, batches, schema, self._provenance(report))

@@ -6,11 +6,11 @@ import mmap
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Self
+from typing import Any, Final, Self
 
 import pyarrow as pa
 
-from sc_pandas.files import atomic_write, open_plain
+from sc_pandas.files import HashingFile, atomic_write, open_plain
 from sc_pandas.tables.rows import Coercion, CustomerRows
 from sc_pandas.tables.spool import MemoryStore
 
@@ -19,26 +19,6 @@ _MAGIC: Final = b"sc_pandas rows 1"
 # The stream begins where Arrow can read a mapped buffer without copying.
 _HEAD_BYTES: Final = 64
 _NOTE: Final = b"sc_pandas"
-
-
-class _Hashing:
-    """A file that knows the digest of what went through it."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.digest = hashlib.sha256()
-        self.closed = False
-
-    def write(self, content: Any) -> int:
-        self.digest.update(content)
-        return self._file.write(content)
-
-    def flush(self) -> None:
-        self._file.flush()
-
-    def close(self) -> None:
-        """Leave the file itself to its owner."""
-        self.closed = True
 
 
 def keep_rows(path: Path, rows: CustomerRows, note: Mapping[str, Any]) -> None:
@@ -60,12 +40,12 @@ def keep_rows(path: Path, rows: CustomerRows, note: Mapping[str, Any]) -> None:
     schema = rows.schema.with_metadata({_NOTE: json.dumps(facts).encode()})
     with atomic_write(path) as file:
         file.write(bytes(_HEAD_BYTES))
-        body = _Hashing(file)
+        body = HashingFile(file)
         with pa.ipc.new_stream(body, schema) as stream:
             for batch in rows.iter_batches():
                 stream.write_batch(batch)
         file.seek(0)
-        file.write(_MAGIC + body.digest.digest())
+        file.write(_MAGIC + body.sha256.digest())
         file.seek(0, 2)
 
 

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import sc_pandas as sc
 from tests.faults.raw import RawServer, Wire, whole
@@ -27,7 +28,14 @@ def peak_mib() -> float:
 
 def row(number: int) -> bytes:
     """Return a customer; every fourth has three custom columns."""
-    entry = {"ID": 1, "DataLength": 50, "ClientID": 7, "NewValue": None, "DataSourceContainer": [], "IsRequired": False}
+    entry: dict[str, Any] = {
+        "ID": 1,
+        "DataLength": 50,
+        "ClientID": 7,
+        "NewValue": None,
+        "DataSourceContainer": [],
+        "IsRequired": False,
+    }
     entry |= dict.fromkeys(("IsDropDownColumn", "IsDropDownCustomTextAllowed", "AllowHTMLPopup"), False)
     entry |= {"IsDropDownAllowMultipleSelection": False, "DisplayName": None}
     custom = [("Loyalty Tier", 0, "Gold"), ("Visits", 1, str(number % 90)), ("Since", 3, "2024-05-06T07:08:09")]
@@ -60,8 +68,8 @@ def serve(customers: int) -> RawServer:
 def export(url: str, path: str) -> None:
     """Export everybody without a quota, and print what it took."""
     with sc.connect(url, username="me", password="secret", cache_dir=Path(path).parent / "cache") as shop:
-        client = shop.source.client
-        client.budget.calls_per_hour, client.budget.shared, client.gate._shared = 10**9, None, None
+        pace = shop.source.client.pace
+        pace._calls_per_hour, pace.file = 10**9, None
         before, begun = peak_mib(), time.process_time()
         shop.customers(cache="off", progress=False).to_parquet(path)
         spent, after = time.process_time() - begun, peak_mib()
