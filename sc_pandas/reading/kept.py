@@ -18,7 +18,7 @@ from sc_pandas.reading.options import Progress, ReadOptions, Source
 from sc_pandas.reading.records import Found, ListKey, find_records, newest
 from sc_pandas.reading.report import IncludeGap, ReadReport
 from sc_pandas.tables import CustomerRows
-from sc_pandas.tables.kept import FORMAT, KeptRows, keep_rows
+from sc_pandas.tables.arrow_file import FORMAT, read_rows, write_rows
 
 BYTES_AT_MOST: Final = 2**30
 _LOOK_EVERY_S: Final = 0.05
@@ -65,10 +65,12 @@ class KeptTable:
             What the cache knows of each list; rows from before the latest read of one are not the latest known.
         """
         path = self._path(f"v{FORMAT}.arrow")
-        kept = None if path is None or self._options.cache == "refresh" else KeptRows.open(path)
-        if kept is None or (self._options.on_bad_value == "raise" and kept.rows.coercions):
+        kept = None if path is None or self._options.cache == "refresh" else read_rows(path)
+        if kept is None:
             return None
-        facts = dict(kept.note)
+        rows, facts = kept
+        if self._options.on_bad_value == "raise" and rows.coercions:
+            return None
         # The name of a file can be given to another; the key inside says whose rows it holds, of which lists.
         if facts.pop("of", None) != self.key:
             return None
@@ -84,16 +86,16 @@ class KeptTable:
         report = ReadReport(
             **facts | {"notes": tuple(facts["notes"])},
             gaps=gaps,
-            rows=kept.rows.num_rows,
-            doubles_dropped=kept.rows.doubles_dropped,
-            rows_without_key=kept.rows.rows_without_key,
-            coercions=kept.rows.coercions,
-            undocumented=kept.rows.undocumented,
+            rows=rows.num_rows,
+            doubles_dropped=rows.doubles_dropped,
+            rows_without_key=rows.rows_without_key,
+            coercions=rows.coercions,
+            undocumented=rows.undocumented,
             calls_saved=facts["pages"],
             started_at=datetime.fromtimestamp(started, UTC),
             finished_at=datetime.fromtimestamp(finished, UTC),
         )
-        return kept.rows, report
+        return rows, report
 
     def save(self, read: ListsRead) -> None:
         """Keep proven rows; a folder that takes no more is no error."""
@@ -112,7 +114,7 @@ class KeptTable:
             "newest_read": read.newest,
         }
         with contextlib.suppress(ExportError):
-            keep_rows(path, read.rows, note)
+            write_rows(path, read.rows, note)
             self._purge(path.parent)
 
     def _purge(self, folder: Path) -> None:

@@ -10,14 +10,14 @@ import pyarrow as pa
 import pytest
 
 from sc_pandas.tables import TableBuilder
-from sc_pandas.tables.kept import KeptRows, keep_rows
+from sc_pandas.tables.arrow_file import read_rows, write_rows
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     with TableBuilder() as builder:
         builder.add([{"UserID": 1, "Rating": "x"}, {"UserID": 2}])
-        keep_rows(tmp_path / "x.arrow", builder.finish(), {"of": "key"})
+        write_rows(tmp_path / "x.arrow", builder.finish(), {"of": "key"})
     return tmp_path / "x.arrow"
 
 
@@ -41,9 +41,10 @@ def rewrite(path: Path, facts: object) -> None:
 def test_the_facts_that_the_others_are_made_of_are_true(path: Path) -> None:
     rewrite(path, facts_in(path))
 
-    kept = KeptRows.open(path)
+    kept = read_rows(path)
     assert kept is not None
-    assert (kept.rows.num_rows, kept.note, len(kept.rows.coercions)) == (2, {"of": "key"}, 1)
+    rows, note = kept
+    assert (rows.num_rows, note, len(rows.coercions)) == (2, {"of": "key"}, 1)
 
 
 @pytest.mark.parametrize(
@@ -58,14 +59,14 @@ def test_the_facts_that_the_others_are_made_of_are_true(path: Path) -> None:
 def test_facts_of_another_shape_are_none(path: Path, wrong: dict[str, object]) -> None:
     rewrite(path, facts_in(path) | wrong)
 
-    assert KeptRows.open(path) is None
+    assert read_rows(path) is None
 
 
 @pytest.mark.parametrize("facts", [[], 7, None, {}])
 def test_facts_that_are_no_object_of_ours_are_none(path: Path, facts: object) -> None:
     rewrite(path, facts)
 
-    assert KeptRows.open(path) is None
+    assert read_rows(path) is None
 
 
 @pytest.mark.timeout(20)
@@ -73,4 +74,4 @@ def test_a_pipe_is_not_opened(path: Path) -> None:
     path.unlink()
     os.mkfifo(path)
 
-    assert KeptRows.open(path) is None
+    assert read_rows(path) is None
