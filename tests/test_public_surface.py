@@ -54,7 +54,8 @@ _SENTENCE_IS_ENOUGH = {
     "CustomerFilter.of", "CustomerFilter.given", "CustomerFilter.from_dict", "CustomerFilter.to_json",
     "CustomerFilter.from_json", "CustomerFilter.to_code", "CustomerFilter.in_timezone", "CustomerFilter.needs_swagger",
     "CustomerFilter.singles", "CustomerFilter.to_params", "CustomerFilter.from_params",
-    "Provenance.to_json", "FilterError.unknown_name", "FilterError.unknown_value",
+    "Provenance.to_json", "FilterError.unknown_name", "FilterError.unknown_value", "ExportError.cannot_write",
+    "ExportError.not_proven",
 }  # fmt: skip
 
 _RAISED = re.compile(r"raise (\w*Error)\b|raise (\w*Error)\.")
