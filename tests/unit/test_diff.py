@@ -119,14 +119,9 @@ def test_values_of_any_object_are_told_apart_by_type() -> None:
 
 def test_only_the_earlier_frame_is_taken() -> None:
     change = difference(BEFORE, AFTER)
-    others = (
-        AFTER,
-        BEFORE.iloc[:1],
-        BEFORE.iloc[[0, 2]],  # without the customer that is gone later
-        BEFORE.assign(user_id=pd.Series([3, 1, 9], dtype="int64[pyarrow]")),
-        BEFORE.drop(columns="email"),
-        BEFORE.assign(more=1),
-    )
+    strangers = [AFTER, BEFORE.iloc[:1], BEFORE.drop(columns="email"), BEFORE.assign(more=1)]
+    without_who_is_gone = BEFORE.iloc[[0, 2]]
+    others = [*strangers, without_who_is_gone, BEFORE.assign(user_id=pd.Series([3, 1, 9], dtype="int64[pyarrow]"))]
     for other in others:
         with pytest.raises(sc.AccessorError, match="not taken from that frame"):
             change.apply(other)
@@ -142,6 +137,7 @@ def test_only_the_earlier_frame_is_taken() -> None:
         (pd.concat([BEFORE, BEFORE]), "several rows"),
         (BEFORE.assign(user_id=pd.Series([1, None, 2], dtype="int64[pyarrow]")), "in each row"),
         (pd.concat([BEFORE, BEFORE[["email"]]], axis=1), "repeated: email"),
+        (BEFORE.assign(user_id=pd.Series(["1", "2", "3"])), "whole numbers"),
     ],
 )
 def test_frames_whose_rows_are_not_one_customer_each_are_refused(broken: pd.DataFrame, message: str, side: int) -> None:

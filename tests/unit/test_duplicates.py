@@ -125,11 +125,8 @@ def test_the_answer_is_typed_fresh_and_leaves_the_frame_alone() -> None:
     frame = frame_of({"email": "a@x.test"}, {"email": "a@x.test"}, {})
     frame.index = pd.Index([5, 5, 6])
     before = frame.copy(deep=True)
-    for found in (
-        find_duplicates(frame, None),
-        find_duplicates(frame.iloc[:0], None),
-        find_duplicates(frame.iloc[2:], None),
-    ):
+    for part in (frame, frame.iloc[:0], frame.iloc[2:]):
+        found = find_duplicates(part, None)
         assert {name: str(dtype) for name, dtype in found.dtypes.items()} == {
             "group": "int64[pyarrow]", "user_id": "int64[pyarrow]", "reason": "string[pyarrow]",
             "survivor": "bool[pyarrow]", "survivor_id": "int64[pyarrow]",
@@ -147,25 +144,11 @@ def test_what_the_frame_lacks_is_told_when_it_was_asked_for() -> None:
         find_duplicates(frame, "name")
     with pytest.raises(sc.AccessorError, match="none of them"):
         find_duplicates(frame[["user_id"]], None)
+    with pytest.raises(sc.AccessorError, match="several rows"):
+        find_duplicates(frame.assign(user_id=1), None)
     for by in (["e-mail"], []):
         with pytest.raises(sc.SettingsError, match="'email', 'phone', 'name'"):
             find_duplicates(frame, by)
-
-
-@pytest.mark.parametrize(
-    ("ids", "message"),
-    [([1, 1], "several rows"), ([1, None], "in each row"), (None, "one column user_id"), (["1", "2"], "whole numbers")],
-)
-def test_rows_that_are_not_one_customer_each_are_refused(ids: list[Any] | None, message: str) -> None:
-    frame = frame_of({"email": "a@x.test"}, {"email": "a@x.test"})
-    kind = pa.string() if ids == ["1", "2"] else pa.int64()
-    other = (
-        frame.drop(columns="user_id")
-        if ids is None
-        else frame.assign(user_id=pd.Series(ids, dtype=pd.ArrowDtype(kind)))
-    )
-    with pytest.raises(sc.AccessorError, match=message):
-        find_duplicates(other, None)
 
 
 VALUES = st.sampled_from(
@@ -173,7 +156,7 @@ VALUES = st.sampled_from(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(rows=st.lists(st.fixed_dictionaries(dict.fromkeys(COLUMNS, VALUES)), max_size=7))
 def test_groups_are_those_of_a_plain_search(rows: list[dict[str, Any]]) -> None:
     """Compare every pair, and let groups flow together."""
@@ -201,10 +184,7 @@ def test_a_hundred_thousand_rows_are_grouped() -> None:
     """Also a chain through all of them; 0.5 to 1.5 s on two slow cores, and hours if it were quadratic."""
     draw = random.Random(1)
     count = 100_000
-    crowd = [
-        {"email": f"u{draw.randrange(80_000)}@x.test", "phone1": f"{draw.randrange(2_000_000_000, 2_000_900_000)}", "last_name": f"L {draw.randrange(50_000)}"}
-        for _ in range(count)
-    ]  # fmt: skip
+    crowd = [{"email": f"u{draw.randrange(80_000)}@x.test", "phone1": f"{draw.randrange(2_000_000_000, 2_000_900_000)}"} for _ in range(count)]  # fmt: skip
     chain = [{"email": f"u{n // 2}@x.test", "phone1": f"21{(n + 1) // 2:08d}"} for n in range(count)]
     for rows in (crowd, chain):
         frame = frame_of(*rows)
@@ -240,12 +220,7 @@ def test_phones_that_are_numbers_are_compared() -> None:
 
 @pytest.mark.parametrize(
     ("name", "values"),
-    [
-        ("email", [1, 2]),
-        ("phone1", [True, 2.5]),
-        ("first_name", [[1], [2]]),
-        ("mobile", [dt.date(2026, 1, 1)] * 2),
-    ],
+    [("email", [1, 2]), ("phone1", [True, 2.5]), ("first_name", [[1], [2]]), ("mobile", [dt.date(2026, 1, 1)] * 2)],
 )
 def test_what_is_no_text_is_refused_and_not_quoted(name: str, values: list[Any]) -> None:
     frame = frame_of({}, {}).assign(**{name: pd.Series(values, dtype=object)})

@@ -30,7 +30,36 @@ RUNS = [
     '=HYPERLINK("http://evil.example")', "=1+1", "+1 212 555 0100", "-1", "@SUM(1)", "\tx", "\rx", "\nx", "\x00x",
     "  =1", "\u00a0=1", "\u200b=1", "\ufeff=1", " \t=1", "＝1", "＋1", "－1", "＠1", "\u3000＝1", "﹢1", "−1", "\x01=1", "\x85=1",
 ]  # fmt: skip
-STAYS = ["", " ", "a=1", "'=1", "Ada-Marie", "ada@example.com", "1+1", "#N/A", "_x003D_1", "(=1)", "é", "日本", '"=1"']
+STAYS = [
+    "",
+    " ",
+    "a=1",
+    "'=1",
+    "Ada-Marie",
+    "ada@example.com",
+    "1+1",
+    "#N/A",
+    "#REF!",
+    "{=1}",
+    "TRUE",
+    "1",
+    "(=1)",
+    "é",
+    "日本",
+    '"=1"',
+]
+# What Excel would show as other characters.
+CODES = [
+    "_x003D_1+1",
+    "_x0041_",
+    "_x005F_",
+    "_x005F_x003D_",
+    "_x0041_x0042_",
+    "a _x000D_ b",
+    "__x00e9__",
+    "_x00g1_",
+    " _x0041_ ",
+]
 
 
 def text(values: list[Any]) -> "pd.Series[Any]":
@@ -73,13 +102,12 @@ class TestTheGuard:
         assert b"\"'" + value.replace('"', '""').encode() + b'"' in (tmp_path / "x.csv").read_bytes()
         assert "1 texts got an apostrophe (a)" in str(written)
 
-    @pytest.mark.parametrize("value", STAYS)
-    def test_other_text_stays(self, value: str, tmp_path: Path) -> None:
-        frame = pd.DataFrame({"a": text([value]), "b": text(["x"])})
+    def test_other_text_stays(self, tmp_path: Path) -> None:
+        frame = pd.DataFrame({"a": text(STAYS), "b": text(["x"] * len(STAYS))})
 
         assert write_csv(frame, tmp_path / "x.csv").guarded == {}
         again = pd.read_csv(tmp_path / "x.csv", keep_default_na=False, dtype=str)
-        assert again.to_dict("list") == {"a": [value], "b": ["x"]}
+        assert again.to_dict("list") == frame.to_dict("list")
 
     def test_names_of_columns_are_guarded_and_numbers_are_not(self, tmp_path: Path) -> None:
         frame = pd.DataFrame({"=cmd|x": pd.Series([-7], dtype="int64[pyarrow]"), "n": [-1.5]})
@@ -101,13 +129,7 @@ class TestTheGuard:
         assert write_excel(frame, tmp_path / "x.xlsx", None).guarded == {"a": 1, "b": 1, "c": 1}
 
     @pytest.mark.fault("H10")
-    @given(
-        st.lists(
-            st.text(st.characters(codec="utf-8"), max_size=12) | st.sampled_from(RUNS) | st.none(),
-            min_size=1,
-            max_size=6,
-        )
-    )
+    @given(st.lists(st.text(st.characters(codec="utf-8"), max_size=12) | st.sampled_from([*RUNS, *STAYS]) | st.none(), min_size=1, max_size=6))  # fmt: skip
     @settings(deadline=None, max_examples=40)
     def test_no_text_becomes_a_formula_and_none_is_lost(self, values: list[str | None]) -> None:
         frame = pd.DataFrame({"=a": text(values), "n": range(len(values))})
@@ -181,21 +203,9 @@ class TestExcel:
             None, None,
         ]  # fmt: skip
         assert [value for value, _ in rows[3]] == [None, "Ada", *[None] * 10]
+        assert pd.read_excel(tmp_path / "x.xlsx", nrows=1)["created_on"].dtype.kind == "M"
 
-    @pytest.mark.parametrize(
-        "value",
-        [
-            "_x003D_1+1",
-            "_x0041_",
-            "_x005F_",
-            "_x005F_x003D_",
-            "_x0041_x0042_",
-            "a _x000D_ b",
-            "__x00e9__",
-            "_x00g1_",
-            " _x0041_ ",
-        ],
-    )
+    @pytest.mark.parametrize("value", CODES)
     def test_what_looks_like_a_characters_code_stays_text(self, value: str, tmp_path: Path) -> None:
         """Excel would show ``_x003D_1+1`` as ``=1+1``; in no element of the file does a code stand."""
         frame = pd.DataFrame({value: text([value])})
@@ -208,11 +218,6 @@ class TestExcel:
         again = pd.read_excel(tmp_path / "x.xlsx")
         assert (again.columns.tolist(), again[value].tolist()) == ([value], [value])
 
-    def test_dates_are_dates_to_pandas(self, tmp_path: Path) -> None:
-        write_excel(full().head(1), tmp_path / "x.xlsx", None)
-
-        assert pd.read_excel(tmp_path / "x.xlsx")["created_on"].dtype.kind == "M"
-
     def test_the_second_sheet_says_where_from(self, tmp_path: Path) -> None:
         write_excel(full(), tmp_path / "x.xlsx", NOTE)
         said = {row[0].value: (row[1].value, row[1].data_type) for row in cells(tmp_path / "x.xlsx", "Where from")}
@@ -220,24 +225,13 @@ class TestExcel:
         assert said["verdict"] == ("proven (bookends)", "s")
         assert said["filter"] == ("city='=Brno'", "s")
 
-    @pytest.mark.parametrize("value", ["=1+1", "#N/A", "#REF!", "{=1}", "TRUE", "1"])
-    def test_without_the_guard_text_is_text_still(self, value: str, tmp_path: Path) -> None:
-        written = write_excel(pd.DataFrame({"=h": text([value])}), tmp_path / "x.xlsx", None, formula_guard=False)
-        cell = list(cells(tmp_path / "x.xlsx"))[1][0]
-
-        assert (cell.value, cell.data_type, written.guarded) == (value, "s", {})
-
     def test_characters_that_xml_has_not_are_replaced_and_counted(self, tmp_path: Path) -> None:
         frame = pd.DataFrame({"a\x01": text(["A\x00d\x1fa", "\ufffe\uffff", "fine\t\n"])})
         written = write_excel(frame, tmp_path / "x.xlsx", None)
 
         assert written.replaced == {"a\x01": 3}
-        assert [row[0].value for row in cells(tmp_path / "x.xlsx")] == [
-            "a\ufffd",
-            "A\ufffdd\ufffda",
-            "\ufffd\ufffd",
-            "fine\t\n",
-        ]
+        found = [row[0].value for row in cells(tmp_path / "x.xlsx")]
+        assert found == ["a\ufffd", "A\ufffdd\ufffda", "\ufffd\ufffd", "fine\t\n"]
 
     @pytest.mark.parametrize("value", ["x" * 32_768, "😀" * 16_384])
     def test_a_text_that_is_too_long_is_refused_without_quoting_it(self, value: str, tmp_path: Path) -> None:
@@ -250,9 +244,7 @@ class TestExcel:
 
     def test_too_many_columns_are_refused(self, tmp_path: Path) -> None:
         with pytest.raises(ExportError, match="16,384 columns"):
-            write_excel(
-                pd.DataFrame([range(16_385)], columns=[f"c{n}" for n in range(16_385)]), tmp_path / "x.xlsx", None
-            )
+            write_excel(pd.DataFrame([range(16_385)]).add_prefix("c"), tmp_path / "x.xlsx", None)
 
     def test_a_workbook_with_a_formula_is_not_published(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Were openpyxl to change its mind about types, the check before publishing would see it."""
@@ -279,22 +271,17 @@ class TestExcel:
         assert caught.value.reason == "os"
         assert list(tmp_path.iterdir()) == []
 
-    def test_it_is_a_whole_archive(self, tmp_path: Path) -> None:
-        write_excel(full(), tmp_path / "x.xlsx", NOTE)
-
-        with zipfile.ZipFile(tmp_path / "x.xlsx") as book:
-            assert book.testzip() is None
-
 
 @pytest.mark.fault("F11")
 @pytest.mark.parametrize("write", [write_csv, lambda frame, path: write_excel(frame, path, NOTE)])
 class TestFiles:
     def test_private_whole_and_without_rests(self, write: Any, tmp_path: Path) -> None:
-        before = os.umask(0)
+        frame, before = full(), os.umask(0)
         try:
-            written: Spreadsheet = write(full(), str(tmp_path / "x"))
+            written: Spreadsheet = write(frame, str(tmp_path / "x"))
         finally:
             os.umask(before)
+        pd.testing.assert_frame_equal(frame, full())
 
         assert written.path == tmp_path / "x"
         assert stat.S_IMODE(os.stat(written).st_mode) == 0o600  # noqa: PTH116  # it goes where a path goes
@@ -304,22 +291,6 @@ class TestFiles:
         with pytest.raises(ExportError, match="its folder does not exist") as caught:
             write(full(), tmp_path / "no" / "x")
         assert caught.value.reason == "os"
-
-    def test_an_old_file_survives_a_failure(self, write: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        def full_disk(*_: object) -> None:
-            raise OSError(28, "No space left on device")
-
-        (tmp_path / "x").write_bytes(b"old")
-        monkeypatch.setattr(os, "fsync", full_disk)
-        with pytest.raises(ExportError, match="No space left"):
-            write(full(), tmp_path / "x")
-        assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"x": b"old"}
-
-    def test_the_frame_is_left_alone(self, write: Any, tmp_path: Path) -> None:
-        frame = full()
-        write(frame, tmp_path / "x")
-
-        pd.testing.assert_frame_equal(frame, full())
 
 
 @pytest.mark.parametrize("name", ["z.csv", "z.XLS", "z.parquet"])

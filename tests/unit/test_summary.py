@@ -1,6 +1,6 @@
 """Counts of customers: of whom, of what, and safe to look at."""
 
-from html.parser import HTMLParser
+import re
 from typing import Any
 
 import pandas as pd
@@ -14,14 +14,9 @@ def column(values: list[Any], kind: pa.DataType | None = None) -> "pd.Series[Any
 
 
 def frame_of(**more: Any) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "user_id": column([1, 2, 3, 4], pa.int64()),
-            "rating_name": column(["Neutral", "Neutral", None, "Satisfied"]),
-            "is_wholesale_string": column(["Retail", "Retail", "Wholesale", None]),
-            **more,
-        }
-    )
+    user_id, ratings = column([1, 2, 3, 4], pa.int64()), column(["Neutral", "Neutral", None, "Satisfied"])
+    kinds = column(["Retail", "Retail", "Wholesale", None])
+    return pd.DataFrame({"user_id": user_id, "rating_name": ratings, "is_wholesale_string": kinds, **more})
 
 
 def counts(series: "pd.Series[Any]") -> dict[Any, int]:
@@ -71,26 +66,20 @@ def test_columns_that_sort_customers_into_kinds_are_counted() -> None:
 
 def test_a_custom_column_is_counted_where_few_values_repeat() -> None:
     size = 26
-    frame = pd.DataFrame(
-        {
-            "user_id": column(list(range(size)), pa.int64()),
-            "custom.twelve": column([str(n % 12) for n in range(size)]),
-            "custom.thirteen": column([str(n % 13) for n in range(size)]),
-            "custom.once": column(["a", "b", "c"] + [None] * (size - 3)),
-            "custom.empty": column([None] * size),
-            "custom.flag": column([True, False] * 13, pa.bool_()),
-            "custom.list": column([["a"]] * size, pa.list_(pa.string())),
-            "other": column(["a", "b"] * 13),
-        }
-    )
+    frame = pd.DataFrame({
+        "user_id": column(list(range(size)), pa.int64()),
+        "custom.twelve": column([str(n % 12) for n in range(size)]), "custom.thirteen": column([str(n % 13) for n in range(size)]),
+        "custom.once": column(["a", "b", "c"] + [None] * (size - 3)), "custom.empty": column([None] * size),
+        "custom.flag": column([True, False] * 13, pa.bool_()), "custom.list": column([["a"]] * size, pa.list_(pa.string())),
+        "other": column(["a", "b"] * 13),
+    })  # fmt: skip
     assert set(summary_of(frame).by_column) == {"custom.twelve", "custom.flag"}
 
 
 def test_the_picture_of_many_values_is_cut_and_says_so() -> None:
     size = 40
-    frame = pd.DataFrame(
-        {"user_id": column(list(range(size)), pa.int64()), "channel": column([str(n % 20) for n in range(size)])}
-    )
+    ids = column(list(range(size)), pa.int64())
+    frame = pd.DataFrame({"user_id": ids, "channel": column([str(n % 20) for n in range(size)])})
     summary = summary_of(frame)
     assert len(summary.by_column["channel"]) == 20
     assert "9 others" in str(summary)
@@ -98,25 +87,15 @@ def test_the_picture_of_many_values_is_cut_and_says_so() -> None:
     assert sum(int(row.split()[-1]) for row in str(summary).splitlines()[3:]) == size
 
 
-class Text(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.tags: set[str] = set()
-
-    def handle_starttag(self, tag: str, attrs: Any) -> None:
-        self.tags.add(tag)
-        assert {name for name, _ in attrs} <= {"style", "class"}
-
-
 def test_a_stranger_s_text_is_shown_as_text() -> None:
     evil = "<script>alert(1)</script>"
     frame = frame_of(
-        **{f"custom.{evil}": column([evil, evil, "\x1b[31m", "\x1b[31m"]), "\u202e<b onx=y>": column([None] * 4)}
+        **{f"custom.{evil}": column([evil, evil, "\x1b[31m", "\x1b[31m"]), "\u202e<i onx=y>": column([None] * 4)}
     )
     summary = summary_of(frame)
-    reader = Text()
-    reader.feed(summary._repr_html_())
-    assert reader.tags == {"b", "div", "table", "caption", "tr", "th", "td"}
+    page = summary._repr_html_()
+    assert set(re.findall(r"<(\w+)", page)) == {"b", "div", "table", "caption", "tr", "th", "td"}
+    assert set(re.findall(r"<\w+ (\w+)", page)) <= {"style", "class"}
     for text in (str(summary), repr(summary), summary._repr_html_()):
         assert "\x1b" not in text
         assert "\u202e" not in text
