@@ -114,6 +114,11 @@ def arrow_of(column: "pd.Series[Any]") -> _Values:
     return values.cast(values.type.value_type) if pa.types.is_dictionary(values.type) else values
 
 
+def is_text(of_type: pa.DataType) -> bool:
+    """Return whether a type of Arrow is text."""
+    return bool(pa.types.is_string(of_type) or pa.types.is_large_string(of_type) or of_type == pa.string_view())
+
+
 def texts_of(values: _Values) -> _Values:
     """Return values that are text.
 
@@ -122,10 +127,9 @@ def texts_of(values: _Values) -> _Values:
     TypeError
         They are not.
     """
-    of_type = values.type
-    if pa.types.is_null(of_type) or of_type == pa.string_view():
+    if pa.types.is_null(values.type) or values.type == pa.string_view():
         return values.cast(pa.string())
-    if not (pa.types.is_string(of_type) or pa.types.is_large_string(of_type)):
+    if not is_text(values.type):
         raise TypeError
     return values
 
@@ -142,6 +146,12 @@ def numbers_of(values: _Values) -> _Values:
     if not any(is_kind(values.type) for is_kind in kinds):
         values = texts_of(values)
     return values.cast(pa.int64())
+
+
+def mapped(values: _Values, change: Callable[[Any], Any], of_type: pa.DataType) -> pa.Array:
+    """Return each value changed, each distinct one once; missing values stay missing."""
+    codes, distinct = pd.factorize(pd.Series(pd.arrays.ArrowExtensionArray(values)))
+    return pa.array([*map(change, distinct), None], of_type).take(pa.array(codes % (len(distinct) + 1)))
 
 
 def phones_of(values: _Values) -> _Values:
@@ -163,7 +173,7 @@ def phones_of(values: _Values) -> _Values:
 def _flags_of(values: _Values) -> _Values:
     if pa.types.is_boolean(values.type):
         return values
-    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+    if is_text(values.type):
         return values.cast(pa.bool_())
     numbers = numbers_of(values)
     if pc.any(pc.invert(pc.is_in(numbers.drop_null(), pa.array([0, 1])))).as_py():
@@ -260,10 +270,9 @@ def _coded(column: str) -> _Matcher:
             return found
 
         def convert(values: _Values) -> _Values:
-            if not pa.types.is_string(values.type) and not pa.types.is_large_string(values.type):
-                return numbers_of(values)
-            numbers, distinct = pd.factorize(pd.Series(pd.arrays.ArrowExtensionArray(values)))
-            return pa.array([*map(code_of, distinct), None], pa.int64()).take(pa.array(numbers % (len(distinct) + 1)))
+            if is_text(values.type):
+                return mapped(values, code_of, pa.int64())
+            return numbers_of(values)
 
         return _is_in(_column(frame, name, column, convert, "codes or names"), wanted)
 

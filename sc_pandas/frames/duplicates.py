@@ -31,7 +31,7 @@ import pyarrow.compute as pc
 from sc_pandas.contract.columns import NAMES, PHONES
 from sc_pandas.errors import AccessorError, SellerCloudWarning, SettingsError
 from sc_pandas.frames.keys import KEY, Ids, arrow_ids, user_ids
-from sc_pandas.matching import Mask, arrow_of, as_mask, phones_of, texts_of
+from sc_pandas.matching import Mask, arrow_of, as_mask, mapped, phones_of, texts_of
 from sc_pandas.wording import caller_stacklevel
 
 _EXTENSION: Final = re.compile(r"[\s,;]*(?:x|ext\.?|extension|#)[\s.:=]*[0-9]+\s*$", re.IGNORECASE)
@@ -178,14 +178,9 @@ def _texts(frame: pd.DataFrame, name: str) -> Any:
         ) from None
 
 
-def _factorized(texts: Any) -> tuple[Ids, Any]:
-    return pd.factorize(pd.Series(pd.arrays.ArrowExtensionArray(texts)))
-
-
 def _keys_of(texts: Any, key_of: Callable[[str], str]) -> "np.ndarray[Any, Any]":
     """Key each distinct text once; empty where there is none."""
-    codes, distinct = _factorized(texts)
-    return np.array([*map(key_of, distinct), ""], dtype=object)[codes]
+    return np.asarray(pc.fill_null(mapped(texts, key_of, pa.string()), ""), dtype=object)
 
 
 def _emails(frame: pd.DataFrame) -> _Keys:
@@ -198,7 +193,8 @@ def _emails(frame: pd.DataFrame) -> _Keys:
     is_address = pc.and_(pc.greater(at, 0), pc.less(at, pc.subtract(pc.binary_length(keys), 1)))
     keys = pc.if_else(pc.and_not(is_address, left), keys, pa.scalar(None, keys.type))
     others = [key or None for key in _keys_of(texts.filter(left), email_key)]
-    codes, _ = _factorized(pa.chunked_array([*pa.chunked_array([keys]).chunks, pa.array(others, keys.type)]))
+    keys = pa.chunked_array([*pa.chunked_array([keys]).chunks, pa.array(others, keys.type)])
+    codes = pd.factorize(pd.Series(pd.arrays.ArrowExtensionArray(keys)))[0]
     places = np.concatenate([np.arange(len(frame), dtype=np.int64), np.flatnonzero(as_mask(left))])
     return places[codes >= 0], codes[codes >= 0]
 

@@ -44,6 +44,7 @@ import pyarrow.compute as pc
 
 from sc_pandas.contract.columns import COLUMNS, CUSTOM, ColumnFact
 from sc_pandas.errors import SellerCloudWarning, SettingsError
+from sc_pandas.matching import arrow_of, is_text, mapped, numbers_of, texts_of
 from sc_pandas.provenance import ATTRS_KEY, Provenance
 from sc_pandas.secrecy import Secret, unseen
 from sc_pandas.wording import caller_stacklevel, did_you_mean, nearest
@@ -118,12 +119,8 @@ def is_personal(name: str, dtype: Any) -> bool:
     of_type = _arrow_type(dtype)
     if of_type is None:
         return True
-    is_text, is_list = _is_text(of_type), pa.types.is_nested(of_type)
-    fits = {
-        "label": is_text,
-        "figure": not (is_text or is_list or pa.types.is_binary(of_type)),
-        "list": is_list,
-    }
+    texts, is_list = is_text(of_type), pa.types.is_nested(of_type)
+    fits = {"label": texts, "figure": not (texts or is_list or pa.types.is_binary(of_type)), "list": is_list}
     return not fits.get(_fact(name).kind, False)
 
 
@@ -254,32 +251,24 @@ def _with_levels_as_columns(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _labelled(frame: pd.DataFrame, named: frozenset[Any]) -> pd.DataFrame:
     """Replace the labels that are not known to be names of columns."""
-    wanted = [name in named or _is_known(name) for name in frame.columns]
-    unknown = wanted.count(False)
-    if unknown:
+    labels, taken = list(frame.columns), set(frame.columns)
+    for place, label in enumerate(frame.columns):
+        if label not in named and not (isinstance(label, str) and (label in COLUMNS or label.startswith(CUSTOM))):
+            labels[place] = f"column {place + 1}"
+            while labels[place] in taken:
+                labels[place] += " "
+    new = [label for label, old in zip(labels, frame.columns, strict=True) if label != old]
+    if new:
         warnings.warn(
-            f"{unknown:,} columns have new labels by their places, such as 'column {wanted.index(False) + 1}': their "
-            "own are no names of SellerCloud's columns, and in a pivot table labels are values. To keep the label of a "
-            "column name it in columns= (its values go) or in keep= (they stay).",
+            f"{len(new):,} columns have new labels by their places, such as {new[0]!r}: their own are no names of "
+            "SellerCloud's columns, and in a pivot table labels are values. To retain the label of a column name it in "
+            "columns= (its values go) or in keep= (they stay).",
             SellerCloudWarning,
             stacklevel=caller_stacklevel(),
         )
-        taken = set(frame.columns)
-        labels = [
-            name if is_wanted else _free(f"column {place}", taken)
-            for place, (name, is_wanted) in enumerate(zip(frame.columns, wanted, strict=True), start=1)
-        ]
         frame = frame.set_axis(pd.Index(labels, tupleize_cols=False), axis=1)
     # Also what the labels are labelled with came from somewhere.
     return frame.set_axis(frame.columns.set_names([None] * frame.columns.nlevels), axis=1)
-
-
-def _is_known(label: Any) -> bool:
-    return isinstance(label, str) and (label in COLUMNS or label.startswith(CUSTOM))
-
-
-def _free(label: str, taken: set[Any]) -> str:
-    return label if label not in taken else _free(f"{label} ", taken)
 
 
 def _named(frame: pd.DataFrame, names: Iterable[str] | None, setting: str) -> frozenset[Any]:
@@ -306,10 +295,6 @@ def _arrow_type(dtype: Any) -> pa.DataType | None:
         return None
 
 
-def _is_text(of_type: pa.DataType) -> bool:
-    return bool(pa.types.is_string(of_type) or pa.types.is_large_string(of_type) or of_type == pa.string_view())
-
-
 def _empty(column: "pd.Series[Any]") -> "pd.Series[Any]":
     """Return missing values of the column's dtype, or of the nearest that can be missing."""
     dtype, rows = column.dtype, len(column)
@@ -328,12 +313,11 @@ def _empty(column: "pd.Series[Any]") -> "pd.Series[Any]":
 
 
 def _with_tokens(column: "pd.Series[Any]", kind: str, tokens: _Tokens) -> "pd.Series[Any]":
-    values = _arrow(column)
-    if values is None or not _is_text(values.type):
-        # Numbers, lists and structs have no tokens of their type.
+    try:
+        made = mapped(texts_of(arrow_of(column)), tokens.of_text(kind), pa.string())
+    except TypeError:  # numbers, lists and structs have no tokens of their type
         return _empty(column)
-    made = _each(values.cast(pa.string()), tokens.of_text(kind))
-    if isinstance(column.dtype, pd.ArrowDtype) and _is_text(column.dtype.pyarrow_dtype):
+    if isinstance(column.dtype, pd.ArrowDtype) and is_text(column.dtype.pyarrow_dtype):
         return _series(made.cast(column.dtype.pyarrow_dtype))
     return _series(made).astype(column.dtype) if isinstance(column.dtype, pd.StringDtype) else _series(made)
 
@@ -346,37 +330,20 @@ def _with_other_ids(column: "pd.Series[Any]", tokens: _Tokens) -> "pd.Series[Any
     SettingsError
         Two ids would become one.  Of a million customers that happens under one key in 18 million.
     """
-    values = _arrow(column)
-    if values is not None and _is_text(values.type):
-        return _with_tokens(column, _USER_ID, tokens)
     try:
-        ids = None if values is None else values.cast(pa.int64())
-    except pa.ArrowException:
-        ids = None
-    if ids is None:
+        ids = arrow_of(column)
+        if is_text(ids.type):
+            return _with_tokens(column, _USER_ID, tokens)
+        ids = numbers_of(ids)
+    except (TypeError, pa.ArrowException):
         return _empty(column)
-    made = _each(ids, tokens.of_ids())
+    made = mapped(ids, tokens.of_ids(), pa.int64())
     if pc.count_distinct(made).as_py() != pc.count_distinct(ids).as_py():
         raise SettingsError(
             "Two customers would get the same user_id under this key, so nothing was replaced. Use another key.",
             setting="key",
         )
     return _series(made)
-
-
-def _each(values: pa.Array, make: Callable[[Any], Any]) -> pa.Array:
-    """Replace each distinct value once."""
-    coded = values.dictionary_encode()
-    return pa.array([make(each) for each in coded.dictionary.to_pylist()], values.type).take(coded.indices)
-
-
-def _arrow(column: "pd.Series[Any]") -> pa.Array | None:
-    try:
-        values = pa.array(column, from_pandas=True)
-    except (pa.ArrowException, TypeError, ValueError, OverflowError):
-        return None
-    values = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-    return pc.cast(values, values.type.value_type) if pa.types.is_dictionary(values.type) else values
 
 
 def _series(values: pa.Array) -> "pd.Series[Any]":
