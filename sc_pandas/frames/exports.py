@@ -331,7 +331,7 @@ class Exports:
         return write_excel(self._frame, path, self._note(), formula_guard=formula_guard)
 
     def _note(self) -> Provenance | None:
-        # Looked up each time: attrs may be copied over after the accessor was made, and pandas keeps accessors.
+        # Looked up each time: attrs may be copied over after the accessor was made, and pandas caches accessors.
         note = Provenance.from_attrs(self._frame.attrs)
         if note is None:
             return None

@@ -14,7 +14,7 @@ Ids = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
 def user_ids(frame: pd.DataFrame, what: str) -> Ids:
-    """Give the ids of a frame in which each row is one customer.
+    """Return the ids of a frame in which each row is one customer.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def user_ids(frame: pd.DataFrame, what: str) -> Ids:
     if column.duplicated().any():
         raise AccessorError(
             f"{what} needs one row for each customer, and a user_id stands in several rows here. "
-            "df.drop_duplicates('user_id') keeps the first of each."
+            "Take the first of each: df.drop_duplicates('user_id')."
         )
     repeated = [name for name, times in Counter(columns).items() if times > 1]
     if repeated:
@@ -48,5 +48,5 @@ def user_ids(frame: pd.DataFrame, what: str) -> Ids:
 
 
 def arrow_ids(ids: Ids) -> "pd.Series[Any]":
-    """Give ids as a column."""
+    """Return ids as a column."""
     return pd.Series(ids, dtype=pd.ArrowDtype(pa.int64()), name=KEY)

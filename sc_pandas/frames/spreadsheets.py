@@ -30,6 +30,7 @@ import pyarrow.csv as pa_csv
 
 from sc_pandas.errors import ExportError, MissingExtraError, SettingsError
 from sc_pandas.files import PathLike, atomic_write, check_target
+from sc_pandas.matching import is_text
 from sc_pandas.parquet import frame_to_arrow
 from sc_pandas.provenance import Provenance
 
@@ -57,8 +58,7 @@ class Spreadsheet:
     rows : int
         Rows, the line of names not counted.
     guarded : dict
-        Column to number of its texts that got an apostrophe, as they might have run as formulas; a column's name that
-        got one counts, too.
+        Column to number of its texts, its name included, that got an apostrophe, as they might have run as formulas.
     replaced : dict
         Column to number of its texts in which characters that Excel files cannot hold became U+FFFD.
     """
@@ -177,15 +177,15 @@ def _pieces(value: str) -> list[str]:
 
 
 def _maker(of_type: pa.DataType, text: Callable[[str], Any], dated: Callable[[Any, str], Any]) -> Callable[[Any], Any]:
-    """Give the function from a value of an Arrow type to an Excel cell."""
-    day = _EXCEL_DAYS_START.date()
+    """Return the function from a value of an Arrow type to an Excel cell."""
+    day, types = _EXCEL_DAYS_START.date(), pa.types
     kinds: tuple[tuple[Callable[[pa.DataType], bool], Callable[[Any], Any]], ...] = (
-        (pa.types.is_boolean, bool),
-        (pa.types.is_integer, lambda value: value if abs(value) <= _EXACT else text(str(value))),
-        (pa.types.is_floating, lambda value: value if math.isfinite(value) else text(str(value))),
-        (pa.types.is_decimal, lambda value: float(value) if _is_exact(value) else text(f"{value:f}")),
+        (types.is_boolean, bool),
+        (types.is_integer, lambda value: value if abs(value) <= _EXACT else text(str(value))),
+        (types.is_floating, lambda value: value if math.isfinite(value) else text(str(value))),
+        (types.is_decimal, lambda value: float(value) if _is_exact(value) else text(f"{value:f}")),
         (_is_naive, lambda value: _moment(value, text, dated)),
-        (pa.types.is_date, lambda value: dated(value, "yyyy-mm-dd") if value >= day else text(value.isoformat())),
+        (types.is_date, lambda value: dated(value, "yyyy-mm-dd") if value >= day else text(value.isoformat())),
     )
     return next((make for fits, make in kinds if fits(of_type)), lambda value: text(str(value)))
 
@@ -215,7 +215,7 @@ def _changed(
     arrays, headers, counts = [], [], {}
     for name, header, column in zip(names, table.column_names, table.columns, strict=True):
         (changed,), in_header = change(pa.array([header]))
-        values, in_values = change(column) if _is_text(column.type) else (column, 0)
+        values, in_values = change(column) if is_text(column.type) else (column, 0)
         arrays.append(values)
         headers.append(str(changed))
         if in_header + in_values:
@@ -238,7 +238,7 @@ def _replaced(texts: Any) -> tuple[Any, int]:
 def _check_lengths(table: pa.Table, path: PathLike) -> None:
     for name, column in zip(table.column_names, table.columns, strict=True):
         # Excel counts UTF-16: a character beyond the first plane counts twice.
-        longest = pc.max(pc.utf8_length(column)).as_py() if _is_text(column.type) else 0
+        longest = pc.max(pc.utf8_length(column)).as_py() if is_text(column.type) else 0
         if longest and (longest > _EXCEL_TEXT or (longest * 2 > _EXCEL_TEXT and _utf16_length(column) > _EXCEL_TEXT)):
             raise _mismatch(
                 path, f"the column {name!r} holds a text of more than {_EXCEL_TEXT:,} characters, more than an Excel "
@@ -267,15 +267,12 @@ def _check_no_formula(temp: Path, path: PathLike) -> None:
 
 def _as_texts(table: pa.Table) -> pa.Table:
     """Write as text what CSV has no form of its own for; whole and floating numbers stay."""
-    table = _nested_as_texts(table)
     arrays = []
-    for column in table.columns:
-        of_type = column.type
-        if pa.types.is_boolean(of_type):
-            column = pc.if_else(column, "True", "False")  # noqa: PLW2901
-        elif pa.types.is_timestamp(of_type) and of_type.tz is None:
-            column = column.cast(pa.string())  # noqa: PLW2901
-        arrays.append(column)
+    for column in _nested_as_texts(table).columns:
+        if pa.types.is_boolean(column.type):
+            arrays.append(pc.if_else(column, "True", "False"))
+        else:
+            arrays.append(column.cast(pa.string()) if _is_naive(column.type) else column)
     return pa.table(arrays, names=table.column_names)
 
 
@@ -288,21 +285,13 @@ def _flat(column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
     of_type = column.type
     if pa.types.is_nested(of_type):
         return pa.array([None if each is None else _json(each) for each in column.to_pylist()], pa.string())
-    if pa.types.is_null(of_type):
-        return column.cast(pa.string())
     if pa.types.is_binary(of_type) or pa.types.is_large_binary(of_type) or pa.types.is_fixed_size_binary(of_type):
         return pa.array([None if each is None else each.hex() for each in column.to_pylist()], pa.string())
-    if of_type == pa.string_view():
-        return column.cast(pa.string())
-    return column
+    return column.cast(pa.string()) if pa.types.is_null(of_type) or of_type == pa.string_view() else column
 
 
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
-
-
-def _is_text(of_type: pa.DataType) -> bool:
-    return bool(pa.types.is_string(of_type) or pa.types.is_large_string(of_type))
 
 
 def _mismatch(path: PathLike, what: str) -> ExportError:

@@ -42,10 +42,7 @@ class Summary:
 
     Examples
     --------
-    >>> import sc_pandas as sc
-    >>> with sc.sandbox.serve(customers=120, seed=7) as box:
-    ...     with sc.connect(box.url, username=box.username, password=box.password) as shop:
-    ...         summary = shop.customers().to_pandas().sellercloud.summary()
+    >>> summary = df.sellercloud.summary()
     >>> summary.customers, int(summary.by_rating.sum())
     (120, 120)
     >>> sorted(summary.by_column)
@@ -80,18 +77,13 @@ class Summary:
         return f"{self.customers:,} customers{rows}"
 
     def _tables(self) -> "Iterator[tuple[str, pd.Series[Any]]]":
-        """Give what is shown: texts only, titles and values of strangers made harmless for a terminal."""
-        counts = {"rating": self.by_rating, "type": self.by_type, **self.by_column}
-        for name, series in counts.items():
+        """Yield what is shown: texts only, titles and values of strangers made harmless for a terminal."""
+        for name, series in {"rating": self.by_rating, "type": self.by_type, **self.by_column}.items():
             if len(series):
                 yield f"by {visible(str(name))}", _shortened(series)
         if len(self.missing):
-            yield (
-                "missing",
-                pd.Series(
-                    list(map("{:.1%}".format, self.missing)), [visible(str(name)) for name in self.missing.index]
-                ),
-            )
+            names = [visible(str(name)) for name in self.missing.index]
+            yield "missing", pd.Series([f"{share:.1%}" for share in self.missing], names)
 
 
 def summary_of(frame: pd.DataFrame) -> Summary:

@@ -101,8 +101,8 @@ def test_each_method_works_and_leaves_the_frame_as_it_was(
 def test_a_merged_frame_says_that_its_provenance_is_gone_and_how_to_keep_it(frame: pd.DataFrame) -> None:
     merged = with_orders(frame)
     accessor = sc.accessor(merged)
-    lost: list[Callable[[], object]] = [lambda: accessor.query, lambda: accessor.provenance]
-    for method in (accessor.refresh, accessor.to_code, accessor.panel, *lost):
+    methods: list[Callable[[], object]] = [accessor.refresh, accessor.to_code, accessor.panel]
+    for method in (*methods, lambda: accessor.query, lambda: accessor.provenance):
         with pytest.raises(sc.AccessorError, match=r"merged\.attrs\.update\(df\.attrs\)"):
             method()
     merged.attrs.update(frame.attrs)
