@@ -102,7 +102,8 @@ def test_a_merged_frame_says_that_its_provenance_is_gone_and_how_to_keep_it(fram
     merged = with_orders(frame)
     accessor = sc.accessor(merged)
     methods: list[Callable[[], object]] = [accessor.refresh, accessor.to_code, accessor.panel]
-    for method in (*methods, lambda: accessor.query, lambda: accessor.provenance):
+    methods += [lambda: accessor.query, lambda: accessor.provenance]
+    for method in methods:
         with pytest.raises(sc.AccessorError, match=r"merged\.attrs\.update\(df\.attrs\)"):
             method()
     merged.attrs.update(frame.attrs)
