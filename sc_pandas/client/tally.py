@@ -17,19 +17,19 @@ class Tally:
     at_most: int | None = None
     _lock: threading.Lock = field(default_factory=forks.new_lock)
 
-    def check(self, needed: int) -> None:
-        """Refuse so many calls more, before they are made.
+    def check(self, needed: int, at_most: int = 0) -> None:
+        """Refuse so many calls more, before they are made; `at_most` while customers come and go.
 
         Raises
         ------
         FilterError
             Not all of them are allowed.
         """
-        needed += self.calls
-        if self.at_most is not None and needed > self.at_most:
+        if self.at_most is not None and self.calls + needed > self.at_most:
+            most = f" (up to {self.calls + at_most:,} while customers come and go)" if at_most > needed else ""
             raise FilterError(
-                f"This read needs {needed:,} calls or more, and max_calls={self.at_most} allows fewer. Nothing is "
-                "returned; what was read stays in the cache. Allow more, or look at estimate() first."
+                f"This read needs {self.calls + needed:,} calls or more{most}, and max_calls={self.at_most} allows "
+                "fewer. Nothing is returned; what was read stays in the cache. Allow more, or look at estimate() first."
             )
 
     def count_call(self) -> None:

@@ -204,6 +204,7 @@ class CustomerQuery:
             reads=len(self._parts),
             age_s=counted.age_s,
             calls_left=left,
+            calls_at_most=calls + counted.more_calls,
             is_upper_bound=counted.at_most,
             calls_made=progress.tally.calls,
         )

@@ -64,6 +64,8 @@ _KINDS_OF: Final[Mapping[str, tuple[tuple[type, ...], str]]] = {
 
 # Estimates that took no more calls than this are not worth the words.
 _WORTH_A_WORD: Final = 10
+# Below so many customers what moves costs a few calls.
+_MOVES_FROM: Final = 5_000
 
 
 class Count(int):
@@ -91,6 +93,8 @@ class Estimate:
         Customers that match, or a bound.
     calls : int
         Calls to make now; 0 where the cache has everything.
+    calls_at_most : int or None
+        The same while customers come and go: up to ten join a second, or one leaves every ten seconds.
     seconds : float
         At the latency seen so far and within the hourly quota.
     reads : int
@@ -112,14 +116,18 @@ class Estimate:
     age_s: float | None = None
     calls_left: int | None = None
     calls_made: int = 0
+    calls_at_most: int | None = None
     is_upper_bound: bool = False
 
     def __str__(self) -> str:
         bound = "at most " if self.rows.is_upper_bound else ""
         most = "at most " if self.is_upper_bound else ""
+        moving = ""
+        if self.rows >= _MOVES_FROM and (self.calls_at_most or 0) > self.calls:
+            moving = f" (up to {self.calls_at_most:,} while customers come and go)"
         looked = f"; to know this took {self.calls_made:,} calls" if self.calls_made > _WORTH_A_WORD else ""
         seconds = max(1, round(self.seconds))
-        return f"{bound}{self.rows:,} customers, {most}{self.calls:,} calls, about {seconds:,} s{looked}"
+        return f"{bound}{self.rows:,} customers, {most}{self.calls:,} calls{moving}, about {seconds:,} s{looked}"
 
     def __repr__(self) -> str:
         return f"<Estimate: {self}>"

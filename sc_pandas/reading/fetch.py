@@ -73,16 +73,17 @@ class ListRead(ListPages):
                 self.progress.tally.count_saved()
         return self._kept().total
 
-    def calls_to_read(self) -> int:
-        """Calls that a read makes from here, once `total` is known; 0 where the cache has everything."""
+    def calls_to_read(self, *, at_most: bool = False) -> int:
+        """Return the calls of a read from here, once `total` is known; `at_most` while customers come and go."""
         kept = self._kept()
         # What a refreshing read has counted is asked again by the next.
         is_kept = self._cache is not None and self.options.cache != "refresh"
         if is_kept and self._covers(kept):
             return 0
         is_kept = is_kept and self._goes_on(kept)
-        plan = PagePlan(kept.total, kept.served, self.options.limit, self.options.page_size)
-        return plan.calls(self.options.consistency) - is_kept
+        plan = self._plan(self._asked or Page(PageRows(), kept.total))
+        consistency = self.options.consistency
+        return (plan.calls_at_most(consistency) if at_most else plan.calls(consistency)) - is_kept
 
     # ── all pages ──────────────────────────────────────────────────────────────────────────────────────────────────
     def read(self, rows: Rows) -> None:
@@ -170,8 +171,9 @@ class ListRead(ListPages):
 
     def _check(self, plan: PagePlan) -> None:
         """Refuse what takes too many calls; page 1 is remembered, so another try does not ask it again."""
+        consistency = "fast" if self.options.consistency == "fast" else "auto"
         try:
-            self.progress.tally.check(plan.calls("fast" if self.options.consistency == "fast" else "auto") - 1)
+            self.progress.tally.check(plan.calls(consistency) - 1, plan.calls_at_most(consistency) - 1)
         except FilterError:
             self._keep(self._kept())
             raise

@@ -29,6 +29,8 @@ class Counted:
     calls_to_read: int
     age_s: float | None
     at_most: bool = False
+    # While customers come and go.
+    more_calls: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from sc_pandas.reading.dialect import Evidence, judge_first_page, judge_probe
 from sc_pandas.reading.judge import NOT_VERIFIED, ONE_RESPONSE, Judgement
 from sc_pandas.reading.moving import Place
 from sc_pandas.reading.options import Progress, ReadOptions, Source
+from sc_pandas.reading.order import ids_of, sorting_of
 from sc_pandas.reading.plan import PagePlan, page_params
 from sc_pandas.reading.records import ListKey, ReadRecord, forget_records, keep_records
 from sc_pandas.reading.windows import Window
@@ -183,9 +184,8 @@ class ListPages:
         return page
 
     def _plan(self, first: Page) -> PagePlan:
-        return PagePlan(
-            first.total, len(first.items) or self._kept().served, self.options.limit, self.options.page_size
-        )
+        served, sorting = len(first.items) or self._kept().served, sorting_of(ids_of(first))
+        return PagePlan(first.total, served, self.options.limit, self.options.page_size, sorting)
 
     def _kept(self) -> ReadRecord:
         assert self.kept is not None  # noqa: S101  # every read begins with `_begin` or with a kept one

@@ -96,12 +96,16 @@ def _url_bytes(question: CustomerFilter, url: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class PagePlan:
-    """Which pages answer a question, once page 1 told the total and the page size that is really served."""
+    """Which pages answer a question, once page 1 told the total and the page size that is really served.
+
+    `sorting` is 1 where its ids rise, -1 where they fall, 0 where they are not sorted.
+    """
 
     total: int
     served: int
     limit: int | None = None
     asked: int = 0
+    sorting: int = 1
 
     @property
     def rows(self) -> int:
@@ -125,15 +129,27 @@ class PagePlan:
         return is_full and (self.limit is None or self.limit > self.served)
 
     def calls(self, consistency: str = "auto") -> int:
-        """Calls for the whole answer of a list at rest, page 1 counted.
+        """Return the calls for the whole answer of a list at rest, page 1 counted.
 
-        By order of asking page 1 and the last full page are asked again (one call less where these are the same page,
-        or where ids fall); so are page 1 and the last where only the first rows are wanted.  How many windows a strict
-        read needs depends on the creation dates; three for a page is what shops that grow from year to year took.
+        By order of asking page 1 is asked again, and where ids rise the last full page (which may be page 1); so are
+        page 1 and the last where only the first rows are wanted.  How many windows a strict read needs depends on the
+        creation dates; three for a page is what shops that grow from year to year took.
         """
         if self.one_response:
             return 1 + (self.needs_second and consistency != "fast")
-        if consistency == "strict" and self.limit is None:
+        if consistency == "fast":
+            return self.last
+        if self.limit is not None:
+            return self.last + 2
+        if consistency == "strict":
             return 3 * self.last + 6
-        again = 1 if self.limit is None and self.total < 2 * self.served else 2
-        return self.last + (0 if consistency == "fast" else again)
+        if not self.sorting:
+            return self.last + self.last // 6 + 20
+        return self.last + (1 if self.sorting < 0 or self.total < 2 * self.served else 2)
+
+    def calls_at_most(self, consistency: str = "auto") -> int:
+        """Return the calls for the same while customers come and go: ten a second, or one leaves every ten seconds."""
+        calls = self.calls(consistency)
+        if self.one_response or consistency == "fast" or self.limit is not None:
+            return calls
+        return calls + 20 + self.last // (12 if self.sorting and consistency == "auto" else 2)

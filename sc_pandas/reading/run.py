@@ -24,6 +24,7 @@ def count(source: Source, parts: list[CustomerFilter], options: ReadOptions, pro
         tuple(one.total() for one in lists),
         sum(one.calls_to_read() for one in lists),
         None if None in ages else max(filter(None, ages), default=0.0),
+        more_calls=sum(one.calls_to_read(at_most=True) - one.calls_to_read() for one in lists),
     )
 
 
@@ -36,7 +37,7 @@ def estimate(
         return counted
     table = KeptTable(source, keys_of(parts, options.page_size, source.tenant), options)
     if table.load(table.found()) is not None:
-        return replace(counted, calls_to_read=0)
+        return replace(counted, calls_to_read=0, more_calls=0)
     return IncludedRead(source, plan, options, progress).planned(parts, counted)
 
 

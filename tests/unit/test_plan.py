@@ -38,6 +38,18 @@ def test_pages_and_calls_follow_from_total_and_served_size(
     assert plan.one_response == (fast == 1)
 
 
+@pytest.mark.parametrize(
+    ("total", "sorting", "calls", "most"),
+    [(50_000, 1, 1_002, 1_105), (50_000, -1, 1_001, 1_104), (50_000, 0, 1_186, 1_706), (75, 1, 3, 23), (49, 1, 1, 1)],
+)
+def test_a_list_that_moves_takes_more_calls(total: int, sorting: int, calls: int, most: int) -> None:
+    """By how its ids are sorted; where one response holds all, and where nothing is proven, it makes no difference."""
+    plan = PagePlan(total, 50, sorting=sorting)
+    assert (plan.calls(), plan.calls_at_most()) == (calls, most)
+    assert plan.calls_at_most("fast") == plan.last
+    assert PagePlan(total, 50, 40, sorting=sorting).calls_at_most() == 1
+
+
 @given(st.integers(0, 10**6), st.integers(1, 500), st.none() | st.integers(1, 10**6))
 def test_the_pages_hold_all_rows_and_no_page_is_vain(total: int, served: int, limit: int | None) -> None:
     plan = PagePlan(total, served, limit)
