@@ -14,6 +14,7 @@ from sc_pandas.filters import CustomerFilter
 from sc_pandas.json_text import dump
 from sc_pandas.reading.details import DetailReads
 from sc_pandas.reading.fetch import ListRead
+from sc_pandas.reading.judge import NOT_VERIFIED
 from sc_pandas.reading.labels import (
     LABEL_TYPES,
     IncludePlan,
@@ -51,6 +52,8 @@ class IncludedRead:
         self._progress = progress
         self._details = DetailReads(source, options, progress)
         self._years_counted = 0
+        # Why lists that were read for labels are not proven.
+        self._unproven: dict[str, None] = {}
         self._oldest_list = float("inf")
 
     # ── what it takes ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -124,7 +127,8 @@ class IncludedRead:
             calls_saved=self._progress.tally.saved,
             coercions=rows.coercions,
             gaps=tuple(gaps),
-            notes=(*read.report.notes, *notes),
+            verdict=NOT_VERIFIED if self._unproven else read.report.verdict,
+            notes=(*read.report.notes, *filter(None, self._unproven), *notes),
             started_at=datetime.fromtimestamp(oldest, UTC),
         )
         is_final = all(each.is_final for each in self._details.failed)
@@ -188,7 +192,9 @@ class IncludedRead:
         some = [(label, one) for label, one in self._counted(lists) if one.total()]
         self._progress.tally.check(sum(one.calls_to_read() for _, one in some))
         with self._source.crew(self._progress.cancel, _LISTS_AT_ONCE) as crew:
-            return [(label, ids) for (label, _), ids in crew.in_order(some, lambda each: list_ids(each[1]))]
+            came = [(label, ids) for (label, _), ids in crew.in_order(some, lambda each: list_ids(each[1]))]
+        self._unproven |= {one.judgement.says: None for _, one in some if not one.judgement.is_proven}
+        return came
 
     # ── columns ────────────────────────────────────────────────────────────────────────────────────────────────────
     def _with_columns(

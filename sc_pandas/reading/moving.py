@@ -293,7 +293,9 @@ class MovingRead:
         return again
 
     def _is_all(self, seen: Sequence[tuple[Place, Page]]) -> bool:
-        """Return whether distinct ids are as many as the total that was told first."""
+        """Return whether distinct ids are as many as the total that was told before any other page was asked."""
+        if not seen[0][1].from_cache and any(page.from_cache for _, page in seen):
+            return False
         return len({each for _, page in seen for each in ids_of(page).tolist()}) == seen[0][1].total
 
     def _take(self, seen: Sequence[tuple[Place, Page]]) -> None:

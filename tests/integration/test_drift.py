@@ -280,6 +280,22 @@ def test_answers_of_a_proxy_prove_nothing(customers: int, stale: int, shop: Conn
         assert caught.value.reason == "stale"
 
 
+def test_a_label_from_an_old_answer_is_not_proven(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The customers themselves were read from the server; the lists that tell their kind came out of a cache."""
+    with sc.sandbox.serve(customers=120, seed=7) as box, shop_of(box, tmp_path) as shop:
+        get = shop.source.client.get_page
+
+        def old_where_filtered(path: str, params: Any, *args: Any, **more: Any) -> Page:
+            page = get(path, params, *args, **more)
+            return replace(page, age_s=30.0) if len(params) > 2 else page
+
+        monkeypatch.setattr(shop.source.client, "get_page", old_where_filtered)
+        assert shop.customers(cache="refresh").run().report.is_proven
+        report = shop.customers(include=["customer_type"], cache="refresh").run().report
+        assert report.verdict == "not verified"
+        assert any("30 s old" in note for note in report.notes)
+
+
 def test_what_moved_is_told_in_one_line(shop: Connection) -> None:
     with pytest.MonkeyPatch.context() as patch:
         model = MovingList(script={3: ["+", "+", "-0"], 4: ["-500"]})
