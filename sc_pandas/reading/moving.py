@@ -10,15 +10,14 @@ Where a read is cut and what a window holds is decided in `windows`, who is prov
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from itertools import groupby
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sc_pandas.client import Page
+from sc_pandas.contract import Dialect
 from sc_pandas.filters import CustomerFilter
-from sc_pandas.reading.crew import Crew
 from sc_pandas.reading.judge import (
     CLOSED_LIST,
     NOT_VERIFIED,
@@ -34,6 +33,10 @@ from sc_pandas.reading.judge import (
 from sc_pandas.reading.order import ids_of
 from sc_pandas.reading.plan import PagePlan
 from sc_pandas.reading.windows import FURTHEST_ZONE, Window, WindowPlan
+
+if TYPE_CHECKING:
+    from sc_pandas.reading.fetch import ListRead
+    from sc_pandas.reading.ways import Rows
 
 _TRIES: Final = 5
 _TRIES_OF_CLOSED: Final = 200
@@ -126,105 +129,73 @@ def is_the_whole(
     return None
 
 
-@dataclass
 class MovingRead:
-    """Reads one list so that its moving does no harm.
+    """Reads one list so that its moving does no harm; `rows` takes what came."""
 
-    Parameters
-    ----------
-    question
-        What is asked.
-    served, total
-        Rows of a full page, and customers of the list, as page 1 said.
-    may_join
-        Customers may come to match by a change, so what is bounded by dates can grow, too.
-    ask
-        Asks one page of any question, of the server and not of the cache.
-    ask_place
-        Asks a page of a window, which may be kept.
-    crew
-        Makes who asks several at once.
-    give
-        Takes the rows of a page, and where it stands if it is kept.
-    advance
-        Is told of each page.
-    """
+    def __init__(self, one: "ListRead", first: Page, rows: "Rows") -> None:
+        self._one = one
+        self._question = one.question
+        self._rows = rows
+        self._served = len(first.items)
+        self._total = first.total
+        # The latest moment that is past whatever the server's zone, UTC without zone.
+        self._began = one.past(first)
+        self._given: list[Place] = []
+        self._verdicts = [WINDOWS]
+        self._ids: set[int] = set()
 
-    question: CustomerFilter
-    served: int
-    total: int
-    may_join: bool
-    ask: Callable[[CustomerFilter, int], Page]
-    ask_place: Callable[[Place], Page]
-    crew: Callable[[], AbstractContextManager[Crew]]
-    give: Callable[[Page, Place | None], None]
-    advance: Callable[[], None]
-    _verdicts: set[str] = field(default_factory=set)
-    _ids: set[int] = field(default_factory=set)
-
-    def by_dates(self, began: datetime, narrowest: timedelta, *, closed: bool) -> Judgement:
-        """Read all windows of creation dates.
-
-        Parameters
-        ----------
-        began
-            The latest moment that is past whatever the server's zone, UTC without zone.
-        narrowest
-            The finest step that the dialect can say.
-        closed
-            Whether what is bounded above can only shrink, so that a window may hold several pages.
-        """
+    def by_dates(self, *, closed: bool) -> Judgement:
+        """Read all windows of creation dates; `closed` where what is bounded above can only shrink."""
         try:
-            past = self._past(began.replace(second=0, microsecond=0), closed=closed)
+            past = self._past(closed=closed)
             if closed and past is None:
                 raise unproven("closed_list", "nobody stands behind any bound, so that none is known to be past")
-            self._check_dates(began, None if past is None or self.may_join else past.window)
-            plan = WindowPlan(self.question, self.served, began, narrowest)
-            plan.waiting = [Window() if past is None else past.window]
-            plan.holds = self.served * (_PAGES if closed else 1)
-            self._windows(plan)
+            self._check_dates(None if past is None or self._one.may_join else past.window)
+            self._windows(Window() if past is None else past.window, _PAGES if closed else 1)
             if past is not None:
                 if closed and self._ids.issuperset(ids_of(past.behind).tolist()):
                     raise unproven("closed_list", "whoever stands behind the bound stands before it, too")
-                if past.rest is not None:
-                    self._rest(WindowPlan(self.question, self.served, began, narrowest), past.rest, past.behind)
+                if past.rest is not None and len(past.behind.items) >= past.behind.total:
+                    self._take([(Place(past.rest), past.behind)])
+                elif past.rest is not None:
+                    self._windows(past.rest)
         except UnprovenError as error:
             return error.judgement
-        return Judgement(weakest([WINDOWS, *self._verdicts]), expected=self.total)
+        judgement = Judgement(weakest(self._verdicts), expected=self._total)
+        if TWO_EQUAL_READS not in self._verdicts:
+            self._one.finish(judgement, pages=len(self._given), places=self._given)
+        return judgement
 
-    def _past(self, moment: datetime, *, closed: bool) -> "_Past | None":
+    def _past(self, *, closed: bool) -> "_Past | None":
         """Find a bound that somebody stands behind, so that it is past; None where nobody is found."""
-        start, end = self.question.created_on_from, self.question.created_on_to
+        start, end = self._question.created_on_from, self._question.created_on_to
+        moment = self._began.replace(second=0, microsecond=0)
         for back in _BACK if closed else _BACK[:4]:
             bound = moment - back
             if start is not None and bound <= start:
                 return None
             if end is not None and end <= bound:
                 # The list itself ends before it.
-                behind = self.ask(replace(self.question, created_on_from=bound, created_on_to=None), 1)
+                behind = self._one.ask_of(replace(self._question, created_on_from=bound, created_on_to=None), 1)
                 past = _Past(Window(), None, behind)
             else:
                 rest = Window(bound)
-                past = _Past(Window(None, bound), rest, self.ask_place(Place(rest)))
+                past = _Past(Window(None, bound), rest, self._one.ask_place(Place(rest)))
             if past.behind.items:
                 return past
         return None
 
-    def _rest(self, plan: WindowPlan, window: Window, behind: Page) -> None:
-        """Read what is newer than the bound: at the read's beginning, in one response if it fits."""
-        if len(behind.items) >= behind.total:
-            self.give(behind, Place(window))
-        else:
-            plan.waiting = [window]
-            self._windows(plan)
-
     # ── windows ────────────────────────────────────────────────────────────────────────────────────────────────────
-    def _windows(self, plan: WindowPlan) -> None:
+    def _windows(self, window: Window, pages: int = 1) -> None:
+        """Read a window, and where it holds more than some pages its parts."""
+        narrowest = timedelta(seconds=1) if self._one.dialect is Dialect.SWAGGER else timedelta(minutes=1)
+        plan = WindowPlan(self._question, self._served, self._began, narrowest, [window])
+        plan.holds = self._served * pages
         while plan.waiting:
             several: list[tuple[Window, Page]] = []
-            with self.crew() as crew:
-                for place, page in crew.in_order([Place(window) for window in plan.take()], self.ask_place):
-                    self.advance()
+            with self._one.crew() as crew:
+                for place, page in crew.in_order([Place(window) for window in plan.take()], self._one.ask_place):
+                    self._one.progress.advance()
                     plan.tell(place.window, page.total)
                     if len(page.items) >= page.total:
                         self._take([(place, page)])
@@ -234,22 +205,22 @@ class MovingRead:
                         several.append((place.window, page))
             for turn in range(PASSES):
                 several = self._look(plan, several, turn)
-            for window, page in several:
-                plan.split(window, page.total)
+            for still_moving, page in several:
+                plan.split(still_moving, page.total)
             for split in plan.too_many():
-                now = self.ask(split.window.of(self.question), 1).total
-                if split.told > 2 * max(split.total, now) + self.served:
+                now = self._one.ask_of(split.window.of(self._question), 1).total
+                if split.told > 2 * max(split.total, now) + self._served:
                     raise unproven("windows", "the server does not narrow its answers by creation date")
         self._close(plan)
 
     def _close(self, plan: WindowPlan) -> None:
         """Read what could not be split, and make sure that no border between windows hides anybody."""
         for window in plan.unsplittable:
-            self._verdicts.add(TWO_EQUAL_READS)
-            for page in self._twice(window.of(self.question)):
-                self.give(page, None)
+            self._verdicts.append(TWO_EQUAL_READS)
+            for page in self._twice(window.of(self._question)):
+                self._rows.add(page.items)
         for split in plan.doubtful():
-            if split.told < self.ask(split.window.of(self.question), 1).total:
+            if split.told < self._one.ask_of(split.window.of(self._question), 1).total:
                 raise unproven("windows", "windows of creation dates add up to fewer customers than the whole")
 
     def _look(self, plan: WindowPlan, several: list[tuple[Window, Page]], turn: int) -> list[tuple[Window, Page]]:
@@ -263,31 +234,32 @@ class MovingRead:
         places = [
             Place(window, number, look)
             for window, first in several
-            for number in range(PagePlan(first.total, self.served).last, 1, -1)
+            for number in range(PagePlan(first.total, self._served).last, 1, -1)
         ]
         moved: list[Window] = []
-        with self.crew() as crew:
-            for window, pages in groupby(crew.in_order(places, self.ask_place), lambda each: each[0].window):
+        with self._one.crew() as crew:
+            for window, pages in groupby(crew.in_order(places, self._one.ask_place), lambda each: each[0].window):
                 seen[window] = [(Place(window, 1, look), firsts[window])]
                 for place, page in pages:
-                    self.advance()
+                    self._one.progress.advance()
                     seen[window].append((place, page))
                 if self._is_all(seen[window]):
                     self._take(seen.pop(window))
-                    self._verdicts.add(CLOSED_LIST)
+                    self._verdicts.append(CLOSED_LIST)
                 elif {page.total for _, page in seen[window]} == {firsts[window].total}:
                     # Nobody left, and yet some did not come: the order is not fixed.
-                    plan.holds = self.served
+                    plan.holds = self._served
                     plan.split(window, seen.pop(window)[0][1].total)
                 else:
                     moved.append(window)
             again = []
-            for place, page in crew.in_order([Place(window, 1, f"{turn + 1}") for window in moved], self.ask_place):
-                self.advance()
+            firsts_again = [Place(window, 1, f"{turn + 1}") for window in moved]
+            for place, page in crew.in_order(firsts_again, self._one.ask_place):
+                self._one.progress.advance()
                 seen[place.window].append((place, page))
                 if self._is_all(seen[place.window]):
                     self._take(seen.pop(place.window))
-                    self._verdicts.add(CLOSED_LIST)
+                    self._verdicts.append(CLOSED_LIST)
                 else:
                     again.append((place.window, page))
         return again
@@ -301,15 +273,18 @@ class MovingRead:
     def _take(self, seen: Sequence[tuple[Place, Page]]) -> None:
         for place, page in seen:
             self._ids.update(ids_of(page).tolist())
-            self.give(page, place)
+            self._rows.add(page.items)
+            if page.items:
+                self._given.append(place)
 
-    def _check_dates(self, began: datetime, closed: Window | None) -> None:
+    def _check_dates(self, closed: Window | None) -> None:
         """Make sure that nobody is without a creation date: asked with a far date and without, the counts agree."""
-        if self.question.created_on_from is not None or self.question.created_on_to is not None:
+        if self._question.created_on_from is not None or self._question.created_on_to is not None:
             return
-        dated = replace(self.question, created_on_to=began.replace(second=0, microsecond=0) + 365 * FURTHEST_ZONE)
-        past = None if closed is None else closed.of(self.question)
-        found = is_the_whole(dated, self.question, lambda question: self.ask(question, 1).total, past)
+        far = self._began.replace(second=0, microsecond=0) + 365 * FURTHEST_ZONE
+        dated = replace(self._question, created_on_to=far)
+        past = None if closed is None else closed.of(self._question)
+        found = is_the_whole(dated, self._question, lambda question: self._one.ask_of(question, 1).total, past)
         if found is None:
             raise unproven("undated", "customers join too fast to count whether somebody has no creation date")
         if not found:
@@ -319,11 +294,11 @@ class MovingRead:
     def twice(self) -> Judgement:
         """Read all pages again and again until two passes are equal, four times at most."""
         try:
-            for page in self._twice(self.question):
-                self.give(page, None)
+            for page in self._twice(self._question):
+                self._rows.add(page.items)
         except UnprovenError as error:
             return error.judgement
-        return Judgement(TWO_EQUAL_READS, expected=self.total)
+        return Judgement(TWO_EQUAL_READS, expected=self._total)
 
     def _twice(self, asked: CustomerFilter) -> list[Page]:
         earlier: list[PageSeen] | None = None
@@ -338,11 +313,11 @@ class MovingRead:
         raise UnprovenError(judgement)
 
     def _pass(self, question: CustomerFilter) -> Iterator[Page]:
-        first = self.ask(question, 1)
-        self.advance()
+        first = self._one.ask_of(question, 1)
+        self._one.progress.advance()
         yield first
-        numbers: Sequence[int] = range(2, PagePlan(first.total, self.served).last + 1)
-        with self.crew() as crew:
-            for _number, page in crew.in_order(numbers, lambda n: self.ask(question, n)):
-                self.advance()
+        numbers: Sequence[int] = range(2, PagePlan(first.total, self._served).last + 1)
+        with self._one.crew() as crew:
+            for _number, page in crew.in_order(numbers, lambda n: self._one.ask_of(question, n)):
+                self._one.progress.advance()
                 yield page

@@ -5,18 +5,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from sc_pandas.client import Page
-from sc_pandas.contract import Dialect, PageRows
+from sc_pandas.contract import PageRows
 from sc_pandas.reading.judge import NOT_VERIFIED, Judgement, PageSeen, judge_bookends, page_seen
-from sc_pandas.reading.moving import MovingRead, Place
+from sc_pandas.reading.moving import MovingRead
 from sc_pandas.reading.options import WayName
 from sc_pandas.reading.order import Ask, by_order
 from sc_pandas.reading.plan import PagePlan
-from sc_pandas.reading.windows import Window
 
 if TYPE_CHECKING:
     from sc_pandas.reading.fetch import ListRead
@@ -109,50 +107,7 @@ def _by_order(one: "ListRead", first: Page, rows: Rows) -> Judgement:
     return judgement
 
 
-def _by_dates(one: "ListRead", first: Page, rows: Rows, *, closed: bool) -> Judgement:
-    given: list[Place] = []
-    all_kept = True
-
-    def give(page: Page, place: Place | None) -> None:
-        nonlocal all_kept
-        if place is None:
-            all_kept = False
-        elif page.items:
-            given.append(place)
-        rows.add(page.items)
-
-    moving = _moving(one, first, give)
-    step = timedelta(seconds=1) if one.dialect is Dialect.SWAGGER else timedelta(minutes=1)
-    judgement = moving.by_dates(one.past(first), step, closed=closed)
-    if judgement.is_proven and all_kept:
-        one.finish(judgement, pages=len(given), places=given)
-    return judgement
-
-
-def _twice(one: "ListRead", first: Page, rows: Rows) -> Judgement:
-    return _moving(one, first, lambda page, _place: rows.add(page.items)).twice()
-
-
-def _moving(one: "ListRead", first: Page, give: Callable[[Page, Place | None], None]) -> MovingRead:
-    return MovingRead(
-        question=one.question,
-        served=len(first.items),
-        total=first.total,
-        may_join=one.may_join,
-        ask=one.ask_of,
-        ask_place=one.ask_place,
-        crew=one.crew,
-        give=give,
-        advance=one.progress.advance,
-    )
-
-
-_WHOLE: Final = Window()
 _ORDER: Final = Way("order", "one pass by order of asking", _by_order)
-_CLOSED: Final = Way(
-    "closed", "the list up to a past moment", lambda one, first, rows: _by_dates(one, first, rows, closed=True)
-)
-_WINDOWS: Final = Way(
-    "windows", "windows of creation dates", lambda one, first, rows: _by_dates(one, first, rows, closed=False)
-)
-_TWICE: Final = Way("twice", "two equal passes", _twice)
+_CLOSED: Final = Way("closed", "the list up to a past moment", lambda *read: MovingRead(*read).by_dates(closed=True))
+_WINDOWS: Final = Way("windows", "windows of creation dates", lambda *read: MovingRead(*read).by_dates(closed=False))
+_TWICE: Final = Way("twice", "two equal passes", lambda *read: MovingRead(*read).twice())
