@@ -64,11 +64,11 @@ class PacedWire:
                     try:
                         answer = self._exchange(call, cancel)
                     except Setback as setback:
-                        if not setback.away:
-                            turn.failed()
-                            raise
-                        turn.refused(setback)
-                        if not turn.is_probe:
+                        if setback.away:
+                            turn.refused(setback)
+                        elif turn.probed is not None:
+                            turn.answered()
+                        if turn.probed is None or not setback.away:
                             raise
                     else:
                         turn.answered()

@@ -8,7 +8,6 @@ from typing import Final
 
 from sc_pandas import forks
 from sc_pandas.pacing.clock import Clock
-from sc_pandas.pacing.listeners import Listeners
 
 _LOOK_EVERY_S: Final = 0.1
 _LONGEST_TOLD_S: Final = 30 * 86_400.0
@@ -41,7 +40,7 @@ class StillAwayError(Exception):
         self.elapsed_s = elapsed_s
 
 
-class OutageGate(Listeners):
+class OutageGate:
     """Holds calls back while a server that has answered before takes none.
 
     A server that never answered, and one that was away for the whole of the longest wait, is not waited for: there each
@@ -54,29 +53,29 @@ class OutageGate(Listeners):
     max_wait_s
         Longest wait, from the first refused call on; 0 for none.
     pause_s
-        Seconds before the so-manieth probe.
+        Seconds before a probe, by its number.
     """
 
     def __init__(
         self, clock: Clock, *, max_wait_s: float, pause_s: Callable[[int], float] = lambda _number: 1.0
     ) -> None:
-        super().__init__()
         self._clock = clock
         self._max_wait_s = max_wait_s
         self._pause_s = pause_s
         self._lock = forks.new_lock()
         self._has_answered = False
         self._outage: Outage | None = None
+        forks.owned(self, OutageGate._renew)
 
-    def renew(self) -> None:
-        """Forget what the parent process was doing."""
-        super().renew()
+    def _renew(self) -> None:
         self._outage = None  # its prober is a thread of the parent
 
-    def enter(self, cancel: threading.Event | None = None) -> Outage | None:
+    def enter(
+        self, cancel: threading.Event | None = None, tell: Callable[[datetime, float], object] = lambda _until, _s: None
+    ) -> Outage | None:
         """Wait while the server is away; the one call that finds out whether it is back is given the outage.
 
-        Whoever was given it calls `leave` at the end.
+        Whoever was given it calls `leave` at the end.  A wait is told: until when at most, and for how many seconds.
 
         Raises
         ------
@@ -99,7 +98,7 @@ class OutageGate(Listeners):
                     return outage
                 until_s = _LOOK_EVERY_S if outage.probing else min(_LOOK_EVERY_S, outage.next_at - now)
             if first:
-                self.tell(outage.until, max(0.0, outage.deadline - now))
+                tell(outage.until, max(0.0, outage.deadline - now))
             self._clock.sleep(until_s, cancel)
 
     def answered(self, asked_at: float) -> None:

@@ -2,71 +2,56 @@
 
 import threading
 from collections import deque
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from types import TracebackType
 from typing import Final, Self
 
 from sc_pandas import forks
 from sc_pandas.contract import CALLS_PER_HOUR
 from sc_pandas.errors import RateLimitedError
 from sc_pandas.pacing.clock import DICE, Cancelled, Clock
-from sc_pandas.pacing.listeners import Listener, Listeners
 from sc_pandas.pacing.outage import Outage, OutageGate
 from sc_pandas.pacing.pace_file import HOUR_S, PaceFile, Wait
 from sc_pandas.pacing.throttle import Throttle
 
 # A long wait is looked at again now and then: clocks are set, and laptops sleep.
 _NAP_S: Final = 30.0
+Listener = Callable[[datetime, float], None]
 
 
 @dataclass(slots=True)
 class Turn:
-    """Leave to make one call; whoever has it says how the call ended."""
+    """Leave to make one call; whoever has it says how the call ended.
+
+    With `probed`, the call finds out whether a server that was away is back, and may be made again.
+    """
 
     _outages: OutageGate
-    _probed: Outage | None
-    _asked_at: float
-
-    @property
-    def is_probe(self) -> bool:
-        """Whether this call finds out if the server is back; it may be made again when it is not."""
-        return self._probed is not None
+    probed: Outage | None
+    asked_at: float
 
     def answered(self) -> None:
         """Note that the server answered."""
-        self._outages.answered(self._asked_at)
-
-    def failed(self) -> None:
-        """Note that the server took the call, and answered nothing that can be used."""
-        if self.is_probe:
-            self.answered()
+        self._outages.answered(self.asked_at)
 
     def refused(self, why: object) -> None:
-        """Note that the server took no call.
-
-        Raises
-        ------
-        StillAwayError
-            It was away for as long as may be waited.
-        """
-        self._outages.refused(why, self._probed)
+        """Note that the server took no call; StillAwayError after the longest wait."""
+        self._outages.refused(why, self.probed)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._outages.leave(self._probed)
+    def __exit__(self, *_error: object) -> None:
+        self._outages.leave(self.probed)
 
 
 class Pace:
     """Decides when each call of one user may be made, and counts it.
 
-    Short reads burst, long ones settle at the quota.  Calls of this object are always counted here.  With a `file` the
-    calls of all processes of the machine are counted together, also beyond their end; where it cannot be used, what is
-    counted here still holds.
+    Short reads burst, long ones settle at the quota.  Calls of this object are always counted here; with a `file`, the
+    calls of all processes of the machine are counted together, also beyond their end.
 
     Parameters
     ----------
@@ -80,11 +65,6 @@ class Pace:
         Where other processes count their calls and tell of their throttles, or None.
     calls_per_hour, window_s
         The quota: so many calls in so many seconds.
-
-    Attributes
-    ----------
-    total : int
-        Calls counted here.
     """
 
     def __init__(
@@ -107,10 +87,13 @@ class Pace:
         self._times: deque[float] = deque()
         self._open_at = clock.monotonic()
         self._reset_at: datetime | None = None
-        self._waits = Listeners()
         self._lock = forks.new_lock()
+        self._listeners: list[tuple[Listener, Listener]] = []
+        forks.owned(self, Pace._renew)
 
-    # ── the turn ───────────────────────────────────────────────────────────────────────────────────────────────────
+    def _renew(self) -> None:
+        self._listeners.clear()  # whoever listens is a read of the parent
+
     def wait_for_turn(self, cancel: threading.Event | None = None) -> Turn:
         """Wait until a call may be made, and count it.
 
@@ -123,7 +106,7 @@ class Pace:
         Cancelled
             `cancel` was set.
         """
-        probed = self._outages.enter(cancel)
+        probed = self._outages.enter(cancel, lambda until, wait_s: self._tell(1, until, wait_s))
         try:
             while (wait := self._take()) is not None:
                 self._wait(wait, cancel)
@@ -139,7 +122,7 @@ class Pace:
         with self._lock:
             now = self._clock.monotonic()
             if self._open_at > now:
-                return self._throttle(now)
+                return Wait(self._open_at - now, self._reset_at)
             self._forget(now)
             if len(self._times) >= self._calls_per_hour:
                 # Never 0, which would be no wait.
@@ -151,15 +134,11 @@ class Pace:
             return None
 
     def _wait(self, wait: Wait, cancel: threading.Event | None) -> None:
-        if wait.reset_at is None:
-            self._waits.tell(self._clock.now() + timedelta(seconds=wait.seconds), wait.seconds)
-            self._clock.sleep(min(wait.seconds, _NAP_S), cancel)
-            return
         self._check(wait)
-        self._waits.tell(wait.reset_at, wait.seconds)
-        self._clock.sleep(wait.seconds, cancel)
+        until = wait.reset_at or self._clock.now() + timedelta(seconds=wait.seconds)
+        self._tell(0, until, wait.seconds)
+        self._clock.sleep(wait.seconds if wait.reset_at else min(wait.seconds, _NAP_S), cancel)
 
-    # ── the throttle ───────────────────────────────────────────────────────────────────────────────────────────────
     def throttled(self, throttle: Throttle, wait_s: float) -> None:
         """Let no call through for `wait_s` seconds, here and in other processes."""
         # A little spread, so notebooks that were stopped together do not come back together.
@@ -179,13 +158,11 @@ class Pace:
         RateLimitedError
             One does.
         """
-        if (wait := self._throttle(self._clock.monotonic())) is not None:
-            self._check(wait)
-
-    def _throttle(self, now: float) -> Wait | None:
-        if self._open_at > now:
-            return Wait(self._open_at - now, self._reset_at or self._clock.now())
-        return None if self.file is None else self.file.throttle(self._clock)
+        wait_s = self._open_at - self._clock.monotonic()
+        shared = None if self.file is None else self.file.throttle(self._clock)
+        for wait in (Wait(wait_s, self._reset_at), shared):
+            if wait is not None:
+                self._check(wait)
 
     def _check(self, wait: Wait) -> None:
         if wait.reset_at is not None and wait.seconds > self._max_wait_s:
@@ -197,7 +174,6 @@ class Pace:
                 wait_s=wait.seconds,
             )
 
-    # ── for people ─────────────────────────────────────────────────────────────────────────────────────────────────
     def left(self) -> int:
         """Count the calls that may still be made within the hour, those of other processes taken off."""
         elsewhere = 0 if self.file is None else self.file.used(self._clock)
@@ -205,19 +181,26 @@ class Pace:
             self._forget(self._clock.monotonic())
             return self._calls_per_hour - max(len(self._times), elsewhere)
 
+    def _forget(self, now: float) -> None:
+        while self._times and self._times[0] <= now - self._window_s:
+            self._times.popleft()
+
     @contextmanager
     def heard_by(self, wait: Listener, away: Listener) -> Iterator[None]:
         """Tell `wait` of waits for the quota and `away` of waits for the server meanwhile: until when, and seconds."""
-        with ExitStack() as stack:
-            stack.enter_context(self._waits.heard_by(wait))
-            stack.enter_context(self._outages.heard_by(away))
+        pair = (wait, away)
+        self._listeners.append(pair)
+        try:
             yield
+        finally:
+            with suppress(ValueError):  # this is a child, forked meanwhile
+                self._listeners.remove(pair)
+
+    def _tell(self, which: int, until: datetime, wait_s: float) -> None:
+        for pair in tuple(self._listeners):
+            pair[which](until, wait_s)
 
     def close(self) -> None:
         """Close the file; calls that come later are not shared."""
         if self.file is not None:
             self.file.close()
-
-    def _forget(self, now: float) -> None:
-        while self._times and self._times[0] <= now - self._window_s:
-            self._times.popleft()

@@ -16,8 +16,7 @@ import sys
 import time
 import warnings
 import zlib
-from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from errno import EACCES, EAGAIN, EDEADLK, EDQUOT, ENOSPC
@@ -139,7 +138,7 @@ class PaceFile:
 
         def action(file: int, _head: _Head) -> int:
             now = clock.now().timestamp()
-            times = self._times(file)
+            times = self._all_times(file)
             self._follow_clock(file, max(times), now)
             return sum(at > now - self._window_s for at in times)
 
@@ -149,30 +148,17 @@ class PaceFile:
         return _HEAD_BYTES + number % self._slots * _TIME.size
 
     def _time(self, file: int, number: int) -> float:
-        (at,) = _TIME.unpack(_read(file, self._place(number), _TIME.size))
-        return self._checked(at)
-
-    def _times(self, file: int) -> "array[float]":
-        times = array("d", _read(file, _HEAD_BYTES, self._slots * _TIME.size))
-        if sys.byteorder == "big":
-            times.byteswap()
-        for at in times:
-            self._checked(at)
-        return times
-
-    @staticmethod
-    def _checked(at: float) -> float:
-        if not 0.0 <= at < math.inf:
-            raise struct.error
+        (at,) = _times(_read(file, self._place(number), _TIME.size))
         return at
+
+    def _all_times(self, file: int) -> Sequence[float]:
+        return _times(_read(file, _HEAD_BYTES, self._slots * _TIME.size))
 
     def _follow_clock(self, file: int, latest: float, now: float) -> None:
         """Take calls of the future, which a clock that was set back leaves behind, for calls of this moment."""
         if latest > now + _STEP_S:
-            times = array("d", (min(at, now) for at in self._times(file)))
-            if sys.byteorder == "big":
-                times.byteswap()
-            _write(file, _HEAD_BYTES, times.tobytes())
+            times = [min(at, now) for at in self._all_times(file)]
+            _write(file, _HEAD_BYTES, struct.pack(f"<{len(times)}d", *times))
 
     # ── the throttle ───────────────────────────────────────────────────────────────────────────────────────────────
     def close_gate(self, clock: Clock, wait_s: float, reset_at: datetime) -> None:
@@ -292,6 +278,13 @@ class PaceFile:
 
     def __del__(self) -> None:
         self._let_go()
+
+
+def _times(raw: bytes) -> Sequence[float]:
+    times: Sequence[float] = struct.unpack(f"<{len(raw) // _TIME.size}d", raw)
+    if not all(0.0 <= at < math.inf for at in times):
+        raise struct.error
+    return times
 
 
 if hasattr(os, "pread"):

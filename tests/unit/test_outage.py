@@ -108,16 +108,19 @@ def test_whoever_waits_is_told_until_when() -> None:
     clock = FakeClock()
     gate = gate_of(clock)
     told: list[tuple[datetime, float]] = []
-    with gate.heard_by(lambda until, seconds: told.append((until, seconds))):
-        gate.answered(clock.monotonic())
-        gate.enter()
-        assert told == []
-        gate.refused("no", None)
-        while (probed := gate.enter()) is None:
-            pass
-        gate.refused("no", probed)
-        gate.leave(probed)
-        gate.enter()
+
+    def tell(until: datetime, seconds: float) -> None:
+        told.append((until, seconds))
+
+    gate.answered(clock.monotonic())
+    gate.enter(tell=tell)
+    assert told == []
+    gate.refused("no", None)
+    while (probed := gate.enter(tell=tell)) is None:
+        pass
+    gate.refused("no", probed)
+    gate.leave(probed)
+    gate.enter(tell=tell)
     assert len(told) >= 1
     assert {(until - clock.now()).total_seconds() <= 120.0 for until, _ in told} == {True}
 
