@@ -171,7 +171,7 @@ def test_no_file_is_open_to_others_at_any_moment_of_a_read(tmp_path: Path) -> No
         watcher.join()
         os.umask(before)
     assert wide == set()
-    assert {".sqlite", ".sqlite-wal", ".parquet"} <= seen
+    assert {".sqlite", ".sqlite-wal", ".pace", ".arrow", ".parquet"} <= seen
 
 
 # ── E05: no credential ─────────────────────────────────────────────────────────────────────────────────────────────

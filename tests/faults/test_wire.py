@@ -278,15 +278,6 @@ def test_negative_control_a_decoder_that_does_not_ask_for_the_end_takes_cut_answ
         assert server.calls == 1
 
 
-@pytest.mark.fault("A10")
-def test_a_compressed_answer_that_is_always_cut_is_told_and_not_kept(tmp_path: Path) -> None:
-    with RawServer(lambda wire: wire.send(compressed(ZIPPED[:-4]))) as server, server.shop(tmp_path) as shop:
-        with pytest.raises(sc.TransportError) as caught:
-            shop.customers().to_pandas()
-        assert (caught.value.kind, server.calls) == ("truncated", 5)
-        assert kept_bodies(tmp_path) == []
-
-
 @pytest.mark.fault("A11")
 def test_a_compressed_answer_with_any_byte_flipped_is_never_wrong_rows() -> None:
     """Flips in the header's name fields and time change nothing; every other one is asked again."""
