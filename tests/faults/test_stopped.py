@@ -35,12 +35,9 @@ with sc.connect(url, username=user, password=password, cache_dir=folder, dialect
 """
 STOPS: dict[str, dict[str, Any]] = {
     "in the first page": {"kind": "hang", "at": 1},
-    "in the last page": {"kind": "hang", "at": 2},
     "in the pages between": {"kind": "hang", "at": 4},
-    "in the bookends": {"kind": "hang", "at": 8},
     "while headers are awaited": {"kind": "delay", "at": 3, "delay_s": 30.0},
     "in a slow drip": {"kind": "slow_drip", "at": 3},
-    "in a throttle of 20 minutes, at the first page": {"kind": "throttle", "at": 1, "reset_in_s": 1_200.0},
     "in a throttle of 20 minutes, between pages": {"kind": "throttle", "at": 4, "reset_in_s": 1_200.0},
 }
 

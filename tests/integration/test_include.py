@@ -14,68 +14,52 @@ import pandas as pd
 import pytest
 
 import sc_pandas as sc
-from sc_pandas.contract.details import DETAILS
+from sc_pandas.contract.details import ADDRESS_KEYS, DETAILS
 from sc_pandas.contract.includes import INCLUDES, PARTITIONS
 from sc_pandas.pacing import SystemClock
+from sc_pandas.tables import column_name
 from tests.support.shops import kept_bodies, shop_of
 from tests.support.wire_faults import order
 
 Record = dict[str, Any]
 PARTITIONED = ["channel", "customer_type", "subscribed", "exported", "created_month", "modified_month"]
-_PHONES = ("phone1", "phone2", "phone3", "mobile", "fax")
-_FIELDS = (
-    "CompanyName",
-    "ContactName",
-    "Address",
-    "Address2",
-    "City",
-    "State",
-    "Region",
-    "ZipCode",
-    "Country",
-    "Phone",
-)
+# The columns that stand under the same name in the sandbox's own record.
+SAME = (
+    "subscribed", "exported", "created_on", "phone1", "phone2", "phone3", "mobile", "fax", "company_id", "tax_exempt",
+    "tax_exempt_type", "credit_term", "credit_limit", "sales_man", "comment", "notes_count", "title",
+    "business_aliases", "source_id", "is_black_listed", "account_manager_id", "order_handling_fee",
+    "wholesale_discount", "invoice_note",
+)  # fmt: skip
+Shop = tuple[sc.sandbox.Sandbox, sc.Connection]
 
 
 def month(moment: datetime) -> date:
     return moment.date().replace(day=1)
 
 
-def snake(key: str) -> str:
-    return {"ZipCode": "zip_code", "CompanyName": "company_name", "ContactName": "contact_name"}.get(key, key.lower())
-
-
 def truth_of(record: Record) -> dict[str, Any]:
     """Write down what a customer's included columns have to say, straight from the sandbox's own record."""
-    columns: dict[str, Any] = {
+    start = record["billing_cycle_start"]
+    columns: dict[str, Any] = {name: record[name] for name in SAME} | {
         "channel": sc.Channel(record["channel"]).name,
         "customer_type": "Wholesale" if record["is_whole_sale_user"] else "Retail",
-        "subscribed": record["subscribed"],
-        "exported": record["exported"],
         "created_month": month(record["created_on"]),
         "modified_month": month(record["modified_on"]),
-        "created_on": record["created_on"],
+        "addresses": [{column_name(key): each[key] for key in ADDRESS_KEYS} for each in record["addresses"]],
         "groups": [group["Name"] for group in record["groups"]],
         "group_ids": [group["ID"] for group in record["groups"]],
-        "billing_cycle_startdate": record["billing_cycle_start"]
-        and datetime.fromisoformat(record["billing_cycle_start"]),
+        "billing_cycle_startdate": start and datetime.fromisoformat(start),
         "name": f"{record['first_name'] or ''} {record['last_name'] or ''}".strip(),
         "e_bay_user_id": record["ebay_user_id"],
     }
-    same = (
-        *_PHONES, "company_id", "tax_exempt", "tax_exempt_type", "credit_term", "credit_limit", "sales_man", "comment",
-        "notes_count", "title", "business_aliases", "source_id", "is_black_listed", "account_manager_id",
-        "order_handling_fee", "wholesale_discount", "invoice_note",
-    )  # fmt: skip
-    columns |= {name: record[name] for name in same}
     for role, flag in (("billing", "IsBillingAddress"), ("shipping", "IsShippingAddress")):
         address: Record = next((each for each in record["addresses"] if each[flag]), {})
-        columns |= {f"{role}_{snake(key)}": address.get(key) for key in _FIELDS}
+        columns |= {f"{role}_{column_name(key)}": address.get(key) for key in ADDRESS_KEYS}
     return columns
 
 
 def wrong(df: pd.DataFrame, box: sc.sandbox.Sandbox, columns: list[str] | None = None) -> dict[str, list[int]]:
-    """Give, by column, the customers whose value is not the truth."""
+    """Return, by column, the customers whose value is not the truth."""
     found: dict[str, list[int]] = {}
     truth = {record["user_id"]: truth_of(record) for record in box.customers()}
     rows = df.to_dict("records")
@@ -91,7 +75,7 @@ def wrong(df: pd.DataFrame, box: sc.sandbox.Sandbox, columns: list[str] | None =
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[tuple[sc.sandbox.Sandbox, sc.Connection]]:
+def shop(tmp_path: Path) -> Iterator[Shop]:
     with sc.sandbox.serve(customers=300, seed=7) as box, shop_of(box, tmp_path) as connection:
         yield box, connection
 
@@ -121,7 +105,7 @@ def test_every_name_is_asked_somewhere() -> None:
     assert {*PARTITIONED, *DETAILS} == set(INCLUDES)
 
 
-def test_each_customer_is_asked_once_for_any_number_of_details(shop: tuple[sc.sandbox.Sandbox, sc.Connection]) -> None:
+def test_each_customer_is_asked_once_for_any_number_of_details(shop: Shop) -> None:
     box, connection = shop
     connection.customers(include=["phones", "groups"]).run()
     assert box.calls("detail") == 300
@@ -168,7 +152,7 @@ def test_new_year_s_day_of_a_year_without_anybody_else(tmp_path: Path, bounds: A
 
 
 # ── what the filter itself tells ───────────────────────────────────────────────────────────────────────────────────
-def test_values_that_the_filter_names_cost_nothing(shop: tuple[sc.sandbox.Sandbox, sc.Connection]) -> None:
+def test_values_that_the_filter_names_cost_nothing(shop: Shop) -> None:
     box, connection = shop
     filters: Any = {"channel": ["Amazon", "Website", "Etsy"], "customer_type": "Retail"}
     plain = connection.customers(**filters, cache="off")
@@ -184,7 +168,7 @@ def test_values_that_the_filter_names_cost_nothing(shop: tuple[sc.sandbox.Sandbo
     assert set(labelled["customer_type"]) == {"Retail"}
 
 
-def test_companies_come_from_the_filter(shop: tuple[sc.sandbox.Sandbox, sc.Connection]) -> None:
+def test_companies_come_from_the_filter(shop: Shop) -> None:
     box, connection = shop
     df = connection.customers(company_ids=[163, 170, 202], include="company_id").to_pandas()
     assert wrong(df, box, ["company_id"]) == {}
@@ -192,9 +176,7 @@ def test_companies_come_from_the_filter(shop: tuple[sc.sandbox.Sandbox, sc.Conne
 
 
 @pytest.mark.parametrize("limit", [7, 70])
-def test_a_limit_does_not_hide_who_is_on_a_later_list(
-    shop: tuple[sc.sandbox.Sandbox, sc.Connection], limit: int
-) -> None:
+def test_a_limit_does_not_hide_who_is_on_a_later_list(shop: Shop, limit: int) -> None:
     """A read that ends early has not asked all its lists; labels are those of the customers all the same."""
     box, connection = shop
     asked = connection.customers(channel=["Amazon", "eBayOrder", "Website"], include="channel", limit=limit)
@@ -204,7 +186,7 @@ def test_a_limit_does_not_hide_who_is_on_a_later_list(
     assert df["channel"].tolist() == [truth[each] for each in df["user_id"]]
 
 
-def test_a_name_that_does_not_exist_is_told(shop: tuple[sc.sandbox.Sandbox, sc.Connection]) -> None:
+def test_a_name_that_does_not_exist_is_told(shop: Shop) -> None:
     box, connection = shop
     with pytest.raises(sc.SettingsError, match="Did you mean channel"):
         connection.customers(include=["chanel"])
@@ -214,7 +196,7 @@ def test_a_name_that_does_not_exist_is_told(shop: tuple[sc.sandbox.Sandbox, sc.C
 
 
 # ── under none, under two ──────────────────────────────────────────────────────────────────────────────────────────
-def test_a_channel_that_nobody_knows_is_null_and_noted(shop: tuple[sc.sandbox.Sandbox, sc.Connection]) -> None:
+def test_a_channel_that_nobody_knows_is_null_and_noted(shop: Shop) -> None:
     box, connection = shop
     new = box.insert(3, channel=85)
     read = connection.customers(include=["channel"]).run()
@@ -260,7 +242,7 @@ def test_months_meet_without_a_gap(tmp_path: Path, bounds: Any, dialects: Any) -
         assert wrong(df, box, ["created_month", "modified_month"]) == {}
 
 
-def test_months_within_a_filter_of_dates(shop: tuple[sc.sandbox.Sandbox, sc.Connection]) -> None:
+def test_months_within_a_filter_of_dates(shop: Shop) -> None:
     box, connection = shop
     asked = connection.customers(created_on_from="2023-03-10", created_on_to="2024-01-15", include=["created_month"])
     df = asked.to_pandas()
@@ -270,7 +252,7 @@ def test_months_within_a_filter_of_dates(shop: tuple[sc.sandbox.Sandbox, sc.Conn
 
 
 # ── few rows ───────────────────────────────────────────────────────────────────────────────────────────────────────
-def test_a_look_at_a_few_rows_asks_for_these_alone(shop: tuple[sc.sandbox.Sandbox, sc.Connection]) -> None:
+def test_a_look_at_a_few_rows_asks_for_these_alone(shop: Shop) -> None:
     box, connection = shop
     head = connection.customers(include=["channel", "phones"]).head(5)
     assert box.calls("detail") == 5
@@ -279,7 +261,7 @@ def test_a_look_at_a_few_rows_asks_for_these_alone(shop: tuple[sc.sandbox.Sandbo
     assert [truth[each]["channel"] for each in head["user_id"]] == head["channel"].tolist()
 
 
-def test_nobody_costs_nothing(shop: tuple[sc.sandbox.Sandbox, sc.Connection]) -> None:
+def test_nobody_costs_nothing(shop: Shop) -> None:
     box, connection = shop
     connection.customers().run()
     calls = box.calls()
@@ -290,7 +272,7 @@ def test_nobody_costs_nothing(shop: tuple[sc.sandbox.Sandbox, sc.Connection]) ->
     assert box.calls() - calls <= 2
 
 
-def test_batches_and_files_carry_them_too(shop: tuple[sc.sandbox.Sandbox, sc.Connection], tmp_path: Path) -> None:
+def test_batches_and_files_carry_them_too(shop: Shop, tmp_path: Path) -> None:
     _, connection = shop
     query = connection.customers(include=["created_on", "channel"], columns=["user_id", "channel", "created_on"])
     df = query.to_pandas()
@@ -320,16 +302,9 @@ def test_the_age_of_what_was_kept_is_told(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    "asked",
-    [
-        {"include": ["created_month"]},
-        {"include": ["modified_month"]},
-        {"include": ["channel"]},
-        {"include": ["phones"]},
-        {"consistency": "strict"},
-    ],
+    "asked", [{"include": "created_month"}, {"include": "channel"}, {"include": "phones"}, {"consistency": "strict"}]
 )
-def test_no_more_calls_than_were_allowed(shop: tuple[sc.sandbox.Sandbox, sc.Connection], asked: Any) -> None:
+def test_no_more_calls_than_were_allowed(shop: Shop, asked: Any) -> None:
     box, connection = shop
     connection.log_in()
     before = box.calls()
@@ -338,9 +313,7 @@ def test_no_more_calls_than_were_allowed(shop: tuple[sc.sandbox.Sandbox, sc.Conn
     assert box.calls() - before <= 12
 
 
-def test_a_column_that_will_not_be_there_is_told_before_each_customer_is_asked(
-    shop: tuple[sc.sandbox.Sandbox, sc.Connection],
-) -> None:
+def test_a_wrong_column_is_told_before_each_customer_is_asked(shop: Shop) -> None:
     box, connection = shop
     with pytest.raises(sc.SettingsError, match="There is no column 'mail'"):
         connection.customers(include=["phones"], columns=["user_id", "mail", "phone1"]).run()
@@ -349,7 +322,7 @@ def test_a_column_that_will_not_be_there_is_told_before_each_customer_is_asked(
         connection.customers(columns=["channel", "mobile", "phone1"]).run()
 
 
-def test_a_strict_read_with_a_limit_is_kept(shop: tuple[sc.sandbox.Sandbox, sc.Connection]) -> None:
+def test_a_strict_read_with_a_limit_is_kept(shop: Shop) -> None:
     box, connection = shop
     query = connection.customers(limit=120, consistency="strict", include="subscribed")
     query.run()
@@ -358,7 +331,7 @@ def test_a_strict_read_with_a_limit_is_kept(shop: tuple[sc.sandbox.Sandbox, sc.C
     assert box.calls() == calls
 
 
-def test_the_estimate_says_where_it_is_a_bound(shop: tuple[sc.sandbox.Sandbox, sc.Connection]) -> None:
+def test_the_estimate_says_where_it_is_a_bound(shop: Shop) -> None:
     _, connection = shop
     assert not connection.customers(include=["phones"]).estimate().is_upper_bound
     connection.customers(include=["phones"], customer_type="Wholesale").run()
@@ -393,15 +366,6 @@ def test_a_customer_who_cannot_be_read_is_null_and_listed(tmp_path: Path, status
             assert query.run().report.gaps == read.report.gaps
         asked_again = {entry.path.rpartition("/")[2] for entry in box.log.requests("detail")[before:]}
         assert asked_again == (set() if status == 404 else {"1005", "1031"})
-
-
-def test_customers_merged_away_after_the_list_was_read(shop: tuple[sc.sandbox.Sandbox, sc.Connection]) -> None:
-    box, connection = shop
-    connection.customers().run()
-    box.merge(1001, 1002)
-    with pytest.warns(sc.SellerCloudWarning, match="1 customer lacks"):
-        read = connection.customers(include=["created_on"]).run()
-    assert [(gap.user_id, gap.reason) for gap in read.report.gaps] == [(1002, "status 404")]
 
 
 def test_many_who_are_gone_do_not_keep_the_others_out(tmp_path: Path) -> None:
@@ -468,7 +432,7 @@ def test_every_transient_fault_is_survived(tmp_path: Path) -> None:
             assert wrong(shop.customers(include=["phones", "created_on"]).to_pandas(), box) == {}, kind
 
 
-def test_offline_gives_what_is_kept_or_says_what_is_not(shop: tuple[sc.sandbox.Sandbox, sc.Connection]) -> None:
+def test_offline_gives_what_is_kept_or_says_what_is_not(shop: Shop) -> None:
     box, connection = shop
     connection.customers().run()
     with pytest.raises(sc.CacheMissError, match="300"):
@@ -479,14 +443,14 @@ def test_offline_gives_what_is_kept_or_says_what_is_not(shop: tuple[sc.sandbox.S
     assert box.calls() == calls
 
 
-def test_a_read_that_is_too_dear_is_refused_before_it_begins(shop: tuple[sc.sandbox.Sandbox, sc.Connection]) -> None:
+def test_a_read_that_is_too_dear_is_refused_before_it_begins(shop: Shop) -> None:
     box, connection = shop
     with pytest.raises(sc.FilterError, match="max_calls"):
         connection.customers(include=["phones"], max_calls=100).run()
     assert box.calls("detail") == 0
 
 
-def test_a_customer_is_as_old_as_was_allowed(shop: tuple[sc.sandbox.Sandbox, sc.Connection]) -> None:
+def test_a_customer_is_as_old_as_was_allowed(shop: Shop) -> None:
     """A day by default, `max_age` where it is given; "refresh" asks everybody again, once."""
     box, connection = shop
     connection.customers(include=["created_on"]).run()

@@ -2,7 +2,7 @@
 # ruff: noqa: DTZ001  # the frame's times are naive
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -11,9 +11,7 @@ import msgspec
 import pyarrow as pa
 import pytest
 
-import sc_pandas as sc
-from sc_pandas.contract.details import ADDRESS_KEYS, DETAILS, known_fields
-from sc_pandas.sandbox import rendering
+from sc_pandas.contract.details import DETAILS, known_fields
 from sc_pandas.tables import column_name, detail_columns, detail_schema
 
 DECODER = msgspec.json.Decoder(float_hook=Decimal)
@@ -94,50 +92,6 @@ class TestSchema:
         assert told == []
 
 
-@pytest.fixture(scope="module")
-def records() -> Iterator[list[dict[str, Any]]]:
-    with sc.sandbox.serve(customers=400, seed=5) as box:
-        yield list(box.customers())
-
-
-class TestRealDocuments:
-    def test_columns_are_what_the_sandbox_knows(self, records: list[dict[str, Any]]) -> None:
-        documents = [DECODER.decode(rendering.detail(record)) for record in records]
-        table, told = table_of([known_fields(document) for document in documents])
-        rows = table.to_pylist()
-
-        assert told == []
-        assert len(rows) == 400
-        for row, record in zip(rows, records, strict=True):
-            assert row["created_on"] == record["created_on"]
-            assert row["name"] == f"{record['first_name'] or ''} {record['last_name'] or ''}".strip()
-            assert row["e_bay_user_id"] == record["ebay_user_id"]
-            start = record["billing_cycle_start"]
-            assert row["billing_cycle_startdate"] == (None if start is None else datetime.fromisoformat(start))
-            for field in (
-                "company_id", "phone1", "phone2", "phone3", "mobile", "fax", "tax_exempt", "tax_exempt_type",
-                "credit_term", "credit_limit", "order_handling_fee", "wholesale_discount", "invoice_note", "sales_man",
-                "account_manager_id", "comment", "notes_count", "title", "business_aliases", "source_id",
-                "is_black_listed",
-            ):  # fmt: skip
-                assert row[field] == record[field], field
-            assert row["groups"] == [group["Name"] for group in record["groups"]]
-            assert row["group_ids"] == [group["ID"] for group in record["groups"]]
-            assert row["addresses"] == [
-                {column_name(key): address[key] for key in ADDRESS_KEYS} for address in record["addresses"]
-            ]
-            for role in ("Billing", "Shipping"):
-                home: dict[str, Any] = next((each for each in record["addresses"] if each[f"Is{role}Address"]), {})
-                got = [row[f"{role.lower()}_{field}"] for field in ROLE_FIELDS]
-                assert got == [home.get(key) for key in ADDRESS_KEYS if column_name(key) in ROLE_FIELDS]
-
-    def test_customers_differ_enough_for_this_to_say_something(self, records: list[dict[str, Any]]) -> None:
-        assert {len(record["addresses"]) for record in records} >= {1, 2}
-        assert any(record["groups"] for record in records)
-        assert any(record["cards"] for record in records)
-        assert any(record["billing_cycle_start"] for record in records)
-
-
 class TestKnownFields:
     def test_nothing_but_what_is_listed_is_kept(self) -> None:
         secret = "4111111111111111"
@@ -171,39 +125,28 @@ class TestKnownFields:
             ("addresses", 5),
         ]
 
-    @pytest.mark.parametrize("document", [{}, {"General": None}, {"Internal": {}, "Addresses": None}])
-    def test_what_is_missing_stays_missing(self, document: dict[str, Any]) -> None:
-        assert known_fields(document) == {}
-
-    def test_null_items_and_empty_lists_stay(self) -> None:
-        kept = known_fields({"Addresses": [None, {}], "CustomerGroups": {"CustomerGroups": []}})
-
-        assert kept == {"Addresses": [None, {}], "CustomerGroups": {"CustomerGroups": []}}
+    def test_what_is_missing_stays_missing(self) -> None:
+        missing: list[dict[str, Any]] = [{}, {"General": None}, {"Internal": {}, "Addresses": None}]
+        assert [*map(known_fields, missing)] == [{}, {}, {}]
+        empty: dict[str, Any] = {"Addresses": [None, {}], "CustomerGroups": {"CustomerGroups": []}}
+        assert known_fields(empty) == empty
 
 
 class TestSingleValues:
     @pytest.mark.parametrize(("block", "key", "value", "cell"), [
-        ("Internal", "CreatedOn", "2026-01-05T10:11:12.1234567", datetime(2026, 1, 5, 10, 11, 12, 123_456)),
         ("Internal", "CreatedOn", "2026-01-05T10:11:12+02:30", datetime(2026, 1, 5, 7, 41, 12)),
-        ("Internal", "CreatedOn", "1/5/2026 12:11 pm", datetime(2026, 1, 5, 12, 11)),
-        ("Internal", "CompanyID", "7", 7), ("Internal", "CompanyID", Decimal("7.0"), 7),
-        ("Internal", "Comment", 7, "7"), ("Internal", "Comment", "", ""),
-        ("Internal", "AccountManager2Commission", 3, 3.0), ("OrderOptions", "TaxExempt", 1, True),
-        ("OrderOptions", "TaxExempt", "False", False), ("WholesaleOptions", "CreditLimit", Decimal("1234.5"), 1234.5),
+        ("Internal", "CompanyID", Decimal("7.0"), 7), ("Internal", "Comment", 7, "7"), ("Internal", "Comment", "", ""),
+        ("Internal", "AccountManager2Commission", 3, 3.0), ("OrderOptions", "TaxExempt", "False", False),
         ("", "NotesCount", 2**63 - 1, 2**63 - 1),
     ])  # fmt: skip
     def test_what_fits_is_taken(self, block: str, key: str, value: Any, cell: Any) -> None:
+        """By the converters of the list's own columns, whose tests are in `test_tables`."""
         assert one(block, key, value) == (cell, [])
 
     @pytest.mark.parametrize(("block", "key", "value", "reason"), [
-        ("Internal", "CreatedOn", "0001-01-01T00:00:00", "the API's empty date"),
-        ("Internal", "CreatedOn", "soon", "not a date"), ("Internal", "CreatedOn", 5, "not a date"),
-        ("Internal", "CompanyID", 10**40, "beyond 64 bits"), ("Internal", "CompanyID", True, "not a whole number"),
-        ("Internal", "CompanyID", [7], "not a single value"), ("Internal", "Comment", {"a": 1}, "not a single value"),
-        ("Personal", "Phone1", ["1"], "not a single value"),
-        ("OrderOptions", "TaxExempt", "maybe", "neither true nor false"),
-        ("WholesaleOptions", "CreditLimit", Decimal("1E+400"), "more digits than a double holds"),
-        ("", "NotesCount", "many", "not a whole number"),
+        ("Internal", "CreatedOn", "soon", "not a date"), ("Internal", "CompanyID", [7], "not a single value"),
+        ("Internal", "Comment", {"a": 1}, "not a single value"), ("Personal", "Phone1", ["1"], "not a single value"),
+        ("OrderOptions", "TaxExempt", "maybe", "neither true nor false"), ("", "NotesCount", "many", "not a whole number"),
     ])  # fmt: skip
     def test_what_does_not_fit_is_null_and_told(self, block: str, key: str, value: Any, reason: str) -> None:
         assert one(block, key, value) == (None, [(column_name(key), 0, value, reason)])
@@ -229,9 +172,8 @@ class TestSingleValues:
 
 class TestLists:
     def test_null_stays_null_and_empty_stays_empty(self) -> None:
-        blocks: list[Any] = [
-            None, {}, {"BusinessAliases": None}, {"BusinessAliases": []}, {"BusinessAliases": ["b", "a", "b"]},
-        ]  # fmt: skip
+        lists: list[Any] = [None, [], ["b", "a", "b"]]
+        blocks = [None, {}, *({"BusinessAliases": each} for each in lists)]
         columns, told = cells("business_aliases", *({"General": block} for block in blocks))
 
         assert columns == {"business_aliases": [None, None, None, [], ["b", "a", "b"]]}
@@ -273,24 +215,19 @@ class TestLists:
     def test_fields_of_addresses_are_typed_each_by_its_kind(self) -> None:
         address = {"ID": Decimal("7.0"), "City": "Z\ud800", "ZipCode": 3011, "Phone": {"x": 1}, "Fax": None,
                    "IsBillingAddress": "TRUE", "IsShippingAddress": "maybe"}  # fmt: skip
-        columns, told = cells("addresses", {}, {"Addresses": ["x", None, address]})
+        columns, told = cells("addresses", {}, {"Addresses": ["x", None, {}, address]})
 
         assert columns["addresses"][0] is None
         assert columns["addresses"][1] == [
             None,
             None,
+            dict.fromkeys(ADDRESS.names),
             dict.fromkeys(ADDRESS.names) | {"id": 7, "city": "Z\ufffd", "zip_code": "3011", "is_billing_address": True},
         ]
         assert [(column, index, value) for column, index, value, _ in told] == [
             ("addresses", 1, "x"), ("addresses", 1, "Z\ud800"), ("addresses", 1, {"x": 1}), ("addresses", 1, "maybe"),
         ]  # fmt: skip
         assert told[3][3] == "is_shipping_address of an item: neither true nor false"
-
-    def test_an_empty_address_is_an_address_and_a_null_one_is_null(self) -> None:
-        columns, told = cells("addresses", {"Addresses": [{}, None]})
-
-        assert columns["addresses"] == [[dict.fromkeys(ADDRESS.names), None]]
-        assert told == []
 
     def test_the_first_address_with_the_flag_is_the_billing_or_shipping_address(self) -> None:
         def at(city: str, **flags: Any) -> dict[str, Any]:
@@ -311,15 +248,3 @@ class TestLists:
         assert columns["shipping_city"] == ["b", None, None, None, None, None, None]
         assert columns["billing_country"] == ["CH", None, None, None, "CH", None, None]
         assert columns["shipping_address"] == [None] * 7
-
-    def test_one_misfit_spoils_no_neighbour(self) -> None:
-        customers = [
-            {"Addresses": [{"ID": "x" if number == 3 else number, "City": f"{number}"}], "NotesCount": number or "x"}
-            for number in range(9)
-        ]
-        table, told = table_of(customers, ["addresses", "notes_count"])
-
-        assert [(column, index) for column, index, *_ in told] == [("addresses", 3), ("notes_count", 0)]
-        assert [each[0]["id"] for each in table.column("addresses").to_pylist()] == [0, 1, 2, None, *range(4, 9)]
-        assert [each[0]["city"] for each in table.column("addresses").to_pylist()] == [f"{n}" for n in range(9)]
-        assert table.column("notes_count").to_pylist() == [None, *range(1, 9)]
