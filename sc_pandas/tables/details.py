@@ -4,8 +4,7 @@ Lists are taken apart, typed whole like any column, and put together again.  Wha
 a whole list, an item of it, or a field of an item.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -14,20 +13,18 @@ import pyarrow as pa
 from sc_pandas.contract.details import ADDRESS_KEYS, DETAILS, GROUP_KEYS, LIST_KINDS, DetailFact, field_of
 from sc_pandas.contract.includes import PARTITIONS
 from sc_pandas.errors import SettingsError
-from sc_pandas.tables.columns import TYPES, Reject, RejectFor, typed
+from sc_pandas.tables.columns import Reject, RejectFor, typed
 from sc_pandas.tables.names import column_name
 
-# What bears which flag becomes the group of columns of that name.
+# The first address that bears the flag fills the columns of that role.
 _ROLES: Final = {"billing": "is_billing_address", "shipping": "is_shipping_address"}
-_FIELDS: Final = {column_name(key): TYPES[kind] for key, kind in ADDRESS_KEYS.items()}
-_ROLE_FIELDS: Final = tuple(name for name in _FIELDS if name not in {"id", "fax", *_ROLES.values()})
+_NOT_OF_ROLES: Final = frozenset({"id", "fax", *_ROLES.values()})
 _NESTED: Final = frozenset({dict, list})
 _Customers = Sequence[Mapping[str, Any] | None]
-_Columns = Mapping[str, pa.Array]
 
 
 def detail_schema(names: Sequence[str]) -> pa.Schema:
-    """Give the columns of some details.
+    """Return the columns of some details.
 
     Parameters
     ----------
@@ -37,17 +34,15 @@ def detail_schema(names: Sequence[str]) -> pa.Schema:
     Returns
     -------
     pyarrow.Schema
-        The columns in the order of the names; ``groups`` and ``addresses`` give several.
+        The columns in the order of the names; ``groups`` and ``addresses`` have several.
 
     Examples
     --------
     >>> detail_schema(["tax_exempt", "groups"]).names
     ['tax_exempt', 'tax_exempt_type', 'groups', 'group_ids']
     """
-    columns: dict[str, pa.DataType] = {}
-    for fact in _facts(names):
-        columns |= _LISTS[fact.kind].columns(fact) if fact.kind in LIST_KINDS else {_name(fact): TYPES[fact.kind]}
-    return pa.schema(list(columns.items()))
+    columns = (_columns(fact, [], lambda _: lambda *_: None) for fact in _facts(names))
+    return pa.schema([(name, array.type) for each in columns for name, array in each.items()])
 
 
 def detail_columns(names: Sequence[str], customers: _Customers, reject_for: RejectFor) -> list[pa.Array]:
@@ -58,9 +53,9 @@ def detail_columns(names: Sequence[str], customers: _Customers, reject_for: Reje
     names : sequence of str
         Keys of `sc_pandas.contract.details.DETAILS`, each once.
     customers : sequence of mapping or None
-        What `sc_pandas.contract.details.known_fields` gave; None where nothing is known of a customer.
+        Results of `sc_pandas.contract.details.known_fields`; None where nothing is known of a customer.
     reject_for : callable
-        Gives for a column what takes the position, the raw value and the reason of all that does not fit.
+        Returns, for a column, what takes the position, the raw value and the reason of all that does not fit.
 
     Returns
     -------
@@ -73,22 +68,34 @@ def detail_columns(names: Sequence[str], customers: _Customers, reject_for: Reje
     >>> detail_columns(["groups"], [groups, None], lambda column: print)[0].to_pylist()
     [['VIP'], None]
     """
-    arrays: list[pa.Array] = []
-    for fact in _facts(names):
-        values = _values(customers, fact, reject_for(_name(fact)))
-        if fact.kind in LIST_KINDS:
-            arrays += _LISTS[fact.kind].typed(fact, values, reject_for).values()
-        else:
-            arrays.append(typed(values, fact.kind, reject_for(_name(fact))))
-    return arrays
+    return [array for fact in _facts(names) for array in _columns(fact, customers, reject_for).values()]
 
 
 def _facts(names: Sequence[str]) -> Iterator[DetailFact]:
     return (fact for name in names for fact in DETAILS[name])
 
 
-def _name(fact: DetailFact) -> str:
-    return "groups" if fact.kind == "groups" else column_name(fact.key)
+def _columns(fact: DetailFact, customers: _Customers, reject_for: RejectFor) -> dict[str, pa.Array]:
+    """Type one field of all customers: one column, or several of a list of objects."""
+    name = "groups" if fact.kind == "groups" else column_name(fact.key)
+    reject = reject_for(name)
+    values = _values(customers, fact, reject)
+    if fact.kind not in LIST_KINDS:
+        return {name: typed(_single(values, reject), fact.kind, reject)}
+    if fact.kind == "strings":
+        texts = _Items(values, str, "text", reject)
+        return {name: texts.lists(typed(texts.items, "string", texts.told(reject, "an item: ")))}
+    items = _Items(values, Mapping, "an object", reject)
+    if fact.kind == "groups":
+        keys = {name: "Name", "group_ids": "ID"}
+        return {each: items.lists(items.field(key, GROUP_KEYS[key], reject_for(each))) for each, key in keys.items()}
+    fields = {column_name(key): items.field(key, kind, reject) for key, kind in ADDRESS_KEYS.items()}
+    nothing = pa.array([item is None for item in items.items], pa.bool_())
+    columns = {name: items.lists(pa.StructArray.from_arrays(list(fields.values()), list(fields), mask=nothing))}
+    for role, flag in _ROLES.items():
+        firsts = items.firsts(fields[flag])
+        columns |= {f"{role}_{each}": fields[each].take(firsts) for each in fields if each not in _NOT_OF_ROLES}
+    return columns
 
 
 def _values(customers: _Customers, fact: DetailFact, reject: Reject) -> list[Any]:
@@ -97,8 +104,7 @@ def _values(customers: _Customers, fact: DetailFact, reject: Reject) -> list[Any
         block = customer.get(fact.block) if customer and fact.block else None
         if block is not None and not isinstance(block, Mapping):
             reject(index, block, f"the block {fact.block} is not an object")
-    values = [None if customer is None else field_of(customer, fact) for customer in customers]
-    return values if fact.kind in LIST_KINDS else _single(values, reject)
+    return [None if customer is None else field_of(customer, fact) for customer in customers]
 
 
 def _single(values: list[Any], reject: Reject) -> list[Any]:
@@ -111,122 +117,52 @@ def _single(values: list[Any], reject: Reject) -> list[Any]:
     return [None if type(value) in _NESTED else value for value in values]
 
 
-@dataclass(frozen=True)
 class _Items:
-    """The items of all lists end to end, and which list (`owners`) each belongs to."""
+    """The items of all lists end to end; what is no list is null, and so is an item that does not fit."""
 
-    items: list[Any]
-    owners: list[int]
-    offsets: pa.Array
-    no_list: pa.Array
-
-    @classmethod
-    def of(cls, values: list[Any], fits: Callable[[Any], bool], wanted: str, reject: Reject) -> "_Items":
-        """Take lists apart; what is no list is null, and so is an item that does not fit."""
-        items: list[Any] = []
-        owners: list[int] = []
+    def __init__(self, values: list[Any], kind: type, wanted: str, reject: Reject) -> None:
+        self.items: list[Any] = []
+        # The number of the list that each item belongs to.
+        self._owners: list[int] = []
         offsets = [0]
         for index, value in enumerate(values):
             if isinstance(value, list):
                 for item in value:
-                    good = item is None or fits(item)
+                    good = item is None or isinstance(item, kind)
                     if not good:
                         reject(index, item, f"an item that is not {wanted}")
-                    items.append(item if good else None)
-                    owners.append(index)
+                    self.items.append(item if good else None)
+                    self._owners.append(index)
             elif value is not None:
                 reject(index, value, "not a list")
-            offsets.append(len(items))
-        no_list = pa.array([not isinstance(value, list) for value in values], pa.bool_())
-        return cls(items, owners, pa.array(offsets, pa.int32()), no_list)
+            offsets.append(len(self.items))
+        self._offsets = pa.array(offsets, pa.int32())
+        self._no_list = pa.array([not isinstance(value, list) for value in values], pa.bool_())
 
     def field(self, key: str, kind: str, reject: Reject) -> pa.Array:
         """Type one field of all items."""
-        name = f"{column_name(key)} of an item: "
-        values = [None if item is None else item.get(key) for item in self.items]
-        return typed(_single(values, self.told(reject, name)), kind, self.told(reject, name))
+        told = self.told(reject, f"{column_name(key)} of an item: ")
+        return typed(_single([None if item is None else item.get(key) for item in self.items], told), kind, told)
 
     def told(self, reject: Reject, where: str) -> Reject:
-        """Tell of an item's misfit as one of the customer whose list it is."""
-        return lambda place, value, reason: reject(self.owners[place], value, f"{where}{reason}")
+        """Report an item's misfit as one of the customer whose list it is."""
+        return lambda place, value, reason: reject(self._owners[place], value, f"{where}{reason}")
 
     def lists(self, array: pa.Array) -> pa.Array:
         """Put what was made of the items back into lists."""
-        return pa.ListArray.from_arrays(self.offsets, array, mask=self.no_list)
+        return pa.ListArray.from_arrays(self._offsets, array, mask=self._no_list)
 
     def firsts(self, flags: pa.Array) -> pa.Array:
         """Find the first item of each list that bears a flag; null where there is none."""
         flagged = np.flatnonzero(flags.fill_null(False).to_numpy(zero_copy_only=False))
-        owners, places = np.unique(np.array(self.owners, np.int64)[flagged], return_index=True)
-        firsts = np.full(len(self.no_list), -1, np.int64)
+        owners, places = np.unique(np.array(self._owners, np.int64)[flagged], return_index=True)
+        firsts = np.full(len(self._no_list), -1, np.int64)
         firsts[owners] = flagged[places]
         return pa.array(firsts, mask=firsts < 0)
 
 
-def _is_object(item: object) -> bool:
-    return isinstance(item, Mapping)
-
-
-def _is_text(item: object) -> bool:
-    return isinstance(item, str)
-
-
-def _string_columns(fact: DetailFact) -> dict[str, pa.DataType]:
-    return {_name(fact): pa.list_(pa.string())}
-
-
-def _strings(fact: DetailFact, values: list[Any], reject_for: RejectFor) -> _Columns:
-    reject = reject_for(_name(fact))
-    items = _Items.of(values, _is_text, "text", reject)
-    return {_name(fact): items.lists(typed(items.items, "string", items.told(reject, "an item: ")))}
-
-
-def _group_columns(fact: DetailFact) -> dict[str, pa.DataType]:
-    return {_name(fact): pa.list_(TYPES[GROUP_KEYS["Name"]]), "group_ids": pa.list_(TYPES[GROUP_KEYS["ID"]])}
-
-
-def _groups(fact: DetailFact, values: list[Any], reject_for: RejectFor) -> _Columns:
-    items = _Items.of(values, _is_object, "an object", reject_for(_name(fact)))
-    return {
-        name: items.lists(items.field(key, GROUP_KEYS[key], reject_for(name)))
-        for name, key in ((_name(fact), "Name"), ("group_ids", "ID"))
-    }
-
-
-def _address_columns(fact: DetailFact) -> dict[str, pa.DataType]:
-    roles = {f"{role}_{field}": _FIELDS[field] for role in _ROLES for field in _ROLE_FIELDS}
-    return {_name(fact): pa.list_(pa.struct(list(_FIELDS.items()))), **roles}
-
-
-def _addresses(fact: DetailFact, values: list[Any], reject_for: RejectFor) -> _Columns:
-    reject = reject_for(_name(fact))
-    items = _Items.of(values, _is_object, "an object", reject)
-    fields = {column_name(key): items.field(key, kind, reject) for key, kind in ADDRESS_KEYS.items()}
-    nothing = pa.array([item is None for item in items.items], pa.bool_())
-    columns = {_name(fact): items.lists(pa.StructArray.from_arrays(list(fields.values()), list(fields), mask=nothing))}
-    for role, flag in _ROLES.items():
-        firsts = items.firsts(fields[flag])
-        columns |= {f"{role}_{field}": fields[field].take(firsts) for field in _ROLE_FIELDS}
-    return columns
-
-
-@dataclass(frozen=True)
-class _List:
-    """How a kind of list becomes columns: which, and from what."""
-
-    columns: Callable[[DetailFact], dict[str, pa.DataType]]
-    typed: Callable[[DetailFact, list[Any], RejectFor], _Columns]
-
-
-_LISTS: Final = {
-    "strings": _List(_string_columns, _strings),
-    "groups": _List(_group_columns, _groups),
-    "addresses": _List(_address_columns, _addresses),
-}
-
-
 def include_of(column: str) -> str | None:
-    """Give the name under which `include=` reads a column, or None where it reads none of that name.
+    """Return the name under which `include=` reads a column, or None where it reads none of that name.
 
     Examples
     --------
