@@ -1,14 +1,14 @@
 """Columns that only the single customer has: one call for each, kept in the cache, listed where it failed."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from sc_pandas.cache import cache_key
 from sc_pandas.contract import CALLS_PER_HOUR, CUSTOMERS_PATH
-from sc_pandas.errors import CacheMissError, FilterError, ResponseError, ServerError
+from sc_pandas.errors import CacheMissError, FilterError, ResponseError, SellerCloudError, ServerError
 from sc_pandas.reading.options import Progress, ReadOptions, Source
+from sc_pandas.reading.report import IncludeGap
 
 Customer = Mapping[str, Any]
 _PREFIX: Final = "customer-"
@@ -21,34 +21,29 @@ _CLOSED_AFTER: Final = 20
 _OF_ONE: Final = frozenset({400, 403, 404, 410, 500})
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """A customer who could not be read, why, and whether another try would give the same."""
-
-    user_id: int
-    reason: str
-    is_final: bool
-
-
 class DetailReads:
     """Reads single customers for one read.
 
     Attributes
     ----------
-    failed : list of Failed
-        Who could not be read.
+    gaps : list of IncludeGap
+        Who could not be read, and why.
+    is_final : bool
+        Whether another try would fail for the same customers.
     oldest : float or None
         When the oldest of the customers was read, Unix seconds.
     """
 
-    def __init__(self, source: Source, options: ReadOptions, progress: Progress) -> None:
+    def __init__(self, source: Source, names: tuple[str, ...], options: ReadOptions, progress: Progress) -> None:
         self._source = source
+        self._names = names
         self._options = options
         self._progress = progress
         self._cache = source.cache if options.cache != "off" else None
         self._any_read = False
         self._began = source.client.clock.now().timestamp()
-        self.failed: list[Failed] = []
+        self.gaps: list[IncludeGap] = []
+        self.is_final = True
         self.oldest: float | None = None
 
     def calls_to_read(self, user_ids: Iterable[int]) -> int:
@@ -87,7 +82,7 @@ class DetailReads:
             yield f"single customers came from the cache: the oldest was read at {at:%Y-%m-%d %H:%M} UTC"
 
     def read(self, user_ids: Sequence[int]) -> list[Customer | None]:
-        """Return customers in the order of their ids, None for those that are listed in `failed`.
+        """Return customers in the order of their ids, None for those in `gaps`.
 
         Raises
         ------
@@ -110,14 +105,14 @@ class DetailReads:
         with self._source.crew(self._progress.cancel) as crew:
             for user_id, answer in crew.in_order(missing, self._ask):
                 self._progress.advance()
-                if isinstance(answer, Failed):
-                    self._note(answer)
+                if isinstance(answer, SellerCloudError):
+                    self._note(user_id, answer)
                 else:
                     self._any_read = True
                     kept[user_id] = answer
         return [kept[each] for each in user_ids]
 
-    def _ask(self, user_id: int) -> Customer | Failed:
+    def _ask(self, user_id: int) -> Customer | ServerError | ResponseError:
         key = None if self._cache is None else _key(self._source.tenant, user_id)
         try:
             return self._source.client.get_customer(
@@ -126,17 +121,20 @@ class DetailReads:
         except ServerError as error:
             if error.status not in _OF_ONE:
                 raise
-            return Failed(user_id, f"status {error.status}", is_final=error.status != 500)
+            return error
         except ResponseError as error:
-            return Failed(user_id, f"no customer in the answer ({error.kind})", is_final=False)
+            return error
 
-    def _note(self, failure: Failed) -> None:
-        self.failed.append(failure)
-        if not self._any_read and len(self.failed) >= _CLOSED_AFTER:
+    def _note(self, user_id: int, error: ServerError | ResponseError) -> None:
+        status = error.status if isinstance(error, ServerError) else None
+        reason = f"no customer in the answer ({error.kind})" if isinstance(error, ResponseError) else f"status {status}"
+        self.is_final &= status not in {None, 500}
+        self.gaps.append(IncludeGap(user_id, self._names, reason))
+        if not self._any_read and len(self.gaps) >= _CLOSED_AFTER:
             raise ServerError(
-                f"The first {_CLOSED_AFTER} single customers that were asked could not be read ({failure.reason}): "
-                "this user may not be allowed to. Nothing is returned; leave out of include= what takes a call for "
-                "each customer, or give the user the permission in SellerCloud.",
+                f"The first {_CLOSED_AFTER} single customers that were asked could not be read ({reason}): this user "
+                "may not be allowed to. Nothing is returned; leave out of include= what takes a call for each "
+                "customer, or give the user the permission in SellerCloud.",
                 status=404,
                 attempts=_CLOSED_AFTER,
             )

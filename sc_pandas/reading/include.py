@@ -50,7 +50,7 @@ class IncludedRead:
         # A list for a label is read to its end, whatever part of the customers is wanted.
         self._list_options = replace(options, limit=None, include=())
         self._progress = progress
-        self._details = DetailReads(source, options, progress)
+        self._details = DetailReads(source, plan.by_customer, options, progress)
         self._years_counted = 0
         # Why lists that were read for labels are not proven.
         self._unproven: dict[str, None] = {}
@@ -131,8 +131,7 @@ class IncludedRead:
             notes=(*read.report.notes, *filter(None, self._unproven), *notes),
             started_at=datetime.fromtimestamp(oldest, UTC),
         )
-        is_final = all(each.is_final for each in self._details.failed)
-        return replace(read, rows=rows, report=report, oldest=lists_read_at, is_final=is_final)
+        return replace(read, rows=rows, report=report, oldest=lists_read_at, is_final=self._details.is_final)
 
     def _labels(self, parts: list[CustomerFilter], read: ListsRead) -> dict[str, Labels]:
         rows = read.rows.num_rows
@@ -220,8 +219,7 @@ class IncludedRead:
                     yield from detail_columns([name], customers, self._reject_for(ids, coercions))
 
         with_columns = rows.with_columns(added, lambda batch: list(columns_of(batch)), coercions)
-        gaps += [IncludeGap(each.user_id, self._plan.by_customer, each.reason) for each in self._details.failed]
-        gaps.sort(key=lambda gap: gap.user_id)
+        gaps = sorted([*gaps, *self._details.gaps], key=lambda gap: gap.user_id)
         return with_columns, gaps, [*_notes(labels, missing, rows.num_rows), *self._details.notes()]
 
     def _reject_for(self, ids: pa.Array, coercions: list[Coercion]) -> RejectFor:

@@ -9,7 +9,7 @@ from typing import Final
 
 import filelock
 
-from sc_pandas.cache import KEEP_AT_MOST, cache_key
+from sc_pandas.cache import cache_key
 from sc_pandas.errors import ExportError
 from sc_pandas.pacing import Cancelled
 from sc_pandas.reading.judge import satisfies
@@ -118,14 +118,13 @@ class KeptTable:
             self._purge(path.parent)
 
     def _purge(self, folder: Path) -> None:
-        """Remove this user's rows that are too old to keep, and the oldest where all together are too large."""
+        """Remove this user's oldest rows where all together are too large; what is too old goes when a cache opens."""
         # Only what bears the tenant's digest: the folder may be one where others keep Arrow files of their own.
         ours = folder.glob(f"{self._source.tenant}.*.v{FORMAT}.arrow")
-        found = sorted(((path.stat().st_mtime, path) for path in ours), reverse=True)
         total = 0
-        for modified, path in found:
-            total += path.stat().st_size
-            if total > BYTES_AT_MOST or modified < time.time() - KEEP_AT_MOST.total_seconds():
+        for _, size, path in sorted(((each.stat().st_mtime, each.stat().st_size, each) for each in ours), reverse=True):
+            total += size
+            if total > BYTES_AT_MOST:
                 path.unlink(missing_ok=True)
 
     @contextlib.contextmanager
