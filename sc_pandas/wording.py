@@ -2,6 +2,7 @@
 
 import difflib
 import html
+import re
 import sys
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
@@ -12,10 +13,9 @@ from typing import Final
 LONGEST: Final = 200
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 # Characters that are not drawn although their category does not say so: joiners, fillers, selectors, empty Braille.
-_INVISIBLE: Final = (
-    (0x034F, 0x034F), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x2800, 0x2800), (0x3164, 0x3164),
-    (0xFE00, 0xFE0F), (0xFFA0, 0xFFA0), (0xE0000, 0xE0FFF),
-)  # fmt: skip
+_INVISIBLE: Final = re.compile(
+    r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
+)
 
 
 # ── numbers ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -121,9 +121,10 @@ def visible(text: str, longest: int = LONGEST) -> str:
     >>> print(visible("Ada" + chr(0x200B)), visible("Adalbert", 4))
     Ada\u200b Ada…
     """
-    if len(text) <= longest and text.isascii() and text.isprintable():
-        return text
-    seen = "".join(_code_point(char) if _is_hidden(char) else char for char in text[: longest + 1])
+    # Cut first: of a long text no more is looked at than is shown.
+    seen = text[: longest + 1]
+    if not seen.isprintable() or _INVISIBLE.search(seen):
+        seen = "".join(_code_point(char) if _is_hidden(char) else char for char in seen)
     return seen if len(seen) <= longest else f"{seen[: longest - 1]}…"
 
 
@@ -133,7 +134,7 @@ def one_line(text: str, longest: int = 10 * LONGEST) -> str:
 
 
 def _is_hidden(char: str) -> bool:
-    return unicodedata.category(char) in _HIDDEN or any(start <= ord(char) <= end for start, end in _INVISIBLE)
+    return unicodedata.category(char) in _HIDDEN or _INVISIBLE.match(char) is not None
 
 
 def _code_point(char: str) -> str:

@@ -1,40 +1,185 @@
-"""What the engine asks of a query besides running it: functions of queries and answers."""
+"""What the panel asks of a query, off the caller's thread; each answer is a function from one state to the next."""
 
 import logging
-from collections.abc import Mapping
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import pandas as pd
 
-from sc_pandas import forks
-from sc_pandas.errors import CacheMissError, ExportError
+from sc_pandas.errors import CacheMissError, ExportError, SellerCloudError
+from sc_pandas.files import check_target
 from sc_pandas.filters import CustomerFilter
-from sc_pandas.panel.including import price_text
-from sc_pandas.panel.pictures import facet_png
+from sc_pandas.pacing import Cancelled
+from sc_pandas.panel import state as states
+from sc_pandas.panel.including import gaps_text, plain, price_text
+from sc_pandas.panel.last_time import LastTime
 from sc_pandas.panel.preview import facet_counts
-from sc_pandas.panel.protocols import EstimateLike, QueryLike, ReadLike
-from sc_pandas.panel.state import Facets
+from sc_pandas.panel.state import Counts, PanelState
 from sc_pandas.parquet import write_parquet
+from sc_pandas.query import CustomerQuery, Estimate
+from sc_pandas.reading import CustomerRead, ReadKeywords, Watcher
+from sc_pandas.wording import visible
 
+# How a state becomes the next one.
+Reach = Callable[[PanelState], PanelState]
+PROGRESS_S: Final = 0.1
 _LOG: Final = logging.getLogger(__name__)
-# matplotlib promises nothing about two pictures at a time.
-_DRAWING: Final = forks.new_lock()
+_EVERYBODY: Final = CustomerFilter()
 
 
-def draw_facets(rows: pd.DataFrame) -> Facets:
-    """Count rows by their columns of few values, and draw the counts where that can be done."""
-    counts = facet_counts(rows)
-    try:
-        with _DRAWING:
-            return Facets(counts, facet_png(counts))
-    except Exception:  # noqa: BLE001  # a picture that cannot be drawn is said in words instead
-        _LOG.debug("the facets could not be drawn", exc_info=True)
-        return Facets(counts)
+class Progress:
+    """Tells how a read goes on, ten times a second at most."""
+
+    def __init__(self, tell: Callable[[Reach], None], *, pages: bool = True) -> None:
+        self._tell = tell
+        self._pages = pages
+        self._done = 0
+        self._expected = 0
+        self._told_at = float("-inf")
+        self._waits_until = float("-inf")
+
+    def expect(self, pages: int) -> None:
+        """`pages` more pages are expected."""
+        self._expected += pages
+        self._say(now=True)
+
+    def advance(self) -> None:
+        """One page has come."""
+        self._done += 1
+        self._say(now=self._done >= self._expected)
+
+    def wait(self, reset_at: datetime, seconds: float) -> None:
+        """The quota is used up until then; pages that were under way and still come do not hide it."""
+        self._waits_until = time.monotonic() + seconds
+        self._wait(reset_at, "quota")
+
+    def away(self, until: datetime, _seconds: float) -> None:
+        """The server takes no calls; the first page that comes says that it is back."""
+        self._wait(until, "server")
+
+    def _wait(self, until: datetime, what: states.Awaited) -> None:
+        self._told_at = float("-inf")
+        self._tell(partial(states.waiting, until=until, waits_for=what))
+
+    def _say(self, *, now: bool) -> None:
+        time_s = time.monotonic()
+        if self._pages and (now or time_s - self._told_at >= PROGRESS_S) and time_s >= self._waits_until:
+            self._told_at = time_s
+            self._tell(partial(states.progressed, done=self._done, expected=self._expected))
 
 
-def why_without_pages(query: QueryLike) -> str:
-    """Say why a query has no pages of its own, or give an empty text."""
+# ── answers ────────────────────────────────────────────────────────────────────────────────────────────────────────
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """One piece of work: what is asked, the state it began from, and how it is stopped, watched and compared."""
+
+    query: CustomerQuery
+    state: PanelState
+    cancel: threading.Event
+    watcher: Watcher
+    last_time: LastTime | None
+
+    def count(self, *, refresh: bool) -> Reach:
+        """Count the customers and read their first rows, by one call."""
+        query = self.query
+        # Rows first: reading can be stopped, and the cache knows the count afterwards, also of an answer asked anew.
+        read = self._first(refresh=refresh)
+        estimate = (query.with_options(cache="use") if query.options.cache == "refresh" else query).estimate()
+        self._check()
+        everybody = self._everybody(estimate, refresh=refresh)
+        rows = read.to_pandas()
+        return partial(
+            states.counted,
+            estimate=estimate,
+            everybody=everybody,
+            rows=rows,
+            at=read.report.finished_at,
+            facets=counted(rows),
+            is_fresh=read.report.calls > 0 and query.reads == 1,
+        )
+
+    def load(self) -> Reach:
+        """Read everything that matches."""
+        read = self.query.run(cancel=self.cancel, watcher=self.watcher)
+        rows, at = read.to_pandas(), read.report.finished_at
+        words = states.loaded_text(len(rows), self.state.everybody, read.report)
+        if self.last_time is not None:
+            words = f"{words} {self.last_time.of_rows(self.query, rows, at)}".rstrip()
+        price = _known_price(self.query)
+        return partial(states.loaded, rows=rows, at=at, facets=counted(rows), words=words, price=price)
+
+    def save(self, path: Path) -> Reach:
+        """Read everything that matches into a Parquet file."""
+        query = self.query
+        check_target(path)
+        read = query.run(cancel=self.cancel, watcher=self.watcher)
+        self._check()
+        if not read.report.is_proven:
+            raise ExportError.not_proven(path, "Ask with consistency='auto'.")
+        write_parquet(path, read.table.to_batches(), read.table.schema, read.provenance)
+        message = f"Saved {read.table.num_rows:,} customers to {visible(str(path))}, {read.report.verdict}."
+        message = f"{message} {gaps_text(read.report.gaps)}".rstrip()
+        return partial(states.saved, message=message, estimate=_known(plain(query)), price=_known_price(query))
+
+    def page(self, number: int) -> Reach:
+        """Read one page of the list."""
+        if number == 1:
+            read = self._first()
+            rows, at = read.to_pandas(), read.report.finished_at
+        else:
+            rows, at = self.query.page(number, self.state.page_rows).to_pandas(), datetime.now(UTC)
+            columns = self.query.options.columns
+            rows = rows if columns is None else rows[[name for name in columns if name in rows.columns]]
+        return partial(states.paged, rows=rows, at=at, facets=counted(rows))
+
+    def count_by(self, name: str, values: Mapping[str, int]) -> Reach:
+        """Count what matches for each value of a filter, by one call for each."""
+        wanted = _within(self.query.filter, name, values)
+        self.watcher.expect(len(wanted))
+        counts = {}
+        for label, value in wanted.items():
+            self._check()
+            question = CustomerFilter.of(**{**self.query.filter.to_dict(), name: value})
+            counts[label] = int(self.query.with_filter(question).count())
+            self.watcher.advance()
+        found = pd.Series(counts, dtype="int64")
+        found = found[found > 0].sort_values(ascending=False)
+        return partial(states.tallied, counts={name: found}, message=f"Counted by {name}.")
+
+    def _check(self) -> None:
+        if self.cancel.is_set():
+            raise Cancelled
+
+    def _first(self, *, refresh: bool = False) -> CustomerRead:
+        limit, most = self.query.options.limit, self.state.page_rows
+        query = self.query.with_options(**self._anew(refresh))
+        query = query.with_options(limit=most if limit is None else min(limit, most))
+        return query.run(cancel=self.cancel, watcher=self.watcher)
+
+    def _anew(self, refresh: bool) -> ReadKeywords:  # noqa: FBT001  # handed on
+        return {"cache": "refresh"} if refresh and self.query.options.cache == "use" else {}
+
+    def _everybody(self, estimate: Estimate, *, refresh: bool) -> int | None:
+        if not self.query.filter:
+            return int(estimate.rows)
+        if self.state.everybody is not None and not refresh:
+            return None
+        try:
+            return int(self.query.with_filter(_EVERYBODY).with_options(**self._anew(refresh)).count())
+        except SellerCloudError:
+            # "Of how many" is a courtesy; the answer stands without it.
+            return None
+
+
+# ── parts ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+def why_without_pages(query: CustomerQuery) -> str:
+    """Return why a query has no pages of its own; empty where it has."""
     if query.reads > 1:
         return "This filter is a union of lists"
     if query.options.limit is not None:
@@ -42,8 +187,22 @@ def why_without_pages(query: QueryLike) -> str:
     return "This query asks nobody (cache='offline')" if query.options.cache == "offline" else ""
 
 
-def within(question: CustomerFilter, name: str, values: Mapping[str, int]) -> dict[str, int]:
-    """Give those of a filter's values that the question lets through."""
+def counted(rows: pd.DataFrame) -> Counts:
+    """Count rows by their columns of few values; rows that cannot be counted are shown without."""
+    try:
+        return facet_counts(rows)
+    except Exception:  # noqa: BLE001  # counts are a courtesy; the rows stand without them
+        _LOG.debug("the rows on show could not be counted", exc_info=True)
+        return {}
+
+
+def price(query: CustomerQuery, cancel: threading.Event) -> str:
+    """Return what loading takes, by a call for each list."""
+    return price_text(query.estimate(cancel=cancel))
+
+
+def _within(question: CustomerFilter, name: str, values: Mapping[str, int]) -> dict[str, int]:
+    """Return those of a filter's values that the question lets through."""
     asked = getattr(question, name)
     if asked is None or -1 in asked:
         return dict(values)
@@ -51,15 +210,8 @@ def within(question: CustomerFilter, name: str, values: Mapping[str, int]) -> di
     return {labels.get(value, str(value)): value for value in asked}
 
 
-def write(path: Path, read: ReadLike) -> None:
-    """Write a proven answer to a Parquet file."""
-    if not read.report.is_proven:
-        raise ExportError.not_proven(path, "Ask with consistency='auto'.")
-    write_parquet(path, read.table.to_batches(), read.table.schema, read.provenance)
-
-
-def kept_estimate(query: QueryLike) -> EstimateLike | None:
-    """Say what loading takes now, if the cache can say so without a call."""
+def _known(query: CustomerQuery) -> Estimate | None:
+    """Return what loading takes now, if the cache can tell without a call."""
     if query.options.cache != "use":
         return None
     try:
@@ -68,7 +220,6 @@ def kept_estimate(query: QueryLike) -> EstimateLike | None:
         return None
 
 
-def kept_price(query: QueryLike) -> str:
-    """Say what loading more columns takes now, if the cache can say so without a call."""
-    estimate = kept_estimate(query) if query.options.include else None
+def _known_price(query: CustomerQuery) -> str:
+    estimate = _known(query) if query.options.include else None
     return "" if estimate is None else price_text(estimate)

@@ -104,20 +104,19 @@ _QUOTED = re.compile(r'"((?:[^"]|"")*)"\s*(?:;|\Z)')
 
 
 def entries_of(question: CustomerFilter) -> dict[str, Entry]:
-    """Give the entries that mean a filter; `read_entries` gives it back."""
+    """Return the entries that mean a filter, which `read_entries` reads back."""
     asked = question.to_dict()
     return {fact.name: _entry(fact.name, asked.get(fact.name)) for fact in FILTERS}
 
 
 def _entry(name: str, value: Any) -> Entry:
     fact = FILTERS_BY_NAME[name]
-    chosen = has_choices(name)
     if value is None:
-        return () if chosen else ""
+        return empty(name)
     values = value if isinstance(value, list) else [value]
     if fact.enum is Flag:
         return tuple({1: "Yes", 0: "No", -1: "All"}[int(each)] for each in values)
-    if chosen:
+    if has_choices(name):
         return tuple(str(each) for each in values)
     if fact.kind == "date":
         return _day_and_time(datetime.fromisoformat(values[0]))
@@ -131,13 +130,18 @@ def _day_and_time(time: datetime) -> str:
 
 
 def has_choices(name: str) -> bool:
-    """Say whether a filter is chosen from a short list, instead of typed."""
+    """Return whether a filter is chosen from a short list, instead of typed."""
     fact = FILTERS_BY_NAME[name]
     return fact.enum is not None and not fact.open_enum
 
 
+def empty(name: str) -> Entry:
+    """Return the entry of a control in which nothing stands."""
+    return () if has_choices(name) else ""
+
+
 def choices(name: str) -> tuple[str, ...]:
-    """Give the names that a filter can be chosen from."""
+    """Return the names that a filter can be chosen from."""
     fact = FILTERS_BY_NAME[name]
     if fact.enum is None:
         return ()
@@ -145,7 +149,7 @@ def choices(name: str) -> tuple[str, ...]:
 
 
 def placeholder(name: str) -> str:
-    """Show the form that a control expects."""
+    """Return an example of the form that a control expects."""
     fact = FILTERS_BY_NAME[name]
     if fact.kind == "date":
         return "2026-01-31 or 2026-01-31 14:05"
@@ -157,12 +161,6 @@ def placeholder(name: str) -> str:
 
 
 _EXAMPLES = {
-    "email": "ada@example.com",
-    "first_name": "Ada",
-    "last_name": "Example",
-    "phone_number": "555-0100",
-    "city": "Bern; Basel",
-    "zip_code": "3011",
-    "corporate_name": "Example Ltd",
-    "keyword": "any text",
-}
+    "email": "ada@example.com", "first_name": "Ada", "last_name": "Example", "phone_number": "555-0100",
+    "city": "Bern; Basel", "zip_code": "3011", "corporate_name": "Example Ltd", "keyword": "any text",
+}  # fmt: skip

@@ -39,6 +39,4 @@ class _Keys(anywidget.AnyWidget):
 
 def keys() -> Any:
     """Make the part of a panel that holds its keys."""
-    kept = widgets.VBox([_Keys(), widgets.HTML(_LOOSE)])
-    kept.add_class("sc-keys")
-    return kept
+    return widgets.VBox([_Keys(), widgets.HTML(_LOOSE)]).add_class("sc-keys")

@@ -10,7 +10,7 @@ import pandas as pd
 
 from sc_pandas.errors import SellerCloudError
 from sc_pandas.filters import CustomerFilter
-from sc_pandas.panel.protocols import QueryLike
+from sc_pandas.query import CustomerQuery
 from sc_pandas.segments import DamagedMemoryError, SegmentMemory, Segments
 from sc_pandas.wording import visible
 
@@ -32,8 +32,8 @@ class LastTime:
         self._segments = segments
         self._memory = memory
 
-    def of_rows(self, query: QueryLike, rows: pd.DataFrame, at: datetime) -> str:
-        """Say who came and went: ``"happy: +14 −3 since 2026-11-16 09:00 UTC."``; empty where nothing is known."""
+    def of_rows(self, query: CustomerQuery, rows: pd.DataFrame, at: datetime) -> str:
+        """Return who came and went: ``"happy: +14 −3 since 2026-11-16 09:00 UTC."``; empty where nothing is known."""
         if (
             self._memory is None
             or query.options.limit is not None

@@ -1,6 +1,6 @@
 """`Panel`: the live filter panel of one query."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,12 @@ from sc_pandas.contract import Channel, Flag
 from sc_pandas.errors import FilterError, SellerCloudError
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.panel.engine import Engine
-from sc_pandas.panel.entries import Entry, entries_of, read_entries
+from sc_pandas.panel.entries import entries_of, read_entries
 from sc_pandas.panel.last_time import LastTime
 from sc_pandas.panel.preview import named
-from sc_pandas.panel.protocols import QueryLike
 from sc_pandas.panel.state import PanelState
 from sc_pandas.panel.view import View
+from sc_pandas.query import CustomerQuery
 from sc_pandas.reading import plan_includes
 from sc_pandas.segments import SegmentMemory, Segments
 
@@ -24,7 +24,7 @@ class Panel:
     """Controls that are SellerCloud's filters, asking the live server again as they move.
 
     Made by ``shop.panel()``, ``query.panel()`` or ``df.sellercloud.panel()``; shown by being the last line of a cell.
-    Nothing waits for the network in a callback; the newest question always wins.
+    No callback waits for the network; the newest question always wins.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class Panel:
 
     def __init__(
         self,
-        query: QueryLike,
+        query: CustomerQuery,
         *,
         title: str,
         segments: Segments,
@@ -55,37 +55,38 @@ class Panel:
         live: bool = True,
     ) -> None:
         self._segments = segments
-        self._code_of: tuple[CustomerFilter, tuple[str, ...], str] | None = None
         self._engine = Engine(query, self._show, live=live, last_time=LastTime(segments, memory))
-        self._view = View(title, self._entries_changed, self._actions(), lock=self._engine.lock)
+        self._view = View(title, self._actions(), lock=self._engine.lock)
         self._view.live.value = live
         self.widget = self._view.widget
         self._view.controls.show(entries_of(query.filter))
         self._view.more.choose(query.options.include)
         self._engine.apply(query.filter, at_any_cost=False)
-        self._offer_segments()
+        self._told(self._offer_segments)
 
     def _actions(self) -> dict[str, Callable[..., None]]:
         return {
+            "entries": lambda: self._ask(self._engine.change),
             "apply": self.apply,
             "refresh": lambda: self.apply(refresh=True),
             "load": self._engine.load,
             "stop": self._engine.stop,
             "save": self._save,
-            "turn": self._engine.turn,
+            "previous": lambda: self._engine.turn(-1),
+            "next": lambda: self._engine.turn(1),
             "live": self._engine.set_live,
             "include": self._columns_changed,
             "price": self._engine.price,
-            "segment_save": lambda: self._said(self._save_segment),
-            "segment_load": lambda: self._said(self._load_segment),
-            "segment_delete": lambda: self._said(self._delete_segment),
+            "segment_save": lambda: self._told(self._save_segment),
+            "segment_load": lambda: self._told(self._load_segment),
+            "segment_delete": lambda: self._told(self._delete_segment),
             "channel": lambda: self._engine.count_by("channel", {c.name: c.value for c in Channel}),
             "subscribed": lambda: self._engine.count_by("subscribed", {f.name: f.value for f in (Flag.Yes, Flag.No)}),
         }
 
     # ── for Python ─────────────────────────────────────────────────────────────────────────────────────────────────
     @property
-    def query(self) -> Any:
+    def query(self) -> CustomerQuery:
         """The query that the controls make, with the columns of `include`.
 
         Returns
@@ -114,7 +115,7 @@ class Panel:
 
     @filter.setter
     def filter(self, question: CustomerFilter) -> None:
-        # Under one lock, so that no control moves between the filter and its controls.
+        # Under one lock: no control moves between the filter and its controls.
         with self._engine.lock:
             self._engine.apply(question, at_any_cost=False)
             self._view.controls.show(entries_of(question))
@@ -124,7 +125,7 @@ class Panel:
         """What is loaded besides the columns of the list; set it, and the control moves.
 
         Names as in `Connection.customers`, or a single one.  "Load all", `load` and "Save Parquet" read them; counts,
-        first rows and pages never do, so that looking stays cheap.
+        first rows and pages never do: looking stays cheap.
 
         Returns
         -------
@@ -137,16 +138,13 @@ class Panel:
 
         Examples
         --------
-        >>> import sc_pandas as sc
-        >>> box = sc.sandbox.serve(customers=120, seed=7)
-        >>> shop = sc.connect(box.url, username=box.username, password=box.password)
         >>> panel = shop.customers(include=["subscribed"]).panel()
         >>> panel.include
         ('subscribed',)
         >>> panel.include = ["channel", "phones"]
         >>> panel.query.options.include
         ('channel', 'phones')
-        >>> panel.close(); shop.close(); box.close()
+        >>> panel.close()
         """
         return self._engine.state.include
 
@@ -191,14 +189,14 @@ class Panel:
         return self._engine.last_error
 
     def to_code(self) -> str:
-        """Give Python code that reads what the controls ask.
+        """Return Python code that reads what the controls ask.
 
         Returns
         -------
         str
             Runnable; no secret is in it.
         """
-        return str(self._engine.query.to_code())
+        return self._engine.query.to_code()
 
     def apply(self, *, refresh: bool = False) -> None:
         """Ask what the controls say, now and whatever it costs; `wait` for the answer.
@@ -230,7 +228,7 @@ class Panel:
         return self._engine.wait(timeout)
 
     def close(self) -> None:
-        """Stop timers and threads, and empty the widgets, so that no customer is saved with the notebook."""
+        """Stop timers and threads, and empty the widgets: no customer is saved with the notebook."""
         with self._engine.lock:
             self._engine.close()
             self._view.close()
@@ -243,21 +241,14 @@ class Panel:
 
     # ── events ─────────────────────────────────────────────────────────────────────────────────────────────────────
     def _show(self, state: PanelState) -> None:
-        known = self._code_of
-        if known is None or known[0] is not state.question or known[1] is not state.include:
-            known = self._code_of = state.question, state.include, self.to_code()
-        self._view.show(state, known[2])
+        self._view.show(state, self.to_code())
 
     def _columns_changed(self) -> None:
-        # As in `_ask`: what is chosen is read under the lock.
         with self._engine.lock:
             self._engine.choose(self._view.more.names)
 
-    def _entries_changed(self, _entries: Mapping[str, Entry]) -> None:
-        self._ask(self._engine.change)
-
     def _ask(self, ask: Callable[[CustomerFilter], None]) -> None:
-        # Changes come on any thread, and one that waited for the lock may hold entries of the past: all are read anew.
+        # Changes come on any thread, and one may wait for the lock: what stands in the controls is read under it.
         with self._engine.lock:
             read = read_entries(self._view.controls.entries())
             if read.question is None:
@@ -268,19 +259,19 @@ class Panel:
             except FilterError as error:
                 self._engine.refuse({error.filter: str(error)})
 
-    def _said(self, action: Callable[[], None]) -> None:
-        """Do it; what goes wrong is said in the panel."""
+    def _save(self) -> None:
+        self._engine.save(Path(self._view.path.value.strip() or "customers.parquet"))
+
+    # ── saved filters ──────────────────────────────────────────────────────────────────────────────────────────────
+    def _told(self, action: Callable[[], None]) -> None:
+        """Do it; the panel shows what goes wrong."""
         try:
             action()
         except SellerCloudError as error:
             self._engine.say(error)
 
-    def _save(self) -> None:
-        self._engine.save(Path(self._view.path.value.strip() or "customers.parquet"))
-
-    # ── saved filters ──────────────────────────────────────────────────────────────────────────────────────────────
     def _offer_segments(self) -> None:
-        self._said(lambda: setattr(self._view.segment_list, "options", named(list(self._segments))))
+        self._view.segment_list.options = named(list(self._segments))
 
     def _save_segment(self) -> None:
         self._segments.save(self._view.segment_name.value, self.filter)

@@ -7,21 +7,23 @@ CSS: Final = """
   --sc-back: var(--jp-layout-color1, #fff); --sc-text: var(--jp-content-font-color1, #222);
   --sc-dim: var(--jp-content-font-color2, #595959); --sc-accent: var(--jp-brand-color1, #1565c0);
   --sc-bad: #c62828; --sc-warn: #b26a00;
-  max-width: 1240px; color: var(--sc-text); overflow: visible; box-sizing: border-box; container-type: inline-size; }
+  max-width: 1240px; display: flex; flex-direction: column; color: var(--sc-text); overflow: visible;
+  box-sizing: border-box; container-type: inline-size; }
 .sc-panel * { box-sizing: border-box; }
 .sc-panel .widget-html, .sc-panel .widget-html-content { overflow: visible; height: auto; line-height: 1.4; }
 .sc-panel .widget-html { margin: 0; }
-.sc-panel .sc-preview, .sc-panel .sc-counts { display: block; max-width: 100%; min-width: 0; overflow: hidden; }
+.sc-panel :is(.sc-preview, .sc-facets, .sc-counts) { display: block; max-width: 100%; min-width: 0; overflow: hidden; }
 .sc-panel .sc-title { margin: 0 0 6px; font-size: 1.15em; font-weight: 600; overflow-wrap: anywhere; }
 .sc-panel .sc-heading { margin: 0 0 2px; font-size: 0.8em; font-weight: 600; text-transform: uppercase;
   letter-spacing: 0.06em; color: var(--sc-dim); line-height: 1.6; }
 
 .sc-panel .sc-groups { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 245px), 1fr));
   gap: 8px; overflow: visible; }
-.sc-panel .sc-column { display: flex; flex-direction: column; gap: 8px; overflow: visible; min-width: 0; }
+.sc-panel :is(.sc-column, .sc-one, .sc-beside) { display: flex; flex-direction: column; overflow: visible;
+  min-width: 0; }
+.sc-panel .sc-column { gap: 8px; }
 .sc-panel .sc-group { flex: 1 1 auto; min-width: 0; padding: 4px 5px 6px 6px; border: 1px solid var(--sc-line);
   border-radius: 4px; overflow: visible; }
-.sc-panel .sc-one { overflow: visible; }
 .sc-panel .sc-group .widget-label { text-align: left; color: var(--sc-text); }
 .sc-panel .sc-group .widget-select-multiple select { overflow-y: auto; }
 .sc-panel .sc-wrong { display: block; padding: 0 2px 4px; color: var(--jp-error-color0, #b71c1c); font-size: 0.9em;
@@ -65,14 +67,14 @@ CSS: Final = """
 .sc-panel .sc-results > * { min-width: 0; overflow: visible; }
 @container (max-width: 760px) { .sc-panel .sc-results { grid-template-columns: minmax(0, 1fr); } }
 .sc-panel .sc-beside .sc-row { gap: 2px 4px; }
-.sc-panel .sc-facets { display: block; width: 100%; max-width: 300px; height: auto; object-fit: contain; margin: 2px 0;
-  border-radius: 4px; }
-.sc-panel .sc-unseen, .sc-panel .sc-code .widget-label { position: absolute; width: 1px; height: 1px; overflow: hidden;
+.sc-panel .sc-part { display: block; width: 100%; height: 4px; accent-color: var(--sc-accent); }
+.sc-panel .sc-code .widget-label { position: absolute; width: 1px; height: 1px; overflow: hidden;
   clip-path: inset(50%); white-space: nowrap; }
 .sc-panel .sc-place { color: var(--sc-dim); margin: 0 2px 4px; min-height: 1.4em; }
 .sc-panel .sc-place b { color: var(--sc-text); }
 .sc-panel .sc-scroll { overflow: auto; max-height: 420px; border: 1px solid var(--sc-line); border-radius: 3px; }
-.sc-panel .sc-counts .sc-scroll { max-height: 260px; margin-top: 4px; }
+.sc-panel .sc-counts .sc-scroll { max-height: 260px; }
+.sc-panel .sc-beside .sc-table { width: 100%; }
 .sc-panel .sc-none { margin: 0; padding: 24px; text-align: center; color: var(--sc-dim);
   border: 1px dashed var(--sc-line); border-radius: 3px; }
 .sc-panel .sc-table { border-collapse: separate; border-spacing: 0; margin: 0; font-size: 0.92em; line-height: 1.5;

@@ -6,25 +6,50 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 import ipywidgets as widgets
-import pandas as pd
 
 from sc_pandas.contract import FILTERS_BY_NAME
 from sc_pandas.panel.clipboard import CopyButton
 from sc_pandas.panel.controls import Controls
-from sc_pandas.panel.entries import Entry, entries_of, has_choices
+from sc_pandas.panel.entries import entries_of, has_choices
 from sc_pandas.panel.keys import keys
+from sc_pandas.panel.latest import thread_timer
 from sc_pandas.panel.more_columns import MoreColumns
-from sc_pandas.panel.preview import named, sortable_columns, table_html
+from sc_pandas.panel.parts import box, button, field, group, nothing, say, tick, words
+from sc_pandas.panel.preview import counts_html, named, sortable_columns, table_html
 from sc_pandas.panel.state import PanelState, status_text
 from sc_pandas.panel.style import CSS
 from sc_pandas.wording import age, visible
 
-_UNSORTED: Final = "as SellerCloud gives them"
+_UNSORTED: Final = "server order"
 _TICK_S: Final = 1.0
 _CHIP: Final = 40
+# What each button does, and says: its action, its text and its tooltip.
+_BUTTONS: Final = (
+    ("apply", "Apply", "Ask now, whatever it costs"),
+    ("refresh", "Refresh", "Ask the server again instead of the cache"),
+    ("load", "Load all", "Read every customer that matches"),
+    ("stop", "Stop", "Stop loading; finished pages are kept"),
+    ("save", "Save Parquet", "Read every customer that matches into a file"),
+    ("previous", "Previous", "The page before"),
+    ("next", "Next", "The next page"),
+    ("channel", "Count by channel (74 calls)", "One call for each known channel"),
+    ("subscribed", "Count by subscribed (2 calls)", "One call for yes, one for no"),
+    ("segment_save", "Save filter", "Save this filter under the name"),
+    ("segment_load", "Open filter", "Set the controls to the saved filter"),
+    ("segment_delete", "Delete filter", "Delete the saved filter"),
+)
+# How the phases that are not plain news look, and what says so besides the colour.
+_STATUS: Final[Mapping[str, tuple[str, str, str]]] = {
+    "failed": ("sc-failed", "alert", "⚠ Error."),
+    "wrong": ("sc-warned", "status", "⚠"),
+    "held": ("sc-warned", "status", "⏸"),
+    "asking": ("sc-said", "status", "…"),
+    "loading": ("sc-said", "status", "↓"),
+}
 
 
 class View:
@@ -34,150 +59,77 @@ class View:
     ----------
     title
         What stands above.
-    on_entries
-        Called with all entries after a person changed one.
     actions
-        What the buttons do, by name: apply, refresh, load, stop, save, turn, live, include, price, segment_save,
-        segment_load, segment_delete, channel, subscribed.
+        What is called by name: the first column of `_BUTTONS`, and entries, live, include and price.
     lock
-        Held while a state is shown; what a person or a timer changes waits for it, so that nothing old is shown last.
+        Held while a state is shown; what a person or a timer changes waits for it, so nothing old is shown last.
     """
 
     def __init__(
-        self,
-        title: str,
-        on_entries: Callable[[Mapping[str, Entry]], None],
-        actions: Mapping[str, Callable[..., None]],
-        *,
-        lock: AbstractContextManager[Any],
+        self, title: str, actions: Mapping[str, Callable[..., None]], *, lock: AbstractContextManager[Any]
     ) -> None:
         self._actions = actions
         self._lock = lock
         self._state = PanelState()
-        self._on_show = 0
-        self.controls = Controls(on_entries)
-        self.more = MoreColumns(actions["include"], actions["price"])
-        self.status = _html("sc-status")
-        self.facets = widgets.Image(format="png", layout={"display": "none"})
-        self.facets.add_class("sc-facets")
-        self.facets_of = _html("sc-facets-of")
-        self.facets_said = _html("sc-unseen")
-        self.counts = _html("sc-counts")
-        self.table = _html("sc-preview")
-        self._chips = {name: self._chip(name) for name in FILTERS_BY_NAME}
-        self._reset = self._small_button("Reset all", "sc-reset", "Clear every filter")
-        self._reset.on_click(lambda _: self.controls.clear())
-        self._any_active = _html("sc-any-active")
-        self.active = widgets.HBox([self._any_active, *self._chips.values(), self._reset])
-        self.active.add_class("sc-active")
-        self.code = widgets.Textarea(
-            description="Code", tooltip="Code that reads the same", layout={"width": "auto", "height": "7.2em"}
-        )
-        self.code.add_class("sc-code")
         self._ticker: threading.Timer | None = None
+        self._on_show = 0
+        self.buttons = {name: button(text, tooltip, partial(self._act, name)) for name, text, tooltip in _BUTTONS}
+        self.controls = Controls(partial(self._act, "entries"))
+        self.more = MoreColumns(partial(self._act, "include"), partial(self._act, "price"))
+        self.status, self.place, self.table = words("sc-status"), words("sc-place"), words("sc-preview")
+        self.facets, self.counts = words("sc-facets"), words("sc-counts")
+        self._chips = {name: self._chip(name) for name in FILTERS_BY_NAME}
+        self._reset = button("Reset all", "Clear every filter", self.controls.clear, "sc-reset", hidden=True)
+        self._any_active = words("sc-any-active")
+        look = {"width": "auto", "height": "7.2em"}
+        self.code = field(widgets.Textarea, "sc-code", "Code", "Code that reads the same", layout=look)
         self.copy = CopyButton()
-        self._buttons()
-        self.segments = self._segments()
+        self.path = field(widgets.Text, "sc-path", "File", "Where Save Parquet writes", value="customers.parquet")
+        self.segment_name = field(widgets.Text, "sc-segment-name", "Save as", "Name for this filter")
+        self.segment_list = field(widgets.Dropdown, "sc-segment-list", "Saved", "Saved filters")
+        self.sort = field(widgets.Dropdown, "sc-sort", "Sort by", "Sorts the rows on show, or all loaded rows")
+        self.sort.options = named([_UNSORTED])
+        self.live = tick("sc-live", "Live", "Ask as the controls move", on=True)
+        self.live.observe(lambda change: self._act("live", change["new"]), names="value")
+        self.descending = tick("sc-descending", "Descending", "Sort from the largest")
+        self.contacts = tick("sc-contacts", "Show contact data", "E-mails, phones and addresses are masked until then")
+        for each in (self.sort, self.descending, self.contacts):
+            each.observe(self._arranged, names="value")
         self.widget = self._laid_out(title)
 
-    # ── parts ──────────────────────────────────────────────────────────────────────────────────────────────────────
-    def _buttons(self) -> None:
-        self.apply = self._button("Apply", "apply", "Ask what the controls say, whatever it costs")
-        self.refresh = self._button("Refresh", "refresh", "Ask the server again instead of the cache")
-        self.load = self._button("Load all", "load", "Read every customer that matches")
-        self.stop = self._button("Stop", "stop", "Stop loading; finished pages are kept")
-        self.save = self._button("Save Parquet", "save", "Read every customer that matches into a file")
-        self.path = widgets.Text(
-            "customers.parquet",
-            description="File",
-            tooltip="Where Save Parquet writes",
-            style={"description_width": "4.2em"},
-            layout={"flex": "1 1 12em", "width": "auto"},
-        )
-        self.path.add_class("sc-path")
-        # A checkbox and not a toggle button: ipywidgets does not tell screen readers whether that is pressed.
-        self.live = widgets.Checkbox(value=True, description="Live", tooltip="Ask as the controls move", indent=False)
-        self.live.add_class("sc-live")
-        self.live.observe(lambda change: self._actions["live"](change["new"]), names="value")
-        self.previous = self._button("Previous", None, "The page before")
-        self.next = self._button("Next", None, "The next page")
-        self.previous.on_click(lambda _: self._actions["turn"](-1))
-        self.next.on_click(lambda _: self._actions["turn"](1))
-        self.place = _html("sc-place")
-        self.sort = widgets.Dropdown(
-            options=named([_UNSORTED]),
-            description="Sort by",
-            tooltip="Sorts the rows on show, or all rows once they are loaded",
-            style={"description_width": "initial"},
-            layout={"width": "auto"},
-        )
-        self.sort.add_class("sc-sort")
-        self.descending = widgets.Checkbox(value=False, description="Descending", indent=False)
-        self.contacts = widgets.Checkbox(
-            value=False,
-            description="Show contact data",
-            tooltip="E-mails, phones and addresses are masked until then",
-            indent=False,
-        )
-        self.contacts.add_class("sc-contacts")
-        for each in (self.sort, self.descending, self.contacts):
-            each.observe(lambda _: self._arranged(), names="value")
-        self.by_channel = self._button("Count by channel (74 calls)", "channel", "One call for each known channel")
-        self.by_subscribed = self._button("Count by subscribed (2 calls)", "subscribed", "One call for yes, one for no")
-
-    def _button(self, text: str, action: str | None, tooltip: str) -> Any:
-        button = widgets.Button(description=text, tooltip=tooltip, layout={"width": "auto"})
-        button.add_class(f"sc-{text.split(' (', maxsplit=1)[0].lower().replace(' ', '-')}")
-        if action is not None:
-            button.on_click(lambda _: self._actions[action]())
-        return button
-
-    def _small_button(self, text: str, kind: str, tooltip: str) -> Any:
-        button = widgets.Button(description=text, tooltip=tooltip, layout={"width": "auto", "display": "none"})
-        button.add_class(kind)
-        return button
+    def _act(self, name: str, *values: object) -> None:
+        self._actions[name](*values)
 
     def _chip(self, name: str) -> Any:
-        chip = self._small_button("", "sc-chip", f"Clear {FILTERS_BY_NAME[name].label}")
-        chip.add_class(f"sc-clear-{name.replace('_', '-')}")
-        chip.on_click(lambda _: self.controls.clear(name))
-        return chip
-
-    def _segments(self) -> Any:
-        short = {"style": {"description_width": "4.2em"}, "layout": {"flex": "1 1 12em", "width": "auto"}}
-        self.segment_name = widgets.Text(
-            placeholder="a name for this filter", description="Save as", tooltip="Name for this filter", **short
-        )
-        self.segment_name.add_class("sc-segment-name")
-        self.segment_list = widgets.Dropdown(options=[], description="Saved", tooltip="Saved filters", **short)
-        self.segment_list.add_class("sc-segment-list")
-        keep = [self.segment_name, self._button("Save filter", "segment_save", "Keep this filter under the name")]
-        take = [
-            self.segment_list,
-            self._button("Open filter", "segment_load", "Set the controls to the saved filter"),
-            self._button("Delete filter", "segment_delete", "Forget the saved filter"),
-        ]
-        return _group("Saved filters", _row(*keep), _row(*take))
+        tooltip = f"Clear {FILTERS_BY_NAME[name].label}"
+        chip = button("", tooltip, partial(self.controls.clear, name), "sc-chip", hidden=True)
+        return chip.add_class(f"sc-clear-{name.replace('_', '-')}")
 
     def _laid_out(self, title: str) -> Any:
-        actions = _row(self.live, self.apply, self.refresh, self.load, self.stop)
-        pager = _row(self.previous, self.next, self.sort, self.descending, self.contacts)
-        counting = _row(self.by_channel, self.by_subscribed)
-        beside = widgets.VBox([self.facets_of, self.facets, self.facets_said, counting, self.counts])
-        beside.add_class("sc-beside")
-        results = widgets.Box([widgets.VBox([pager, self.place, self.table]), beside])
-        results.add_class("sc-results")
-        code = _group("The same in code", self.code, _row(self.copy))
-        keeping = _group("Keep the rows", _row(self.path, self.save))
-        kept = widgets.VBox([keeping, self.segments])
-        kept.add_class("sc-column")
-        out = widgets.Box([code, kept])
-        out.add_class("sc-out")
-        heading = widgets.HTML(f"<style>{CSS}</style><h3 class='sc-title'>{html.escape(title)}</h3>")
-        asking = [self.controls.widget, self.active, self.more.widget, actions]
-        whole = widgets.VBox([heading, *asking, self.status, results, out, keys()])
-        whole.add_class("sc-panel")
-        return whole
+        def row(*parts: Any) -> Any:
+            return box("sc-row", *(self.buttons[each] if isinstance(each, str) else each for each in parts))
+
+        pager = row("previous", "next", self.sort, self.descending, self.contacts)
+        beside = box("sc-beside", self.facets, row("channel", "subscribed"), self.counts)
+        rows = widgets.VBox([pager, self.place, self.table])
+        saving = group("Save rows", row(self.path, "save"))
+        filters = group(
+            "Saved filters",
+            row(self.segment_name, "segment_save"),
+            row(self.segment_list, "segment_load", "segment_delete"),
+        )
+        return box(
+            "sc-panel",
+            widgets.HTML(f"<style>{CSS}</style><h3 class='sc-title'>{html.escape(title)}</h3>"),
+            self.controls.widget,
+            box("sc-active", self._any_active, *self._chips.values(), self._reset),
+            self.more.widget,
+            row(self.live, "apply", "refresh", "load", "stop"),
+            self.status,
+            box("sc-results", rows, beside),
+            box("sc-out", group("Code", self.code, row(self.copy)), box("sc-column", saving, filters)),
+            keys(),
+        )
 
     # ── showing a state ────────────────────────────────────────────────────────────────────────────────────────────
     def show(self, state: PanelState, code: str) -> None:
@@ -187,10 +139,10 @@ class View:
         self._show_status(state)
         self.more.show(state)
         stoppable = state.phase == "loading" or state.pricing or (state.is_busy and state.waiting_until is not None)
-        self.stop.disabled = not stoppable
-        self.load.disabled = state.is_busy or state.phase == "wrong"
-        self.save.disabled = state.phase in {"loading", "wrong"}
-        self.apply.button_style = "primary" if state.phase == "dear" else ""
+        self.buttons["stop"].disabled = not stoppable
+        self.buttons["load"].disabled = state.is_busy or state.phase == "wrong"
+        self.buttons["save"].disabled = state.phase in {"loading", "wrong"}
+        self.buttons["apply"].button_style = "primary" if state.phase == "held" else ""
         if before.question != state.question or not self._any_active.value:
             self._show_active(state)
         if before.rows is not state.rows:
@@ -199,11 +151,13 @@ class View:
             self._show_rows()
         elif before.rows_are_old != state.rows_are_old or before.include is not state.include:
             self._show_place()
-        if self.code.value != code:
-            self.code.value = code
-            self.copy.text = code
-        if before.facets is not state.facets or before.counts is not state.counts:
-            self._show_facets(state)
+        say(self.code, code)
+        self.copy.text = code
+        if before.facets is not state.facets:
+            whose = "all loaded rows" if state.loaded else "the rows on show"
+            self.facets.value = counts_html(f"Counts of {whose}", state.facets)
+        if before.counts is not state.counts:
+            self.counts.value = counts_html("Counts by the server", state.counts)
 
     def _show_status(self, state: PanelState) -> None:
         kind, role, sign = _STATUS.get(state.phase, ("sc-said", "status", ""))
@@ -221,9 +175,7 @@ class View:
             self._ticker.cancel()
             self._ticker = None
         if state.waiting_until is not None:
-            self._ticker = threading.Timer(_TICK_S, self._tick, [state])
-            self._ticker.name = "sc_pandas-panel-countdown"
-            self._ticker.daemon = True
+            self._ticker = thread_timer(_TICK_S, partial(self._tick, state))
             self._ticker.start()
 
     def _tick(self, state: PanelState) -> None:
@@ -240,7 +192,7 @@ class View:
             chip.description = visible(shown, _CHIP) if name in asked else ""
             chip.layout.display = None if name in asked else "none"
         self._reset.layout.display = None if asked else "none"
-        self._any_active.value = "Active filters:" if asked else "No filter is active: everybody is asked for."
+        self._any_active.value = "Active filters:" if asked else "No active filters: all customers."
 
     def _offer_sorts(self, state: PanelState) -> None:
         columns = [_UNSORTED, *([] if state.rows is None else sortable_columns(state.rows))]
@@ -251,18 +203,7 @@ class View:
         self.sort.options = offered
         self.sort.value = chosen if chosen in columns else _UNSORTED
 
-    def _show_facets(self, state: PanelState) -> None:
-        counts, picture = (state.facets.counts, state.facets.png) if state.facets is not None else ({}, None)
-        self.facets.value = picture or b""
-        self.facets.layout.display = None if picture else "none"
-        whose = "all loaded rows" if state.loaded else "the rows on show"
-        self.facets_of.value = f"<h4 class='sc-heading'>Counts of {whose}</h4>" if counts else ""
-        # A picture is mute: the same is said in words for those who do not see it, or where it cannot be drawn.
-        words = _count_tables(counts)
-        self.facets_said.value = words if picture else ""
-        self.counts.value = ("" if picture else words) + _count_tables(state.counts)
-
-    def _arranged(self) -> None:
+    def _arranged(self, _change: object) -> None:
         with self._lock:
             self._show_rows()
 
@@ -280,9 +221,9 @@ class View:
         self._show_place()
 
     def _show_place(self) -> None:
-        """Say which rows are on show and whether they are old; the table itself is not sent again."""
+        """Write which rows are on show and whether they are old; the table itself is not sent again."""
         state, end = self._state, self._on_show
-        if state.rows is None:
+        if state.rows is None or state.rows_at is None:
             return
         start = state.start
         of = f"of {len(state.rows):,} loaded" if state.loaded else "(this page; sorting too)"
@@ -293,30 +234,27 @@ class View:
         (self.table.add_class if state.rows_are_old else self.table.remove_class)("sc-is-old")
         matched = len(state.rows) if state.loaded or state.estimate is None else int(state.estimate.rows)
         # A union of lists has no pages of its own before it is loaded.
-        union = not state.loaded and getattr(state.estimate, "reads", 1) > 1
-        self.previous.disabled = start == 0 or union
-        self.next.disabled = start + end >= matched or union
+        union = not state.loaded and state.estimate is not None and state.estimate.reads > 1
+        self.buttons["previous"].disabled = start == 0 or union
+        self.buttons["next"].disabled = start + end >= matched or union
 
     def close(self) -> None:
-        """Empty every trait that could hold a customer, so that nothing of them is saved with the notebook."""
+        """Empty every trait that could hold a customer: nothing of them is saved with the notebook."""
         self.controls.close()
         self.more.close()
-        self._actions = dict.fromkeys(self._actions, _nothing)
+        self._actions = dict.fromkeys((*self._actions, "entries"), nothing)
         self._state = PanelState(phase="closed")
         if self._ticker is not None:
             self._ticker.cancel()
-        for each in (self.table, self.place, self.counts, self.facets_of, self.facets_said):
+        for each in (self.table, self.place, self.counts, self.facets, self._any_active, self.code, self.segment_name):
             each.value = ""
-        self.facets.value = b""
-        self.facets.layout.display = "none"
+        for chip in (*self._chips.values(), self._reset):
+            chip.layout.display = "none"
         for chip in self._chips.values():
-            chip.description, chip.layout.display = "", "none"
-        self._reset.layout.display = "none"
-        self._any_active.value = ""
-        self.code.value = self.copy.text = ""
+            chip.description = ""
+        self.copy.text = ""
         self.sort.options = named([_UNSORTED])
         self.status.value = "<div class='sc-said' role='status'>Closed.</div>"
-        self.segment_name.value = ""
         self.segment_list.options = []
 
 
@@ -325,45 +263,6 @@ def _countdown(state: PanelState) -> str:
         return ""
     left = math.ceil((state.waiting_until - datetime.now(UTC)).total_seconds())
     return f" {max(0, left):,} s to go."
-
-
-# How the phases that are not plain news look, and what says so besides the colour.
-_STATUS: Final[Mapping[str, tuple[str, str, str]]] = {
-    "failed": ("sc-failed", "alert", "⚠ Error."),
-    "wrong": ("sc-warned", "status", "⚠"),
-    "dear": ("sc-warned", "status", "⏸"),
-    "asking": ("sc-said", "status", "…"),
-    "loading": ("sc-said", "status", "↓"),
-}
-
-
-def _row(*children: Any) -> Any:
-    row = widgets.HBox(children)
-    row.add_class("sc-row")
-    return row
-
-
-def _group(heading: str, *children: Any) -> Any:
-    group = widgets.VBox([widgets.HTML(f"<h4 class='sc-heading'>{heading}</h4>"), *children])
-    group.add_class("sc-group")
-    return group
-
-
-def _count_tables(counts: "Mapping[str, pd.Series[int]]") -> str:
-    return "".join(
-        table_html(series.rename("customers").rename_axis(name).reset_index(), masked=False)
-        for name, series in counts.items()
-    )
-
-
-def _nothing(*_of_it: object) -> None:
-    pass
-
-
-def _html(kind: str) -> Any:
-    widget = widgets.HTML()
-    widget.add_class(kind)
-    return widget
 
 
 def _bar(state: PanelState) -> str:

@@ -53,7 +53,7 @@ def _missing(why: str) -> None:
 # The servers and the browser live as long as this folder's tests: playwright keeps an event loop in the main thread.
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Any]:
-    """Give a running Chromium."""
+    """Return a running Chromium."""
     _need("playwright")
     if not Path(CHROMIUM).exists():
         _missing(f"there is no Chromium at {CHROMIUM}; set CHROMIUM to its path")
@@ -72,7 +72,7 @@ def _serving(factory: pytest.TempPathFactory, name: str, *arguments: str) -> Abs
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """Give what kernels need: folders of their own, and the sandbox's login, so that it stands in no notebook."""
+    """Return what kernels need: folders of their own, and the sandbox's login, so that it stands in no notebook."""
     return {
         "SC_PANDAS_CACHE_DIR": str(folder / "cache"),
         "SC_PANDAS_DATA_DIR": str(folder / "data"),
@@ -83,28 +83,28 @@ def environment(folder: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="package")
 def lab(tmp_path_factory: pytest.TempPathFactory, browser: Any) -> Iterator[Server]:
-    """Give a running JupyterLab."""
+    """Return a running JupyterLab."""
     with _serving(tmp_path_factory, "jupyterlab", *JUPYTER) as server:
         yield server
 
 
 @pytest.fixture(scope="package")
 def notebook(tmp_path_factory: pytest.TempPathFactory, browser: Any) -> Iterator[Server]:
-    """Give a running Notebook 7."""
+    """Return a running Notebook 7."""
     with _serving(tmp_path_factory, "notebook", *JUPYTER) as server:
         yield server
 
 
 @pytest.fixture(scope="package")
 def voila(tmp_path_factory: pytest.TempPathFactory, browser: Any) -> Iterator[Server]:
-    """Give a running Voila."""
+    """Return a running Voila."""
     with _serving(tmp_path_factory, "voila", *_VOILA) as server:
         yield server
 
 
 @pytest.fixture
 def visit(browser: Any) -> Iterator[Visit]:
-    """Give a page in a fresh context; whatever it asked for off this machine fails the test."""
+    """Return a page in a fresh context; whatever it asked for off this machine fails the test."""
     context = browser.new_context(
         viewport={"width": 1280, "height": 1000}, permissions=["clipboard-read", "clipboard-write"]
     )
@@ -116,6 +116,6 @@ def visit(browser: Any) -> Iterator[Visit]:
 
 @pytest.fixture
 def box() -> Iterator[sc_pandas.sandbox.Sandbox]:
-    """Give a sandbox outside of the notebook's kernel, so that the test can break it."""
+    """Return a sandbox outside of the notebook's kernel, so that the test can break it."""
     with sc_pandas.sandbox.serve(customers=1037, seed=7) as running:
         yield running

@@ -17,7 +17,7 @@ def main() -> None:
 
     import sc_pandas as sc
     from tests.browser.conftest import JUPYTER, environment
-    from tests.browser.rig import ARGS, CHROMIUM, Visit, logged_in, served
+    from tests.browser.rig import ARGS, CHROMIUM, Visit, panel_code, served
 
     with (
         tempfile.TemporaryDirectory() as scratch,
@@ -28,8 +28,7 @@ def main() -> None:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=list(ARGS))
         for name, width in WIDTHS.items():
             visit = Visit(browser.new_context(viewport={"width": 1280, "height": 1400}))
-            code = f"{logged_in(box.url)}import sc_pandas as sc\n\nshop = sc.connect()\npanel = shop.panel()\npanel"
-            visit.open(server, server.write(code), tree="lab/tree")
+            visit.open(server, server.write(panel_code(box.url)), tree="lab/tree")
             visit.run_all()
             visit.until_status("1,037 of 1,037 customers match")
             visit.page.set_viewport_size({"width": width, "height": 1400})

@@ -55,9 +55,13 @@ class Server:
         return path
 
 
-def logged_in(url: str) -> str:
-    """Begin a cell: the login of the environment belongs to this server."""
-    return f"import os\n\nos.environ['SELLERCLOUD_SERVER'] = {url!r}\n"
+def panel_code(url: str, filters: str = "", login: str = "") -> str:
+    """Return a cell that shows a panel; the login of the environment belongs to this server."""
+    lines = [
+        "import os\n", f"os.environ['SELLERCLOUD_SERVER'] = {url!r}", "import sc_pandas as sc\n",
+        f"shop = sc.connect({login})", f"panel = shop.panel({filters})", "panel",
+    ]  # fmt: skip
+    return "\n".join(lines)
 
 
 @contextmanager
@@ -183,15 +187,15 @@ class Visit:
 
     # ── the panel ──────────────────────────────────────────────────────────────────────────────────────────────────
     def part(self, name: str) -> Any:
-        """Give an element of the panel by its class without the `sc-`."""
+        """Return an element of the panel by its class without the `sc-`."""
         return self.page.locator(f".sc-panel .sc-{name}").first
 
     def field(self, name: str) -> Any:
-        """Give the element that people type into, of a filter or of another text control."""
+        """Return the element that people type into, of a filter or of another text control."""
         return self.page.locator(f".sc-panel .sc-{name} :is(input, textarea, select)").first
 
     def button(self, name: str) -> Any:
-        """Give a button by its accessible name."""
+        """Return a button by its accessible name."""
         return self.page.locator(".sc-panel").get_by_role("button", name=name, exact=True)
 
     def status(self) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sc_pandas.sandbox import Sandbox
-from tests.browser.rig import Server, Visit, logged_in
+from tests.browser.rig import Server, Visit, panel_code
 
 # To JupyterLab: delete, cut, leave, move, insert, change the kind, merge, run.
 _KEYS = ("d", "d", "x", "Escape", "ArrowUp", "ArrowDown", "a", "b", "m", "Shift+M", "Enter", "Shift+Enter", "d", "d")
@@ -27,7 +27,7 @@ _PARTS: dict[str, Callable[[Visit], Any]] = {
 
 
 def opened(visit: Visit, server: Server, box: Sandbox, tree: str) -> None:
-    code = f"{logged_in(box.url)}import sc_pandas as sc\n\nshop = sc.connect()\npanel = shop.panel(rating='Satisfied')\npanel"
+    code = panel_code(box.url, "rating='Satisfied'")
     visit.open(server, server.write("'before'", code, "'after'"), tree=tree)
     visit.run_all()
     visit.until_status("customers match")
@@ -64,8 +64,7 @@ def test_no_key_reaches_the_notebook(
 def test_without_anywidget_there_the_panel_says_so(visit: Visit, lab: Server, box: Sandbox) -> None:
     """A front end that cannot run the part which holds the keys shows what may happen."""
     visit.context.route("**/extensions/anywidget/**", lambda route: route.abort())
-    code = f"{logged_in(box.url)}import sc_pandas as sc\n\nshop = sc.connect()\npanel = shop.panel()\npanel"
-    visit.open(lab, lab.write(code), tree="lab/tree")
+    visit.open(lab, lab.write(panel_code(box.url)), tree="lab/tree")
     visit.run_all()
     visit.until_status("customers match")
     visit.part("keys").get_by_text("deletes this cell").wait_for()

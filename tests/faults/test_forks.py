@@ -6,6 +6,7 @@ Every test forks in earnest.  A child that hangs is killed by its alarm, so that
 import faulthandler
 import json
 import os
+import queue
 import random
 import re
 import signal
@@ -30,7 +31,7 @@ from sc_pandas import forks
 from sc_pandas.client.timed import _TimedTlsConnection
 from sc_pandas.contract import Rating
 from sc_pandas.pacing import Pace, Throttle
-from sc_pandas.panel.workers import Workers
+from sc_pandas.panel.latest import Latest
 from sc_pandas.query.connection import Connection
 from sc_pandas.settings import Credentials, Secret
 from sc_pandas.tables.spool import DiskStore
@@ -422,18 +423,15 @@ def test_children_that_seed_alike_do_not_wait_alike(tmp_path: Path) -> None:
     assert all(one != other for one, other in zip(first, second, strict=True))
 
 
-def test_a_panels_workers_are_new_in_a_child() -> None:
-    workers, ended = Workers(1), threading.Event()
-
-    def be_busy() -> None:
-        ended.wait(20)
-
-    workers.start(be_busy)
+def test_a_panels_threads_are_new_in_a_child() -> None:
+    ended = threading.Event()
+    told: queue.SimpleQueue[object] = queue.SimpleQueue()
+    latest = Latest(forks.new_rlock(), lambda result, _error: told.put(result))
+    latest.start(latest.begin(), lambda: ended.wait(20))
 
     def work() -> bool:
-        worked = threading.Event()
-        workers.start(worked.set)
-        return worked.wait(5)
+        latest.start(latest.begin(), lambda: True)
+        return bool(told.get(timeout=5))
 
     try:
         assert Child(work).said()

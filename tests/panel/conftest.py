@@ -6,19 +6,22 @@ from pathlib import Path
 from typing import Any
 
 import ipywidgets
+import pandas as pd
 import pytest
 from ipywidgets.widgets import widget as registry
 
 import sc_pandas as sc
-from sc_pandas.panel import engine
+from sc_pandas.panel import latest
 from sc_pandas.panel.panel import Panel
-from sc_pandas.panel.protocols import QueryLike
-from sc_pandas.query.connection import Connection
+from sc_pandas.panel.state import status_text
+from sc_pandas.query import Connection, CustomerQuery
 from sc_pandas.sandbox import Sandbox
 from sc_pandas.segments import Segments
+from tests.panel.fakes import Desk, FakeServer
 from tests.support.shops import shop_of
 
 SOON_S = 20.0
+Desks = Callable[..., Desk]
 
 
 @pytest.fixture(autouse=True)
@@ -30,8 +33,29 @@ def own_data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let controls settle at once."""
-    monkeypatch.setattr(engine, "DEBOUNCE_S", 0.01)
-    monkeypatch.setattr(engine, "APART_S", 0.0)
+    monkeypatch.setattr(latest, "DEBOUNCE_S", 0.01)
+    monkeypatch.setattr(latest, "APART_S", 0.0)
+
+
+@pytest.fixture
+def desks() -> Iterator[Desks]:
+    """Make engines on a fake server; they are closed after the test."""
+    with ExitStack() as stack:
+
+        def make(*server: FakeServer, **options: Any) -> Desk:
+            desk = Desk(*server, **options)
+            stack.callback(desk.engine.close)
+            return desk
+
+        yield make
+
+
+@pytest.fixture
+def desk(desks: Desks) -> Desk:
+    """Return an engine that has asked for everybody."""
+    made = desks()
+    made.open()
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -53,13 +77,13 @@ def opened(tmp_path: Path) -> Iterator[Callable[..., Panel]]:
     """Open panels on a sandbox or a query; they are closed after the test."""
     with ExitStack() as stack:
 
-        def open_panel(at: Sandbox | Connection | QueryLike, **options: Any) -> Panel:
+        def open_panel(at: Sandbox | Connection | CustomerQuery, **options: Any) -> Panel:
             settings = {name: options.pop(name) for name in ("live", "title", "segments") if name in options}
             if isinstance(at, Sandbox):
                 connection = {n: options.pop(n) for n in ("password", "max_wait_s", "policy") if n in options}
                 at = shop_of(at, tmp_path / "cache", **connection)
                 stack.callback(at.close)
-            query: QueryLike = at.customers(**options) if isinstance(at, Connection) else at
+            query: CustomerQuery = at.customers(**options) if isinstance(at, Connection) else at
             segments = settings.pop("segments", Segments(tmp_path / "segments"))
             panel = Panel(query, **{"title": "Customers", "segments": segments, **settings})
             stack.callback(panel.close)
@@ -69,8 +93,14 @@ def opened(tmp_path: Path) -> Iterator[Callable[..., Panel]]:
         yield open_panel
 
 
+@pytest.fixture
+def panel(shared_box: Sandbox, opened: Callable[..., Panel]) -> Panel:
+    """Return a panel on everybody of the shared sandbox."""
+    return opened(shared_box)
+
+
 def control(panel: Panel, name: str) -> Any:
-    """Give the control of a filter."""
+    """Return the control of a filter."""
     return panel._view.controls.by_name[name]
 
 
@@ -84,7 +114,7 @@ def press(panel: Panel, text: str) -> None:
 
 
 def tree(widget: Any) -> Iterator[Any]:
-    """Give a widget and all within it, with their layouts and styles."""
+    """Return a widget and all within it, with their layouts and styles."""
     yield widget
     for name in ("layout", "style"):
         if hasattr(widget, name):
@@ -94,10 +124,22 @@ def tree(widget: Any) -> Iterator[Any]:
 
 
 def living() -> dict[str, Any]:
-    """Give every widget of this process by its id."""
+    """Return every widget of this process by its id."""
     return dict(registry._instances)
 
 
 def said(panel: Panel) -> str:
-    """Give the status line."""
+    """Return the status line."""
     return str(panel._view.status.value)
+
+
+def settle(panel: Panel) -> str:
+    """Wait for the answer and return the status line."""
+    assert panel.wait(SOON_S)
+    return status_text(panel.state)
+
+
+def frame(panel: Panel) -> pd.DataFrame:
+    """Return the rows of a panel that has some."""
+    assert panel.df is not None
+    return panel.df

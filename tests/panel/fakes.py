@@ -13,14 +13,19 @@ from sc_pandas.filters import CustomerFilter
 from sc_pandas.pacing import Cancelled
 from sc_pandas.panel.engine import Engine
 from sc_pandas.panel.last_time import LastTime
-from sc_pandas.panel.protocols import Watcher
-from sc_pandas.panel.state import Facets, PanelState
+from sc_pandas.panel.state import PanelState
 from sc_pandas.provenance import Provenance
 from sc_pandas.query import Count, Estimate
-from sc_pandas.reading import IncludeGap, ReadOptions
+from sc_pandas.reading import IncludeGap, ReadOptions, Watcher
 
 SOON_S = 10.0
 READ_AT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+
+
+PROVENANCE = Provenance(
+    base_url="http://127.0.0.1/rest", filter={}, columns=None, limit=None, page_size=50,
+    finished_at="2026-11-23T09:00:00+00:00", verdict="proven (order)", version="0",
+)  # fmt: skip
 
 
 @dataclass
@@ -58,26 +63,13 @@ class Read:
 
     frame: pd.DataFrame
     report: Report
-    provenance: Provenance = field(
-        default_factory=lambda: Provenance(
-            base_url="http://127.0.0.1/rest",
-            filter={},
-            columns=None,
-            limit=None,
-            page_size=50,
-            finished_at="2026-11-23T09:00:00+00:00",
-            verdict="proven (order)",
-            version="0",
-        )
-    )
+    provenance: Provenance = PROVENANCE
 
     @property
     def table(self) -> Any:
-        """The rows as an Arrow table."""
         return pa.Table.from_pandas(self.frame, preserve_index=False)
 
     def to_pandas(self) -> pd.DataFrame:
-        """Give the rows."""
         return self.frame
 
 
@@ -92,8 +84,7 @@ class FakeServer:
         self.on_run: Callable[[CustomerFilter, threading.Event | None, Watcher | None], None] | None = None
         self.everything: pd.DataFrame | None = None
 
-    def query(self, question: CustomerFilter | None = None, **options: Any) -> "FakeQuery":
-        """Give a query that asks this server."""
+    def query(self, question: CustomerFilter | None = None, **options: Any) -> Any:
         return FakeQuery(self, question or CustomerFilter(), ReadOptions(**options))
 
     def hold(self, question: CustomerFilter, kind: str = "run", error: Exception | None = None) -> Held:
@@ -102,7 +93,7 @@ class FakeServer:
         return held
 
     def asked(self, kind: str = "run") -> list[CustomerFilter]:
-        """Give the questions that were asked in a way, in order."""
+        """Return the questions that were asked in a way, in order."""
         return [question for each, question, _ in self.calls if each == kind]
 
     def call(self, kind: str, query: "FakeQuery") -> None:
@@ -129,24 +120,19 @@ class FakeQuery:
 
     @property
     def reads(self) -> int:
-        """Lists that the filter is split into."""
         return self.filter.reads
 
     def with_filter(self, question: CustomerFilter) -> "FakeQuery":
-        """Ask something else."""
         return replace(self, filter=question)
 
     def with_options(self, **changes: Any) -> "FakeQuery":
-        """Ask in another way."""
         return replace(self, options=replace(self.options, **changes))
 
     def count(self) -> Count:
-        """Count."""
         self.server.call("count", self)
         return Count(self.server.customers)
 
     def estimate(self, *, cancel: threading.Event | None = None) -> Estimate:
-        """Estimate."""
         self.server.call("estimate", self)
         if cancel is not None and cancel.is_set():
             raise Cancelled
@@ -154,14 +140,12 @@ class FakeQuery:
         return Estimate(rows=rows, calls=-(-rows // 50), seconds=1.0, reads=self.reads)
 
     def page(self, number: int, size: int) -> Read:
-        """Give a page."""
         self.server.call("page", self)
         return Read(rows_of(self.filter, size, start=(number - 1) * size), Report())
 
     def run(self, *, cancel: threading.Event | None = None, watcher: Watcher | None = None) -> Read:
-        """Read."""
         self.server.call("run", self)
-        if self.server.on_run is not None and self.options.limit is None:
+        if self.server.on_run is not None:
             self.server.on_run(self.filter, cancel, watcher)
         if cancel is not None and cancel.is_set():
             raise Cancelled
@@ -170,12 +154,11 @@ class FakeQuery:
         return Read(rows_of(self.filter, self.options.limit or 120), Report())
 
     def to_code(self) -> str:
-        """Give code."""
         return f"read({self.filter.to_code()})" if not self.options.include else f"read(include={self.options.include})"
 
 
 def rows_of(question: CustomerFilter, n: int = 50, start: int = 0) -> pd.DataFrame:
-    """Give rows that say which question they answer."""
+    """Return rows that say which question they answer."""
     ids = pd.arrays.ArrowExtensionArray(pa.array(range(start + 1, start + n + 1), type=pa.int64()))
     names = pd.arrays.ArrowExtensionArray(pa.array([question.to_json()] * n, type=pa.string()))
     return pd.DataFrame({"user_id": ids, "first_name": names})
@@ -192,48 +175,40 @@ class Watch:
         return self.now
 
     def timer(self, seconds: float, action: Callable[[], None]) -> "HandTimer":
-        """Make a timer."""
         return HandTimer(self, seconds, action)
 
     def add(self, timer: "HandTimer") -> None:
-        """Let a timer wait."""
+        timer.at += self.now
         self._due.append(timer)
 
     def pass_s(self, seconds: float) -> None:
         """Let time pass; what is due happens in its order."""
         until = self.now + seconds
-        while True:
-            due = sorted((t for t in self._due if not t.cancelled and t.at <= until), key=lambda t: t.at)
-            if not due:
-                break
-            self._due.remove(due[0])
-            self.now = max(self.now, due[0].at)
-            due[0].action()
+        while due := [each for each in self._due if not each.cancelled and each.at <= until]:
+            first = min(due, key=lambda each: each.at)
+            self._due.remove(first)
+            self.now = max(self.now, first.at)
+            first.action()
         self.now = until
 
     @property
     def waiting(self) -> int:
-        """How many timers still wait."""
         return sum(not each.cancelled for each in self._due)
 
 
+@dataclass
 class HandTimer:
     """A timer of the watch."""
 
-    def __init__(self, watch: Watch, seconds: float, action: Callable[[], None]) -> None:
-        self._watch = watch
-        self._seconds = seconds
-        self.action = action
-        self.at = 0.0
-        self.cancelled = False
+    watch: Watch
+    at: float
+    action: Callable[[], None]
+    cancelled: bool = False
 
     def start(self) -> None:
-        """Begin to wait."""
-        self.at = self._watch.now + self._seconds
-        self._watch.add(self)
+        self.watch.add(self)
 
     def cancel(self) -> None:
-        """Never mind."""
         self.cancelled = True
 
 
@@ -257,26 +232,22 @@ class Desk:
             live=live,
             make_timer=self.watch.timer,
             clock=self.watch,
-            draw=lambda _rows: Facets({}),
             last_time=last_time,
         )
 
     @property
     def state(self) -> PanelState:
-        """What is shown."""
         return self.engine.state
 
     def settle(self) -> PanelState:
-        """Wait for the answer."""
         assert self.engine.wait(SOON_S)
         return self.state
 
     def open(self) -> PanelState:
-        """Ask for everybody."""
         self.engine.apply(CustomerFilter())
         return self.settle()
 
 
 def about(text: str) -> CustomerFilter:
-    """Give a question with one word in it."""
+    """Return a question with one word in it."""
     return CustomerFilter.of(city=text)

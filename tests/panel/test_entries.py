@@ -60,7 +60,7 @@ def test_every_filter_comes_back_from_the_controls_as_it_was(question: CustomerF
 
 @settings(deadline=None)
 @given(st.dictionaries(st.sampled_from([f.name for f in FILTERS if not has_choices(f.name)]), _TEXTS | _NASTY))
-def test_whatever_is_typed_is_a_filter_or_a_word_beside_its_control(entries: dict[str, str]) -> None:
+def test_what_is_typed_is_a_filter_or_a_word_beside_its_control(entries: dict[str, str]) -> None:
     """Nothing typed raises, and nothing wrong is asked."""
     read = read_entries(dict(entries))
     assert (read.question is None) == bool(read.wrong)

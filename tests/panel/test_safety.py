@@ -29,11 +29,10 @@ from tests.panel.hostile import PAYLOADS, Seen, check_calm
 
 Opened = Callable[..., Panel]
 MOST_BYTES = 256 * 1024
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 # ── hostile names ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-
 @pytest.fixture(scope="module")
 def hostile_box() -> Iterator[Sandbox]:
     """Customers who carry the payloads as first name, last name and business name."""
@@ -43,7 +42,6 @@ def hostile_box() -> Iterator[Sandbox]:
         yield box
 
 
-@pytest.mark.usefixtures("quick")
 def test_hostile_names_are_text_in_every_widget(hostile_box: Sandbox, opened: Opened) -> None:
     """Rows, facets, counts and pages of a panel on customers who carry them; nothing that is typeset holds data."""
     panel = opened(hostile_box)
@@ -56,15 +54,14 @@ def test_hostile_names_are_text_in_every_widget(hostile_box: Sandbox, opened: Op
     while True:
         _check_all(panel)
         seen += Seen(panel._view.table.value).cells
-        if panel._view.next.disabled:
+        if panel._view.buttons["next"].disabled:
             break
         press(panel, "Next")
     for payload in PAYLOADS:
         assert visible(payload) in seen, payload
 
 
-@pytest.mark.usefixtures("quick")
-def test_hostile_entries_filters_and_errors_are_text_in_every_widget(opened: Opened) -> None:
+def test_hostile_entries_and_errors_are_text_in_every_widget(opened: Opened) -> None:
     """What a person types, saves, or is told by a server: chips, words beside controls, status, code."""
     server = FakeServer()
     panel = opened(server.query())
@@ -94,8 +91,6 @@ def _check_all(panel: Panel) -> None:
 
 
 # ── size ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
 @pytest.fixture
 def messages(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Sizes of all messages that widgets send, in bytes as they travel."""
@@ -109,18 +104,13 @@ def messages(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return sizes
 
 
-@pytest.mark.usefixtures("quick")
-def test_a_hundred_thousand_customers_travel_in_small_messages(
-    messages: list[int], opened: Opened, record_property: Callable[[str, object], None]
-) -> None:
+def test_a_hundred_thousand_customers_travel_in_small_messages(messages: list[int], opened: Opened) -> None:
     """Each below 256 KiB, all of a page together too; and the panel answers in a moment."""
     server = FakeServer(customers=100_000)
     server.everything = _many(100_000)
     panel = opened(server.query())
-    began = time.monotonic()
     panel.load()
     assert panel.wait(SOON_S)
-    record_property("load_s", time.monotonic() - began)
     assert panel.df is not None
     assert len(panel.df) == 100_000
     assert messages
@@ -140,38 +130,27 @@ def test_a_hundred_thousand_customers_travel_in_small_messages(
         slowest[name] = time.monotonic() - began
         assert sum(messages) <= MOST_BYTES
         largest = max([largest, *messages])
-    record_property("slowest_s", slowest)
-    record_property("largest_message", largest)
     assert 10_000 < largest <= MOST_BYTES
     assert max(slowest.values()) < 2.0
     assert panel.wait(SOON_S)
 
 
 def _many(n: int) -> pd.DataFrame:
-    numbers = np.arange(n)
+    def column(values: Any) -> Any:
+        return pd.arrays.ArrowExtensionArray(pa.array(values))
+
     long = "漢<&'" * 60
     columns = {
-        "user_id": pd.arrays.ArrowExtensionArray(pa.array(numbers, type=pa.int64())),
-        "email": pd.arrays.ArrowExtensionArray(pa.array([f"c{i}@example.com" for i in numbers], type=pa.string())),
-        "last_name": pd.arrays.ArrowExtensionArray(
-            pa.array([f"{i * 7919 % n:06d}{long}" for i in numbers], type=pa.string())
-        ),
-        "rating_name": pd.arrays.ArrowExtensionArray(
-            pa.array([("Neutral", "Satisfied", None)[i % 3] for i in numbers], type=pa.string())
-        ),
-        **{
-            f"custom.Field {c}": pd.arrays.ArrowExtensionArray(
-                pa.array([f"v{i % 7}" for i in numbers], type=pa.string())
-            )
-            for c in range(6)
-        },
+        "user_id": column(np.arange(n)),
+        "email": column([f"c{i}@example.com" for i in range(n)]),
+        "last_name": column([f"{i * 7919 % n:06d}{long}" for i in range(n)]),
+        "rating_name": column([("Neutral", "Satisfied", None)[i % 3] for i in range(n)]),
+        **{f"custom.Field {c}": column([f"v{i % 7}" for i in range(n)]) for c in range(6)},
     }
     return pd.DataFrame(columns)
 
 
 # ── threads ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
 def _together(actions: list[Callable[[], None]]) -> None:
     """Do all at once, each on a thread of its own; none may raise or hang."""
     problems: list[BaseException] = []
@@ -193,18 +172,11 @@ def _together(actions: list[Callable[[], None]]) -> None:
     assert problems == []
 
 
-SIX = {
-    "first_name": "Ada",
-    "last_name": "Example",
-    "city": "Bern",
-    "keyword": "x",
-    "zip_code": "3011",
-    "corporate_name": "Example Ltd",
-}
+SIX = {"first_name": "Ada", "last_name": "Example", "city": "Bern", "keyword": "x", "zip_code": "3011",
+       "corporate_name": "Example Ltd"}  # fmt: skip
 
 
-@pytest.mark.usefixtures("quick")
-def test_six_filters_changed_on_any_threads_while_the_main_thread_is_busy_are_all_answered(opened: Opened) -> None:
+def test_six_filters_changed_on_any_threads_are_all_answered(opened: Opened) -> None:
     """No key is lost: the last answer is to all six; nothing raises."""
     server = FakeServer()
     panel = opened(server.query())
@@ -220,8 +192,7 @@ def test_six_filters_changed_on_any_threads_while_the_main_thread_is_busy_are_al
         assert panel.last_error is None
 
 
-@pytest.mark.usefixtures("quick")
-def test_eight_threads_that_do_everything_at_once_lock_nothing_dead(opened: Opened) -> None:
+def test_eight_threads_at_once_lock_nothing_dead(opened: Opened) -> None:
     """And at rest afterwards, controls, filter, rows and code are of one question."""
     server = FakeServer()
     panel = opened(server.query())
@@ -257,9 +228,7 @@ def test_eight_threads_that_do_everything_at_once_lock_nothing_dead(opened: Open
     assert CustomerFilter.of(**{name: value for name, value in shown.items() if value}) == panel.filter
 
 
-def test_a_render_and_a_trait_change_wait_for_each_other_and_not_for_ever(
-    opened: Opened, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_render_and_a_change_do_not_wait_for_ever(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker that renders holds the lock; a change elsewhere waits for that one render, then goes on."""
     server = FakeServer()
     panel = opened(server.query(), live=False)
@@ -287,8 +256,7 @@ def test_a_render_and_a_trait_change_wait_for_each_other_and_not_for_ever(
     assert panel.filter == CustomerFilter.of(city="Bern")
 
 
-@pytest.mark.usefixtures("quick")
-def test_what_one_thread_sets_does_not_make_the_panel_deaf_to_another(opened: Opened) -> None:
+def test_setting_controls_makes_no_other_thread_unheard(opened: Opened) -> None:
     """While Python sets the controls, a key that a person presses on another thread is heard."""
     panel = opened(FakeServer().query(), live=False)
     typists = []
@@ -308,7 +276,6 @@ def test_what_one_thread_sets_does_not_make_the_panel_deaf_to_another(opened: Op
     assert panel.filter == CustomerFilter.of(company_ids=163, email="typed")
 
 
-@pytest.mark.usefixtures("quick")
 def test_no_widget_event_waits_for_a_server_that_is_held_shut(opened: Opened) -> None:
     """Keys, buttons, page turns and close return while no answer comes."""
     server = FakeServer()
@@ -329,9 +296,6 @@ def test_no_widget_event_waits_for_a_server_that_is_held_shut(opened: Opened) ->
 
 
 # ── the end ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.mark.usefixtures("quick")
 def test_after_close_no_customer_and_no_login_is_in_any_widget(box: Sandbox, opened: Opened) -> None:
     """Not in the tree, not in the state that is saved with a notebook, not in a widget that was replaced."""
     earlier = living().keys()
@@ -361,7 +325,7 @@ def test_after_close_no_customer_and_no_login_is_in_any_widget(box: Sandbox, ope
     text = json.dumps(_state(panel)) + json.dumps([w.get_state() for w in left], default=repr)
     assert "canary" not in text.casefold()
     assert box.password not in text
-    assert view.facets.value == b""
+    assert view.facets.value == ""
     assert (panel.df, panel.state.phase) == (None, "closed")
     assert "Closed." in said(panel)
     # What is pressed or typed afterwards does nothing, and raises nothing.
@@ -378,7 +342,6 @@ def _state(panel: Panel) -> Any:
     return json.loads(json.dumps(dependency_state(panel.widget, drop_defaults=False), default=repr))
 
 
-@pytest.mark.usefixtures("quick")
 def test_a_panel_that_was_replaced_does_not_live_on(opened: Opened) -> None:
     """Re-running a cell: closed and forgotten, the panel is gone, with engine, rows and threads."""
     server = FakeServer()
@@ -399,7 +362,6 @@ def test_a_panel_that_was_replaced_does_not_live_on(opened: Opened) -> None:
     assert [each() for each in gone] == [None, None, None]
 
 
-@pytest.mark.usefixtures("quick")
 def test_closing_while_everything_moves_leaves_nothing_on_show(opened: Opened) -> None:
     """Ten times: a panel closed from another thread in the middle of typing and loading stays empty."""
     for _ in range(10):

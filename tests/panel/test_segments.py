@@ -60,7 +60,7 @@ def test_what_cannot_be_compared_is_not_told(kept: tuple[Segments, SegmentMemory
     assert "customers loaded" in loaded(desk(kept))
 
 
-def test_the_panel_of_a_connection_tells_the_last_run_and_leaves_it(box: Sandbox, tmp_path: Path) -> None:
+def test_a_panel_tells_the_last_run_and_leaves_it(box: Sandbox, tmp_path: Path) -> None:
     """The whole way: saved and run in Python, looked at in the panel, run again."""
     Segments().save("happy", rating=[4, 5])
     with shop_of(box, tmp_path / "cache") as shop:
