@@ -93,7 +93,7 @@ def summary_of(frame: pd.DataFrame) -> Summary:
     rows.attrs = {}
     missing = rows.isna().mean()
     by_type = "is_wholesale_string" if "is_wholesale_string" in rows else "customer_type"
-    counts = {name: counts_of(rows[name]) for name in rows.columns if name in COUNTED or _is_telling(rows, name)}
+    counts = {name: counts_of(rows[name]) for name in rows.columns if name in COUNTED or is_telling(rows, name)}
     nobody = pd.Series(dtype="int64", name="customers")
     return Summary(
         customers=len(rows),
@@ -112,7 +112,8 @@ def first_rows(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[frame["user_id"].notna() & ~frame["user_id"].duplicated()]
 
 
-def _is_telling(rows: pd.DataFrame, name: Any) -> bool:
+def is_telling(rows: pd.DataFrame, name: Any) -> bool:
+    """Return whether counts of a custom column say something: few values, each of them twice on average."""
     if not str(name).startswith(CUSTOM) or is_nested(rows[name]):
         return False
     distinct = rows[name].nunique()

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pandas as pd
 
 from sc_pandas.contract.columns import COUNTED, CUSTOM
-from sc_pandas.counting import DISTINCT_AT_MOST, counts_of, is_countable, is_nested
+from sc_pandas.frames.summary import DISTINCT_AT_MOST, counts_of, is_nested, is_telling
 from sc_pandas.wording import LONGEST, visible
 
 # Cells are cut until the table is no longer than this as it travels to the browser.
@@ -155,9 +155,8 @@ def facet_counts(rows: pd.DataFrame) -> dict[str, "pd.Series[int]"]:
     for name in (*COUNTED, *(each for each in names if each.startswith(CUSTOM))):
         if names.count(name) != 1 or is_contact(name) or len(found) == MOST_FACETS:
             continue
-        column = rows.iloc[:, names.index(name)]
-        if name in COUNTED or is_countable(column):
-            counts = counts_of(column)
+        if name in COUNTED or is_telling(rows, name):
+            counts = counts_of(rows[name])
             labels = list(map(str, counts.index))
             # Where about every row has a value of its own, counts say nothing.
             tells = 1 < len(counts) <= counts.sum() / 2
