@@ -121,7 +121,7 @@ class SegmentResult:
         return pd.Series(found, index=column.index, name=self.name)
 
     def __str__(self) -> str:
-        """Say who came and went, as in ``+14 −3  since 2026-11-16 09:00 UTC``."""
+        """Return who came and went in words, as in ``+14 −3  since 2026-11-16 09:00 UTC``."""
         if self.since is None:
             told = "not compared: rows without ids" if self.read.report.rows_without_key else "first time"
         else:

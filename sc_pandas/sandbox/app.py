@@ -31,21 +31,7 @@ _ROUTES: Final[tuple[tuple[Endpoint, str, str], ...]] = (
 
 @dataclass(frozen=True)
 class Front:
-    """Everything a request meets on its way to the service and back.
-
-    Parameters
-    ----------
-    options : Options
-        Latency, compression.
-    service : Service
-        Computes the right answer.
-    quota : Quota
-        Counts calls and holds the lock of a throttle.
-    faults : FaultPlan
-        Spoils answers on order.
-    log : TruthLog
-        Gets an entry for each request.
-    """
+    """Everything a request meets on its way to the service and back."""
 
     options: Options
     service: Service

@@ -28,13 +28,7 @@ _ISO_DATE = re.compile(
 
 
 class BindingError(Exception):
-    """Some known parameter holds a text that its type does not know.
-
-    Attributes
-    ----------
-    model_state : dict of str to list of str
-        ASP.NET's map from the parameter's name to what is wrong with it.
-    """
+    """Some known parameter holds a text that its type does not know; `model_state` is ASP.NET's map of them."""
 
     def __init__(self, model_state: dict[str, list[str]]) -> None:
         super().__init__("The request is invalid.")

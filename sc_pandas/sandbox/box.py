@@ -187,7 +187,7 @@ class Sandbox:
         -----
         Of several faults that are due, the one ordered first strikes.
         """
-        self._faults.add(Fault(kind, at, every, times, endpoint, options))
+        self._faults.append(Fault(kind, at, every, times, endpoint, options))
 
     def clear_faults(self) -> None:
         """Behave again: no fault is due and no throttle holds."""

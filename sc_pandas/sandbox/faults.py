@@ -104,28 +104,18 @@ def _other_answer(status: int, body: Any, content_type: str | None, headers: Map
     return replace(answer, content_type=content_type or answer.content_type, headers=tuple((headers or {}).items()))
 
 
-class FaultPlan:
+class FaultPlan(list[Fault]):
     """The orders to misbehave that are in force."""
 
     def __init__(self) -> None:
-        self._faults: list[Fault] = []
+        super().__init__()
         self._lock = forks.new_lock()
-
-    def add(self, fault: Fault) -> None:
-        """Put an order in force."""
-        with self._lock:
-            self._faults.append(fault)
-
-    def clear(self) -> None:
-        """Behave again."""
-        with self._lock:
-            self._faults.clear()
 
     def draw(self, endpoint: Endpoint) -> Fault | None:
         """Count a call and return the fault that strikes it; of several, the one ordered first."""
         with self._lock:
             struck = None
-            for fault in self._faults:
+            for fault in self.copy():
                 if fault.strikes(endpoint, taken=struck is not None):
                     struck = fault
             return struck

@@ -26,15 +26,7 @@ Respond = Callable[[Request, threading.Event], "Answer | Script"]
 
 
 class Listener:
-    """Serves on the loopback address until it is closed.
-
-    Parameters
-    ----------
-    listening : socket.socket
-        Bound, and taken over.
-    respond : callable
-        From a request to an answer, or to the raw bytes of a faulty one; many threads call it.
-    """
+    """Serves on the loopback address until it is closed."""
 
     def __init__(self, listening: socket.socket, respond: Respond) -> None:
         self.respond = respond
@@ -103,7 +95,7 @@ class _Conversation(http.server.BaseHTTPRequestHandler):
         raise AttributeError(name)
 
     def log_message(self, *_args: object) -> None:
-        """Say nothing: the truth log has it."""
+        """Print nothing: the truth log has it."""
 
     def _answer(self) -> None:
         listener = cast("Listener", self.server)

@@ -27,13 +27,7 @@ class Login:
 
 
 class Logins:
-    """Gives tokens for credentials and knows each of them again.
-
-    Parameters
-    ----------
-    options : Options
-        Credentials and lifetimes.
-    """
+    """Gives tokens for credentials and knows each of them again."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
@@ -41,7 +35,7 @@ class Logins:
         self._by_token: dict[str, Login] = {}
 
     def accepts(self, username: str, password: str) -> bool:
-        """Tell if these are the credentials; the user's name is not case-sensitive."""
+        """Check credentials; the user's name is not case-sensitive."""
         same_password = hmac.compare_digest(password.encode(), self._options.password.text.encode())
         return username.casefold() == self._options.username.casefold() and same_password
 

@@ -44,22 +44,8 @@ class Request:
 class Answer:
     """Status, headers and body, and what the truth log is to know about them.
 
-    Attributes
-    ----------
-    status : int
-        The HTTP status.
-    body : bytes
-        The content, not yet compressed unless `encoded`.
-    content_type : str or None
-        None for no such header.
-    headers : tuple of (str, str)
-        All others but ``Content-Length``.
-    encoded : bool
-        The body is compressed, or is to stay as it is.
-    items : tuple of bytes or None
-        The finished rows in a page of the list.
-    user_ids, total, token
-        For the log: the customers answered, ``TotalResults``, the label of the token given out.
+    `headers` are all but ``Content-Type`` and ``Content-Length``; an `encoded` body stays as it is; `items` are the
+    finished rows in a page of the list; `user_ids`, `total` and `token` are for the log.
     """
 
     status: int = 200
@@ -87,18 +73,9 @@ class Answer:
 
 @dataclass(frozen=True)
 class Script:
-    """Bytes to write as they are instead of an answer.
+    """Bytes to write as they are instead of an answer, with a pause between pieces and one after the last.
 
-    Attributes
-    ----------
-    pieces : tuple of bytes
-        Written one after the other.
-    pause_s : float
-        Between two pieces.
-    linger_s : float
-        After the last one, before the connection ends.
-    end : {"close", "reset"}
-        FIN, or RST.
+    The connection then ends by FIN ("close") or by RST ("reset").
     """
 
     pieces: tuple[bytes, ...]
@@ -126,16 +103,8 @@ def throttled(
 ) -> Answer:
     """Return the documented answer to too many requests: two keys, the reset time with seven digits and Z.
 
-    Parameters
-    ----------
-    reset_in_s : float
-        Seconds until calls are served again.
-    status : int, optional
-        The documentation names none; 409 was seen.
-    retry_after : str or bool, optional
-        A ``Retry-After`` header: True for the right number of seconds, a text for that text.
-    body_extra : mapping, optional
-        Members to add or to replace; None as a member's value removes it.
+    The documentation names no status; 409 was seen.  `retry_after` is a header's text, or True for the right number of
+    seconds; `body_extra` are members to add or replace, None to remove.
     """
     reset = datetime.now(UTC) + timedelta(seconds=reset_in_s)
     # One digit more than Python's microseconds have: a parser that only knows six must cope.

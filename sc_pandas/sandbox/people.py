@@ -15,7 +15,6 @@ from typing import Any, Final, TypeVar
 
 from sc_pandas.sandbox import words
 from sc_pandas.sandbox.columns import custom_columns
-from sc_pandas.sandbox.oddities import ODDITIES, ODDITIES_FROM
 
 Record = dict[str, Any]
 T = TypeVar("T")
@@ -37,6 +36,22 @@ _RELAYS: Final = {
 }
 _RATING_SHARES: Final = ((0, 72), (1, 3), (2, 3), (3, 6), (4, 8), (5, 8))
 _CREDIT_TERMS: Final = (0, 15, 30, 30, 45, 60)
+
+# A few customers nobody would invent: hostile-looking names, and one name in both of Unicode's spellings; smaller
+# populations stay plain.
+_ODD_FROM: Final = 100
+_ODD: Final[dict[int, dict[str, Any]]] = {
+    11: {"first_name": "Zo\u00eb", "last_name": "Composed"},  # NFC
+    12: {"first_name": "Zoe\u0308", "last_name": "Decomposed"},  # NFD: looks the same, is not equal
+    23: {"first_name": '=HYPERLINK("http://evil.test","x")', "last_name": "+cmd|' /C calc'!A0"},
+    29: {"first_name": "<b>Bob</b>", "last_name": "<script>alert(1)</script>"},
+    31: {"first_name": "Siobhán", "last_name": "O'Brien"},
+    37: {"first_name": "Robert'); --", "last_name": "DROP TABLE customers"},
+    41: {"first_name": "NULL", "last_name": "None"},
+    43: {"first_name": "\u202eRTL", "last_name": 'tab\tnewline\nquote"'},
+    47: {"first_name": "👩‍👩‍👧‍👦", "last_name": "🦊"},
+    53: {"first_name": "-1+1", "last_name": "@SUM(A1:A9)", "corporate_name": "100% \\ Co; drop"},
+}
 
 
 def _hundred(shares: Sequence[tuple[T, int]]) -> tuple[T, ...]:
@@ -60,11 +75,6 @@ def _pick(random: Random, options: Sequence[T]) -> T:
 class Population:
     """Makes customers one after the other; some are earlier customers once more.
 
-    Parameters
-    ----------
-    seed : int
-        Equal seeds give equal customers.
-
     Examples
     --------
     >>> [record["user_id"] for record in Population(7).founders(3)]
@@ -83,8 +93,8 @@ class Population:
         moments = list(_creation_moments(count, self._random))
         for position, created_on in enumerate(moments):
             record = self.next_customer(created_on, modified_on=self._modified(created_on))
-            if count >= ODDITIES_FROM and position in ODDITIES:
-                record |= ODDITIES[position]
+            if count >= _ODD_FROM and position in _ODD:
+                record |= _ODD[position]
             yield record
 
     def next_customer(self, created_on: datetime, modified_on: datetime | None = None) -> Record:

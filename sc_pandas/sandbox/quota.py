@@ -12,11 +12,6 @@ WINDOW_S: Final = 3600.0
 class Quota:
     """Counts calls and says when the next one is welcome.
 
-    Parameters
-    ----------
-    calls_per_hour : int
-        How many calls a sliding hour holds.
-
     Examples
     --------
     >>> quota = Quota(2)

@@ -18,17 +18,7 @@ _FORM: Final = "application/x-www-form-urlencoded"
 
 
 class Service:
-    """Answers requests out of a store.
-
-    Parameters
-    ----------
-    options : Options
-        How this server behaves.
-    store : Store
-        Its customers.
-    url : str
-        Its own address, for the team look-up.
-    """
+    """Answers requests out of a store."""
 
     def __init__(self, options: Options, store: Store, url: str) -> None:
         self.logins = Logins(options)

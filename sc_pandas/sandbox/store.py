@@ -29,15 +29,7 @@ _CREATED: Final = attrgetter("created_on")
 
 
 class Store:
-    """Customers that many threads may read and change.
-
-    Parameters
-    ----------
-    options : Options
-        Order, date bounds, page cap and so on.
-    rows : iterable of Row
-        The customers to begin with.
-    """
+    """Customers that many threads may read and change."""
 
     def __init__(self, options: Options, rows: Iterable[Row]) -> None:
         self._options = options
