@@ -238,6 +238,8 @@ def test_a_segment_that_fails_does_not_hide_the_others(
     with pytest.raises(SellerCloudError, match="'zoned' failed") as caught:
         run["zoned"]
     assert caught.value.__cause__ is run.errors["zoned"]
+    with pytest.raises(FilterError, match="did not ask the segment 'sad'; it asked 'happy', 'zoned', 'wholesale'"):
+        run["sad"]
     assert "zoned" not in run
     assert run.get("zoned") is None
     with pytest.raises(FilterError, match="time zone"):
@@ -279,12 +281,6 @@ def test_what_is_asked_wrongly_sends_nothing(box: Sandbox, shop: sc.Connection, 
     empty = shop.segments()
     assert (len(empty), box.calls()) == (0, 0)
     assert "No segment is saved" in str(empty)
-
-
-def test_a_filter_of_many_reads_needs_max_calls(box: Sandbox, shop: sc.Connection, segments: sc.Segments) -> None:
-    segments.save("many", city=[f"c{n}" for n in range(101)])
-    assert isinstance(shop.segments("many").errors["many"], FilterError)
-    assert shop.segments("many", max_calls=500)["many"].count == 0
 
 
 # ── sets, frames and pictures ──────────────────────────────────────────────────────────────────────────────────────
@@ -361,10 +357,3 @@ def test_rows_without_an_id_are_counted_and_neither_compared_nor_remembered(
     assert (str(run["happy"]).partition(":")[0], run["happy"].count) == ("not compared", len(happy(box)))
     assert len(run["happy"].ids) == run["happy"].count - 2  # one of each of the two lists
     assert str(shop.segments("happy", cache="refresh")["happy"]).startswith("+0 −0")
-
-
-def test_a_run_knows_what_it_asked(box: Sandbox, shop: sc.Connection, segments: sc.Segments) -> None:
-    run = shop.segments("happy")
-    with pytest.raises(FilterError, match="did not ask the segment 'wholesale'; it asked 'happy'"):
-        run["wholesale"]
-    assert run.get("wholesale") is None
