@@ -12,8 +12,6 @@ import sc_pandas as sc
 from sc_pandas.errors import AccessorError, ExportError, SettingsError
 from tests.support.shops import shop_of
 
-KEY = "0123456789abcdef0123456789abcdef"
-
 
 @pytest.fixture(scope="module")
 def frame(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
@@ -114,14 +112,3 @@ def test_every_customer_gets_into_csv_and_excel(frame: Any, tmp_path: Path) -> N
     book = openpyxl.load_workbook(sheet)
     assert not any(cell.data_type == "f" for each in book for row in each for cell in row)
     assert book.sheetnames == ["Customers", "Where from"]
-
-
-def test_pseudonymised_frames_join_and_redacted_ones_name_nobody(frame: Any) -> None:
-    left = frame[["user_id", "email", "rating_name"]].sellercloud.pseudonymize(KEY)
-    right = frame.sample(frac=1, random_state=7).sellercloud.pseudonymize(KEY.encode())
-
-    joined = left.merge(right, on=["user_id", "email"])
-    assert len(joined) == 300
-    assert (joined["rating_name_x"] == joined["rating_name_y"]).fillna(True).all()
-    assert not set(frame["user_id"]) & set(left["user_id"])
-    assert frame.sellercloud.redact()["email"].isna().all()

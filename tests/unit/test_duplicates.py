@@ -44,32 +44,24 @@ SAME = [
     ("name", {"first_name": "Zo\u00eb", "last_name": " KRAUSE "}, {"first_name": "zoe\u0308", "last_name": "Krause"}),
     ("name", {"corporate_name": "ACME  Ltd"}, {"corporate_name": "acme\u00a0ltd", "first_name": ""}),
     ("name", {"last_name": "Straße"}, {"last_name": "STRASSE"}),
-]
+]  # fmt: skip
 DIFFERENT = [
     ({"email": "a.da@example.org"}, {"email": "ada@example.org"}),
     ({"email": "ada+x@example.org"}, {"email": "ada@example.org"}),
     ({"email": "a1@marketplace.amazon.test"}, {"email": "a2@marketplace.amazon.test"}),
-    ({"email": None}, {"email": None}),
-    ({"email": ""}, {"email": " "}),
-    ({"email": "none"}, {"email": "none"}),
-    ({"email": "é"}, {"email": "ö"}),
-    ({"email": "@a"}, {"email": "@a"}),
-    ({"email": "a@"}, {"email": "a@"}),
-    ({"phone1": "555-01"}, {"phone1": "555-01"}),
-    ({"phone1": "0000000000"}, {"phone1": "0000000000"}),
+    ({"email": None}, {"email": None}), ({"email": ""}, {"email": " "}), ({"email": "none"}, {"email": "none"}),
+    ({"email": "é"}, {"email": "ö"}), ({"email": "@a"}, {"email": "@a"}), ({"email": "a@"}, {"email": "a@"}),
+    ({"phone1": "555-01"}, {"phone1": "555-01"}), ({"phone1": "0000000000"}, {"phone1": "0000000000"}),
     ({"phone1": "+44 20 7946 0000"}, {"phone1": "20 7946 0000"}),
-    ({"phone1": "12 345 678 901"}, {"phone1": "12345678901234"}),
-    ({"phone1": "1 555 0134"}, {"phone1": "555 0134"}),
+    ({"phone1": "12 345 678 901"}, {"phone1": "12345678901234"}), ({"phone1": "1 555 0134"}, {"phone1": "555 0134"}),
     ({"phone1": "1-800-555-CAKE"}, {"phone1": "1-800-555-CARS"}),
-    ({"phone1": "1-800-555-CAKE"}, {"phone1": "1-800-555"}),
-    ({"fax": "212 555 0134"}, {"fax": "212 555 0134"}),
-    ({"phone1": None, "phone2": None}, {"phone1": None}),
-    ({"first_name": "Ada"}, {"first_name": "Ada"}),
+    ({"phone1": "1-800-555-CAKE"}, {"phone1": "1-800-555"}), ({"fax": "212 555 0134"}, {"fax": "212 555 0134"}),
+    ({"phone1": None, "phone2": None}, {"phone1": None}), ({"first_name": "Ada"}, {"first_name": "Ada"}),
     ({"first_name": "Ada", "last_name": "", "corporate_name": " "}, {"first_name": "Ada", "last_name": None}),
     ({"last_name": "Kim", "corporate_name": "A"}, {"last_name": "Kim", "corporate_name": "B"}),
     ({"first_name": "A B", "last_name": "C"}, {"first_name": "A", "last_name": "B C"}),
     ({"last_name": "Muller"}, {"last_name": "M\u00fcller"}),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("reason", "one", "other"), SAME)

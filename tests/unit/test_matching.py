@@ -57,42 +57,20 @@ def rows(frame: pd.DataFrame, **asked: Any) -> list[int]:
 @pytest.mark.parametrize(
     ("asked", "expected"),
     [
-        ({}, [0, 1, 2, 3]),
-        ({"customer_ids": [1, 3, 99]}, [0, 2]),
-        ({"email": "ADA@x.ORG"}, [0]),
-        ({"email": " ada@x.org"}, [1]),
-        ({"email": "ada"}, []),
-        ({"first_name": "zo\u00eb"}, [0]),
-        ({"first_name": "e\u0308"}, [1]),
-        ({"first_name": "ra\u00dfe"}, [2]),
-        ({"first_name": ["ZO", "asse"]}, [0, 1, 2]),
-        ({"last_name": "%"}, [2]),
-        ({"corporate_name": "a_c"}, [2]),
-        ({"corporate_name": "."}, [3]),
-        ({"rating": 0}, [0]),
-        ({"rating": ["NotRated", "Very Satisfied"]}, [0, 1]),
-        ({"customer_type": "Wholesale"}, [0, 3]),
-        ({"customer_type": "Retail"}, [1]),
-        ({"customer_type": ["Retail", "Wholesale"]}, [0, 1, 3]),
-        ({"subscribed": True}, [0, 3]),
-        ({"subscribed": [True, False]}, [0, 1, 3]),
-        ({"subscribed": -1}, [0, 1, 2, 3]),
-        ({"exported": False}, [0, 1]),
-        ({"channel": "amazon"}, [0]),
-        ({"channel": ["Amazon", 999, 30]}, [0, 3]),
-        ({"company_ids": 163}, [0, 3]),
-        ({"created_on_from": "2026-01-01"}, [0, 1, 3]),
-        ({"created_on_to": "2026-01-01"}, [0]),
+        ({}, [0, 1, 2, 3]), ({"customer_ids": [1, 3, 99]}, [0, 2]), ({"email": "ADA@x.ORG"}, [0]),
+        ({"email": " ada@x.org"}, [1]), ({"email": "ada"}, []), ({"first_name": "zo\u00eb"}, [0]),
+        ({"first_name": "e\u0308"}, [1]), ({"first_name": "ra\u00dfe"}, [2]),
+        ({"first_name": ["ZO", "asse"]}, [0, 1, 2]), ({"last_name": "%"}, [2]), ({"corporate_name": "a_c"}, [2]),
+        ({"corporate_name": "."}, [3]), ({"rating": 0}, [0]), ({"rating": ["NotRated", "Very Satisfied"]}, [0, 1]),
+        ({"customer_type": "Wholesale"}, [0, 3]), ({"customer_type": "Retail"}, [1]),
+        ({"customer_type": ["Retail", "Wholesale"]}, [0, 1, 3]), ({"subscribed": True}, [0, 3]),
+        ({"subscribed": [True, False]}, [0, 1, 3]), ({"subscribed": -1}, [0, 1, 2, 3]), ({"exported": False}, [0, 1]),
+        ({"channel": "amazon"}, [0]), ({"channel": ["Amazon", 999, 30]}, [0, 3]), ({"company_ids": 163}, [0, 3]),
+        ({"created_on_from": "2026-01-01"}, [0, 1, 3]), ({"created_on_to": "2026-01-01"}, [0]),
         ({"created_on_from": datetime.fromisoformat("2026-01-01T00:00:00.000001"), "created_on_to": "2026-01-02"}, [1]),
-        ({"phone_number": "2125550134"}, [0, 1]),
-        ({"phone_number": "+1 212"}, [1]),
-        ({"phone_number": "٢١٢"}, []),
-        ({"phone_number": "x"}, []),
-        ({"phone_number": "01349"}, []),
-        ({"phone_number": ["999", "777"]}, [0, 3]),
-        ({"city": "bern"}, [0, 1, 2]),
-        ({"zip_code": "sw1a 1aa"}, [2]),
-        ({"zip_code": "300"}, []),
+        ({"phone_number": "2125550134"}, [0, 1]), ({"phone_number": "+1 212"}, [1]), ({"phone_number": "٢١٢"}, []),
+        ({"phone_number": "x"}, []), ({"phone_number": "01349"}, []), ({"phone_number": ["999", "777"]}, [0, 3]),
+        ({"city": "bern"}, [0, 1, 2]), ({"zip_code": "sw1a 1aa"}, [2]), ({"zip_code": "300"}, []),
         ({"customer_type": "Wholesale", "city": "bern"}, [0]),
     ],
 )  # fmt: skip
@@ -148,11 +126,6 @@ def test_the_kind_of_customer_may_come_from_the_included_column(frame: pd.DataFr
     assert rows(other, customer_type="Wholesale") == [0]
     other["is_whole_sale_user"] = pd.Series([False, True, None], dtype="bool[pyarrow]")
     assert rows(other, customer_type="Wholesale") == [1]
-
-
-def test_codes_that_came_as_numbers_are_codes(frame: pd.DataFrame) -> None:
-    frame["channel"] = pd.Series([4, 1, None, 999], index=frame.index, dtype="int64[pyarrow]")
-    assert rows(frame, channel=["Amazon", 999]) == [0, 3]
 
 
 def test_a_time_with_a_zone_cannot_be_compared(frame: pd.DataFrame) -> None:

@@ -175,10 +175,6 @@ class TestTheNote:
         assert "taken out: email, city, keyword" in str(note)
         assert safe.sellercloud.pseudonymize(KEY).sellercloud.provenance.privacy == ("redacted", "pseudonymized")
 
-    def test_it_survives_parquet(self, frame: pd.DataFrame, tmp_path: Any) -> None:
-        safe = frame.sellercloud.pseudonymize(KEY)
-        assert sc.read_parquet(safe.sellercloud.to_parquet(tmp_path / "x.parquet")).attrs == safe.attrs
-
     @pytest.mark.parametrize("ask", ["query", "to_code"])
     def test_the_question_cannot_be_asked_again(self, frame: pd.DataFrame, ask: str) -> None:
         """Without the values it would be another question, about all customers."""

@@ -31,35 +31,14 @@ RUNS = [
     "  =1", "\u00a0=1", "\u200b=1", "\ufeff=1", " \t=1", "＝1", "＋1", "－1", "＠1", "\u3000＝1", "﹢1", "−1", "\x01=1", "\x85=1",
 ]  # fmt: skip
 STAYS = [
-    "",
-    " ",
-    "a=1",
-    "'=1",
-    "Ada-Marie",
-    "ada@example.com",
-    "1+1",
-    "#N/A",
-    "#REF!",
-    "{=1}",
-    "TRUE",
-    "1",
-    "(=1)",
-    "é",
-    "日本",
-    '"=1"',
-]
+    "", " ", "a=1", "'=1", "Ada-Marie", "ada@example.com", "1+1", "#N/A", "#REF!", "{=1}", "TRUE", "1", "(=1)", "é",
+    "日本", '"=1"',
+]  # fmt: skip
 # What Excel would show as other characters.
 CODES = [
-    "_x003D_1+1",
-    "_x0041_",
-    "_x005F_",
-    "_x005F_x003D_",
-    "_x0041_x0042_",
-    "a _x000D_ b",
-    "__x00e9__",
-    "_x00g1_",
+    "_x003D_1+1", "_x0041_", "_x005F_", "_x005F_x003D_", "_x0041_x0042_", "a _x000D_ b", "__x00e9__", "_x00g1_",
     " _x0041_ ",
-]
+]  # fmt: skip
 
 
 def text(values: list[Any]) -> "pd.Series[Any]":
