@@ -266,6 +266,8 @@ class MovingRead:
 
     def _is_all(self, seen: Sequence[tuple[Place, Page]]) -> bool:
         """Return whether distinct ids are as many as the total that was told before any other page was asked."""
+        if any(page.total > seen[0][1].total for _, page in seen):
+            raise unproven("closed_list", "customers join with creation dates of days before")
         if not seen[0][1].from_cache and any(page.from_cache for _, page in seen):
             return False
         return len({each for _, page in seen for each in ids_of(page).tolist()}) == seen[0][1].total

@@ -140,14 +140,14 @@ class WindowPlan:
     def _parts(self, window: Window, total: int) -> Iterator[Window]:
         start, end = self._ends(window)
         steps = (end - start) // self.narrowest
-        # Neighbours share a border (a whole day of it where windows are long), so that whoever was created on it is in
-        # one of them, whether the server counts bounds in or out, or cuts times to minutes or days.
-        shared = DAY if end - start > 16 * DAY else self.narrowest
         several = self.holds > self.served
         fill, most = (_FILL_OF_SEVERAL, _PARTS_OF_SEVERAL) if several else (_FILL, _PARTS_AT_MOST)
         wanted = min(most, max(3, -(-total // max(1, int(self.holds * fill)))), steps // 2)
         if wanted < 2:
             return
+        # Neighbours share a border (a whole day of it where they are long), so whoever was created on it is in one of
+        # them, whether the server counts bounds in or out, or cuts times to minutes or days.
+        shared = DAY if end - start > 16 * DAY * wanted else self.narrowest
         borders = [start + self.narrowest * (steps * i // wanted) for i in range(1, wanted)]
         starts = [window.start, *borders]
         ends = [*(border + shared for border in borders), window.end]

@@ -67,6 +67,13 @@ def test_a_total_that_falls_though_nobody_left(order: str, lag: dict[str, Any]) 
         assert any("although nobody left" in note for note in outcome.notes)
 
 
+def test_who_joins_before_the_bound_hides_nobody() -> None:
+    """A list up to a past moment that grows is no closed list: the next way reads it."""
+    for seed in (0, 7, 18, 19, 26):
+        outcome = read(World(seed=seed, customers=1_500, order="hash", inserts=1.0, backdated=1.0))
+        assert not outcome.is_wrong, str(outcome)
+
+
 @pytest.mark.long
 @pytest.mark.timeout(3_600)
 @pytest.mark.parametrize("customers", SIZES)
