@@ -29,17 +29,7 @@ PathLike = str | os.PathLike[str]
 
 
 def private_folder(path: PathLike) -> Path:
-    """Make a folder that only its owner can enter, or accept one that already is so.
-
-    Parameters
-    ----------
-    path : str or path
-        The folder; missing parents are made as private as itself.
-
-    Returns
-    -------
-    pathlib.Path
-        The folder.
+    """Make a folder that only its owner can enter, as its missing parents, or accept one that already is so.
 
     Raises
     ------
@@ -79,17 +69,7 @@ def _not_private(folder: Path, what: str, next_step: str) -> SettingsError:
 
 
 def plain_path(path: PathLike) -> Path:
-    """Give a path as such, the home folder written out.
-
-    Parameters
-    ----------
-    path : str or path
-        What somebody gave for a path.
-
-    Returns
-    -------
-    pathlib.Path
-        Not looked up on the disk.
+    """Return a path with the home folder written out; it is not looked up on the disk.
 
     Raises
     ------
@@ -124,17 +104,7 @@ def _no_path(name: str, errno: int, what: str) -> ExportError:
 
 
 def check_target(path: PathLike) -> Path:
-    """Say early whether a file can be written, before the first call to the server.
-
-    Parameters
-    ----------
-    path : str or path
-        Where the file shall stand; a symbolic link is followed, once and now.
-
-    Returns
-    -------
-    pathlib.Path
-        The absolute path that will be replaced.
+    """Return the absolute path that will be replaced, symbolic links followed, if a file can be written there.
 
     Raises
     ------
@@ -189,15 +159,6 @@ class NotAFileError(OSError):
 def open_plain(path: PathLike) -> BinaryIO:
     """Open a file for reading, and nothing else: a pipe would wait for ever, and a device may act when it is opened.
 
-    Parameters
-    ----------
-    path : str or path
-        The file; symbolic links are followed.
-
-    Returns
-    -------
-    binary file
-
     Raises
     ------
     NotAFileError
@@ -226,22 +187,10 @@ def _check_plain(facts: os.stat_result) -> None:
 def atomic_write(
     path: PathLike, *, mode: int = 0o600, check: Callable[[Path], None] | None = None
 ) -> Iterator[BinaryIO]:
-    """Write a file so that its path holds the old content or the new, never a part of it.
+    """Open a file for writing (and reading) whose path holds the old content or the new, never a part of it.
 
-    Parameters
-    ----------
-    path : str or path
-        The target; see `check_target`.
-    mode : int
-        Permissions of a new file.  A file that is replaced hands its permissions on.
-    check : callable, optional
-        Is given the path of the complete temporary file before it is published; what it raises is passed on and
-        nothing is published.
-
-    Yields
-    ------
-    binary file
-        Open for writing (and reading); its ``name`` is the temporary path.
+    Its ``name`` is the temporary path.  A new file has the permissions of `mode`, a file that is replaced hands its own
+    on.  `check` gets the path of the complete temporary file before it is published, and may raise to stop that.
 
     Raises
     ------
@@ -341,15 +290,7 @@ def _remove(temp: Path) -> None:
 def remove_stale_temps(folder: PathLike) -> int:
     """Remove what a crash of ours left in a folder: own temporary names, an hour old, of a process that is gone.
 
-    Parameters
-    ----------
-    folder : str or path
-        The folder to look in; of those below it only temporary ones go, with all in them.
-
-    Returns
-    -------
-    int
-        How many files and folders were removed.  What cannot be looked at or removed is passed over.
+    Folders among them go with all in them; what cannot be looked at or removed is passed over.  Returns how many went.
     """
     removed = 0
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
@@ -416,15 +357,7 @@ class HashingFile:
 def unlinked_spool(folder: PathLike | None = None) -> BinaryIO:
     """Open a private temporary file that has no name, so that a crash leaves no customer's data behind.
 
-    Parameters
-    ----------
-    folder : str or path, optional
-        On whose disk the content shall lie; the system's temporary folder by default.
-
-    Returns
-    -------
-    binary file
-        Open for writing and reading; closing it frees the space.
+    It lies on the disk of a folder, or in the system's temporary one; closing it frees the space.
 
     Raises
     ------

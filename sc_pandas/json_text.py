@@ -41,7 +41,7 @@ def load(text: str | bytes) -> Any:
 
 
 def has_lone_surrogate(value: object) -> bool:
-    """Whether a string in a value, however deep, cannot be written as UTF-8."""
+    """Return whether a string in a value, however deep, cannot be written as UTF-8."""
     if isinstance(value, str):
         return not value.isascii() and _LONE_SURROGATE.search(value) is not None
     if isinstance(value, Mapping):

@@ -52,7 +52,7 @@ class Expectation:
         return max(self.asked, SERVED_AT_MOST)
 
     def rows(self, total: int) -> set[int]:
-        """Give the numbers of rows that are usual for this place in a list of `total` customers."""
+        """Return the numbers of rows that are usual for this place in a list of `total` customers."""
         if self.served is None:
             sizes = {self.asked, min(self.asked, SERVED_AT_MOST), SERVED_BY_DEFAULT}
         else:
@@ -161,7 +161,7 @@ def age_s(text: str | None) -> float:
 
 
 def message_of(document: object) -> str:
-    """Give the server's own words out of an error body, cut to 200 characters and cleaned; else ``""``."""
+    """Return the server's own words out of an error body, cut to 200 characters and cleaned; else ``""``."""
     if isinstance(document, str):
         return clean(document)
     if not isinstance(document, Mapping):

@@ -137,7 +137,7 @@ def _odd(body: bytes, **hooks: Any) -> Any:
 
 
 def _outlined(body: bytes) -> list[msgspec.Raw]:
-    """Give the rows of a page as bytes; none where it is no page."""
+    """Return the rows of a page as bytes; none where it is no page."""
     try:
         try:
             return _OUTLINES.decode(body).Items or []

@@ -38,22 +38,7 @@ def export_table(
     storage_options: Mapping[str, Any] | None = None,
     overwrite: bool = False,
 ) -> Path | str:
-    """Write a table as a file or a folder, on this machine or at an address.
-
-    Parameters
-    ----------
-    path : str or path
-        A path, or an address that fsspec knows.
-    table : pyarrow.Table
-        The rows.
-    provenance : Provenance
-        Where they came from.
-    partition_by : str or sequence of str, optional
-        Columns whose values name folders; a single file where there are none.
-    storage_options : mapping, optional
-        What fsspec needs for the address.
-    overwrite : bool
-        Whether a folder of an earlier export may be replaced; a single file always is.
+    """Write a table as a file or a folder (of parts by columns), on this machine or at an address that fsspec knows.
 
     Returns
     -------
@@ -63,7 +48,7 @@ def export_table(
     Raises
     ------
     ExportError
-        It could not be written.
+        It could not be written, or a folder is there and `overwrite` is not asked; a single file is always replaced.
     SettingsError
         The arguments do not fit each other.
     """

@@ -20,27 +20,10 @@ def write_parquet(
     compression: str = "zstd",
     part: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Write rows to a Parquet file that is either old or new, never half.
+    """Write rows to a Parquet file that is either old or new, never half; `part` is that of a folder.
 
-    Parameters
-    ----------
-    path : str or path
-        The file; permissions are 0600 unless it replaces one, whose permissions stay.
-    rows : iterable of pyarrow.RecordBatch
-        Batches of any size; how they are cut leaves no trace in the file.
-    schema : pyarrow.Schema
-        Schema of each batch; metadata of it is not written.
-    provenance : Provenance
-        Where the rows came from; all that is written besides them.
-    compression : str
-        A codec of Parquet.
-    part : mapping, optional
-        Which part of a folder the file is; see `write_folder`.
-
-    Returns
-    -------
-    pathlib.Path
-        The file that was written.  Equal rows and provenance give equal bytes.
+    Permissions are 0600 unless it replaces a file, whose permissions stay.  Equal rows and provenance give equal bytes,
+    however the batches are cut; metadata of the schema is not written.
 
     Raises
     ------

@@ -35,25 +35,7 @@ _NO_EXCHANGE: Final = {EINVAL, ENOSYS, ENOTSUP, EPERM}
 def write_folder(
     path: PathLike, table: pa.Table, provenance: Provenance, by: Sequence[str], *, overwrite: bool = False
 ) -> Path:
-    """Write a table as a folder of parts, complete or not at all.
-
-    Parameters
-    ----------
-    path : str or path
-        The folder; it and all in it are private (0700, 0600).
-    table : pyarrow.Table
-        The rows.
-    provenance : Provenance
-        Where they came from; each part carries it.
-    by : sequence of str
-        The columns whose values name the folders.
-    overwrite : bool
-        Whether an earlier export may be replaced.
-
-    Returns
-    -------
-    pathlib.Path
-        The folder.
+    """Write a table as a folder of parts, complete or not at all; it and all in it are private (0700, 0600).
 
     Raises
     ------
@@ -170,7 +152,7 @@ def _is_part(path: Path) -> bool:
 
 
 def _publish(temp: Path, target: Path, *, overwrite: bool) -> None:
-    """Give the finished folder its name; what bore it goes by the temporary name afterwards."""
+    """Return the finished folder its name; what bore it goes by the temporary name afterwards."""
     with contextlib.suppress(OSError):
         target.rmdir()  # an empty one
     if not overwrite or not target.exists():

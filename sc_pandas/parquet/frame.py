@@ -11,20 +11,10 @@ from sc_pandas.parquet.sealed import cast_columns, mismatch, readable, refuse_ex
 
 
 def frame_to_arrow(frame: pd.DataFrame, path: PathLike = "") -> pa.Table:
-    """Make a table of a user's frame, for `write_parquet`.
+    """Make a table of a user's frame, without pandas' metadata, for `write_parquet`; `path` is for the error.
 
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        A frame of ours or of anybody; Arrow-backed columns are taken as they are.
-    path : str or path
-        The target, for the error.
-
-    Returns
-    -------
-    pyarrow.Table
-        Without pandas' metadata.  Named levels of the index become columns in front, an index without names is
-        dropped.  Categories become their values, and times whose unit Parquet lacks get the next finer one.
+    Arrow-backed columns are taken as they are.  Named levels of the index become columns in front, an index without
+    names is dropped.  Categories become their values, and times whose unit Parquet lacks get the next finer one.
 
     Raises
     ------

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
+import msgspec
 import pyarrow as pa
 
 from sc_pandas.provenance import ATTRS_KEY, Provenance
@@ -38,17 +39,18 @@ class PartNote:
         """Check a part's JSON; None where it cannot be one of ours."""
         if not isinstance(says, dict) or not {"folder", "number", "of", "columns", "values", "types"} <= says.keys():
             return None
-        folder, number, of, columns = (says[name] for name in ("folder", "number", "of", "columns"))
-        if not isinstance(folder, str) or type(number) is not int or type(of) is not int:
+        try:
+            folder, number, of, columns = msgspec.convert(
+                [says[name] for name in ("folder", "number", "of", "columns")], tuple[str, int, int, tuple[str, ...]]
+            )
+        except msgspec.ValidationError:
             return None
-        if not 0 <= number < of <= PARTS_AT_MOST or not isinstance(columns, list):
-            return None
-        if not all(isinstance(each, str) for each in columns) or len(set(columns)) < len(columns):
+        if not 0 <= number < of <= PARTS_AT_MOST or len(set(columns)) < len(columns):
             return None
         values = _scalars(says["values"], says["types"])
         if values is None or not values.keys() <= set(columns):
             return None
-        return cls(folder, number, of, tuple(columns), values)
+        return cls(folder, number, of, columns, values)
 
     @property
     def inside(self) -> list[str]:

@@ -26,7 +26,7 @@ _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?:::[A-Za-z0-9+.-]+)*://")
 
 
 def local_path(path: PathLike) -> Path | None:
-    """Give the path on this machine, also of a ``file://`` address, or None for an address elsewhere.
+    """Return the path on this machine, also of a ``file://`` address, or None for an address elsewhere.
 
     Raises
     ------
@@ -143,7 +143,7 @@ def _store(url: str, options: StorageOptions | None) -> tuple[Any, str]:
 
 
 def shown_address(url: str) -> str:
-    """Give an address without user, password and query, any of which may be a secret."""
+    """Return an address without user, password and query, any of which may be a secret."""
     chain, _, last = url.rpartition("::")
     parts = urlsplit(last)
     plain = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

@@ -201,7 +201,7 @@ def _sha256(file: BinaryIO, end: int) -> str:
 
 
 def readable(schema: pa.Schema) -> pa.Schema:
-    """Give the schema with which Parquet gives back rows of a schema."""
+    """Return the schema with which Parquet gives back rows of a schema."""
     file = pa.BufferOutputStream()
     pq.write_table(schema.empty_table(), file, use_compliant_nested_type=False)
     return pq.read_schema(pa.BufferReader(file.getvalue())).remove_metadata()

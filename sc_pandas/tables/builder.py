@@ -90,12 +90,7 @@ class TableBuilder:
         self._extras: dict[str, Shape] = {}
 
     def add(self, items: Sequence[Mapping[str, Any]]) -> None:
-        """Take one page.
-
-        Parameters
-        ----------
-        items : PageRows or sequence of dict
-            The page's rows in the server's order.
+        """Take the rows of one page, in the server's order.
 
         Raises
         ------
@@ -140,17 +135,10 @@ class TableBuilder:
         self._custom, self._extras = copy.deepcopy(mark.custom), copy.deepcopy(mark.extras)
 
     def finish(self, *, sort: bool = True) -> CustomerRows:
-        """Type what is left and give all rows, once; the builder is of no more use then.
+        """Type what is left and return all rows, once; the builder is of no more use then.
 
-        Parameters
-        ----------
-        sort : bool
-            Whether rows are ordered by id, those without one last; else they stay in the server's order.
-
-        Returns
-        -------
-        CustomerRows
-            Unique by ``user_id``, the last row of an id wins; rows without an id are never compared.
+        Rows are unique by ``user_id``, the last row of an id wins; rows without an id are never compared.  They are
+        ordered by id, those without one last, or else stay in the server's order.
 
         Raises
         ------
@@ -188,7 +176,7 @@ class TableBuilder:
         )
 
     def _coercions(self, ids: pa.ChunkedArray, order: Order, layout: Layout) -> tuple[Coercion, ...]:
-        """Give the coercions of the rows that are kept, in the order of rows and columns."""
+        """Return the coercions of the rows that stay, in the order of rows and columns."""
         if not self._rejected:
             return ()
         places = np.full(self._rows, -1)
@@ -197,12 +185,12 @@ class TableBuilder:
         rejected = [
             (row, layout.renamed.get(column, column), raw, reason) for row, column, raw, reason in self._rejected
         ]
-        kept = sorted(
+        told = sorted(
             (int(places[row]), columns.get(column, len(columns)), column, raw, reason, row)
             for row, column, raw, reason in rejected
             if places[row] >= 0
         )
-        return tuple(Coercion(ids[row].as_py(), column, raw, reason) for *_, column, raw, reason, row in kept)
+        return tuple(Coercion(ids[row].as_py(), column, raw, reason) for *_, column, raw, reason, row in told)
 
     def close(self) -> None:
         """Drop everything that was taken; rows that `finish` gave stay."""
@@ -255,7 +243,7 @@ class TableBuilder:
         return {"user_id": user_id, **{column_name(key): ids for key, ids in others.items()}}
 
     def _reject_for(self, start: int) -> RejectFor:
-        """Give what takes the misfits of a batch that starts at a row."""
+        """Return what takes the misfits of a batch that starts at a row."""
 
         def reject_for(column: str) -> Reject:
             def reject(index: int, value: object, reason: str) -> None:

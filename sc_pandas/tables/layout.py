@@ -71,17 +71,7 @@ def extra_source(key: str) -> str:
 
 
 def laid_out(details: Iterable[str], custom: Iterable[tuple[str, str]], extras: Mapping[str, Shape]) -> Layout:
-    """Lay out base, documented, custom and undocumented columns, in this order.
-
-    Parameters
-    ----------
-    details : iterable of str
-        Documented keys beyond the list's own that turned up.
-    custom : iterable of tuple
-        Names and kinds of the custom columns.
-    extras : mapping
-        Undocumented keys and their shapes.
-    """
+    """Lay out the base, documented, custom (by name and kind) and undocumented columns, in this order."""
     columns = [Column(field.name, field.name, field.type) for field in BASE_SCHEMA]
     named = sorted((column_name(key), TYPES[DETAIL_KEYS.get(key, "int64")]) for key in details)
     columns += [Column(name, name, of_type) for name, of_type in named]

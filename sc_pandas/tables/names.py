@@ -16,15 +16,7 @@ _SEPARATORS: Final = re.compile(r"[\W_]+")
 def column_name(key: str) -> str:
     """Name the column of an API key: snake_case that knows acronyms.
 
-    Parameters
-    ----------
-    key : str
-        A key as the API spells it.
-
-    Returns
-    -------
-    str
-        Small letters; whatever is neither letter nor digit becomes one underscore; ``"unnamed"`` where nothing is left.
+    Small letters; whatever is neither letter nor digit becomes one underscore; ``"unnamed"`` where nothing is left.
 
     Examples
     --------
@@ -40,21 +32,9 @@ def distinct_names(
 ) -> dict[str, str]:
     """Name several keys so that no two columns share a name, whatever order the keys came in.
 
-    Names that differ only in case are one name to SQL and to many files, so they are one here.
-
-    Parameters
-    ----------
-    keys : iterable of str
-        Keys as the API spells them.
-    taken : set of str
-        Column names that are given away.
-    named : callable
-        Gives the name that a key would have alone.
-
-    Returns
-    -------
-    dict
-        Key to name; of keys that meet in one name the first by spelling keeps it, the others get ``_2``, ``_3``, ….
+    Names that differ only in case are one name to SQL and to many files, so they are one here.  Of keys that meet in
+    one name, as `named` gives it, the first by spelling keeps it, the others get ``_2``, ``_3``, …, as do those whose
+    name is `taken`.
 
     Examples
     --------

@@ -39,7 +39,7 @@ class Coercion:
 
 
 def refused(coercion: Coercion) -> ResponseError:
-    """Give the error for a value that did not fit, where null is not wanted in its place."""
+    """Return the error for a value that did not fit, where null is not wanted in its place."""
     whose = "A customer without an id" if coercion.user_id is None else f"Customer {coercion.user_id}"
     return ResponseError(
         f"{whose} has a value that does not fit the column {coercion.column}: {coercion.reason}. Look at that customer "
@@ -95,17 +95,7 @@ class CustomerRows:
     _order: Order | None = field(repr=False)
 
     def iter_batches(self, rows: int = 20_000) -> Iterator[pa.RecordBatch]:
-        """Give the rows in batches.
-
-        Parameters
-        ----------
-        rows : int
-            Rows of each batch; the last may have fewer.
-
-        Yields
-        ------
-        pyarrow.RecordBatch
-            With `schema`; none at all where there are no rows.
+        """Return the rows in batches of so many (the last may have fewer), none at all where there are no rows.
 
         Raises
         ------
@@ -120,22 +110,15 @@ class CustomerRows:
             yield _gather(self._store, starts, self._order[start : start + rows])
 
     def to_table(self) -> pa.Table:
-        """Give all rows as one Arrow table, in memory."""
+        """Return all rows as one Arrow table, in memory."""
         return pa.Table.from_batches(self.iter_batches(), self.schema)
 
     def with_columns(
         self, added: pa.Schema, columns_of: Callable[[pa.RecordBatch], Sequence[pa.Array]], coercions: list[Coercion]
     ) -> "CustomerRows":
-        """Give the rows with columns more, which stand last and replace those of the same names; these rows are freed.
+        """Return the rows with columns more, which stand last and replace those of the same names; free these rows.
 
-        Parameters
-        ----------
-        added : pyarrow.Schema
-            The columns.
-        columns_of : callable
-            Gives them for a batch of rows.
-        coercions : list of Coercion
-            What did not fit the new columns, complete once all batches have been asked for.
+        `coercions` is complete once `columns_of` has been called for all batches.
 
         Raises
         ------
@@ -209,17 +192,7 @@ def final_order(ids: pa.ChunkedArray, *, sort: bool) -> Order:
 
 
 def to_pandas(table: pa.Table) -> pd.DataFrame:
-    """Make a frame whose columns keep their Arrow types.
-
-    Parameters
-    ----------
-    table : pyarrow.Table
-        Any table.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Every dtype is `pandas.ArrowDtype`, missing values are `pandas.NA`, the index is a fresh RangeIndex.
+    """Make a frame whose columns keep their Arrow types; missing values are `pandas.NA`, the index is a RangeIndex.
 
     Examples
     --------

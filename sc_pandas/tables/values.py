@@ -183,7 +183,7 @@ def _zone(parts: Mapping[str, Any]) -> timezone:
 
 
 def is_iso_date(text: str) -> bool:
-    """Whether undocumented text is a date beyond doubt: ISO 8601, with a T where there is a time."""
+    """Return whether undocumented text is a date beyond doubt: ISO 8601, with a T where there is a time."""
     found = _ISO.fullmatch(text)
     if found is None or found["mark"] == " ":
         return False

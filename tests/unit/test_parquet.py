@@ -69,11 +69,6 @@ class TestRoundTrip:
         assert isinstance(frame.index, pd.RangeIndex)
         assert all(isinstance(dtype, pd.ArrowDtype) for dtype in frame.dtypes)
 
-    def test_an_empty_answer_keeps_its_columns(self, tmp_path: Path) -> None:
-        empty = rows_of([])
-
-        pd.testing.assert_frame_equal(read_parquet(written(empty, tmp_path / "x")), to_pandas(empty.to_table()))
-
     def test_columns_come_in_the_order_that_was_asked(self, rows: CustomerRows, tmp_path: Path) -> None:
         path = written(rows, tmp_path / "x")
 
@@ -315,14 +310,6 @@ class TestReading:
 
         assert caught.value.reason == "mismatch"
 
-    def test_a_cut_file_is_a_mismatch_wherever_it_is_cut(self, rows: CustomerRows, tmp_path: Path) -> None:
-        content = written(rows, tmp_path / "x").read_bytes()
-
-        for end in range(0, len(content), 97):
-            (tmp_path / "x").write_bytes(content[:end])
-            with pytest.raises(ExportError):
-                read_parquet(tmp_path / "x")
-
     @pytest.mark.fault("F05")
     def test_a_flipped_bit_is_an_error_or_changes_nothing(self, tmp_path: Path) -> None:
         """Each byte is flipped in turn, in pages, headers and footer alike."""
@@ -442,20 +429,6 @@ def folder_table() -> pa.Table:
 
 class TestFolders:
     @pytest.mark.parametrize(
-        "by", ["rating", "custom.Sales Tier", "vip", "month", ["vip", "rating"], ["month", "custom.Sales Tier"]]
-    )
-    def test_the_frame_comes_back_equal_attrs_and_all(self, by: str | list[str], tmp_path: Path) -> None:
-        table = folder_table()
-        path = export_table(tmp_path / "all", table, NOTE, partition_by=by)
-        frame = read_parquet(path)
-
-        pd.testing.assert_frame_equal(frame, to_pandas(table))
-        assert frame.attrs == {ATTRS_KEY: NOTE.to_attrs()}
-        pd.testing.assert_frame_equal(
-            read_parquet(path, columns=["tags", "rating"]), to_pandas(table.select(["tags", "rating"]))
-        )
-
-    @pytest.mark.parametrize(
         "value", ["a/b", "../..", "..", ".", "/etc", "ü%41", "%2F", "x=y", "C:\\x", "a\x00b", "日本", " "]
     )
     def test_no_value_leaves_the_folder_and_other_readers_give_it_back(self, value: str, tmp_path: Path) -> None:
@@ -486,18 +459,6 @@ class TestFolders:
         )
         hive = pa.dataset.partitioning(flavor="hive")
         assert pd.read_parquet(path, partitioning=hive)["rating"].isna().sum() == 2
-
-    def test_an_empty_answer_keeps_its_columns(self, tmp_path: Path) -> None:
-        empty = folder_table().slice(0, 0)
-        path = export_table(tmp_path / "all", empty, NOTE, partition_by=["vip", "rating"])
-
-        pd.testing.assert_frame_equal(read_parquet(path), to_pandas(empty))
-
-    def test_rows_come_back_by_their_id(self, tmp_path: Path) -> None:
-        table = folder_table().take(pa.array([3, 1, 0, 5, 4, 2]))
-
-        frame = read_parquet(export_table(tmp_path / "all", table, NOTE, partition_by="vip"))
-        assert frame["user_id"].tolist() == [1, 2, 3, 4, 5, 6]
 
     def test_equal_rows_give_equal_folders(self, tmp_path: Path) -> None:
         def content(name: str, table: pa.Table) -> dict[str, bytes]:
@@ -629,51 +590,6 @@ class TestFolders:
 
         assert caught.value.reason == "not_ours"
 
-    @pytest.mark.fault("F01", "F07")
-    def test_killed_at_any_file_a_new_path_holds_nothing_or_all(self, tmp_path: Path) -> None:
-        """A child is killed at each call of the system that makes, renames or syncs; see test_parquet_replaced."""
-        script = """
-            import os, signal, sys
-            from pathlib import Path
-            import pyarrow as pa
-            from sc_pandas.parquet import export_table, read_parquet
-            from sc_pandas.provenance import Provenance
-            folder, note = Path(sys.argv[1]), Provenance(base_url="https://x")
-            pa.set_cpu_count(1)
-            table = pa.table({"user_id": range(6), "tier": list("aabaab")})
-            calls = 0
-
-            def killing(name, real, at):
-                def call(*args, **more):
-                    global calls
-                    calls += 1
-                    if calls == at: os.kill(os.getpid(), signal.SIGKILL)
-                    return real(*args, **more)
-                return call
-
-            def run(at):
-                pid = os.fork()
-                if pid: return os.waitpid(pid, 0)[1]
-                for name in ("fsync", "rename", "replace", "mkdir", "rmdir", "unlink"):
-                    setattr(os, name, killing(name, getattr(os, name), at))
-                export_table(folder / "all", table, note, partition_by="tier")
-                os._exit(0)
-
-            seen, at, status = [], 0, 1
-            while status:
-                at += 1
-                status = run(at)
-                seen.append((folder / "all").exists())
-                if seen[-1]: assert len(read_parquet(folder / "all")) == 6
-                for each in folder.iterdir(): os.system(f"rm -rf '{each}'")
-            print(seen.count(False), seen.count(True))
-        """
-
-        nothing, whole = map(int, run_child(script, tmp_path).split())
-
-        assert nothing > 10
-        assert whole >= 1
-
     @pytest.mark.fault("F02")
     def test_a_full_disk_leaves_no_rest(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         calls = 0
@@ -692,25 +608,6 @@ class TestFolders:
 
         assert (caught.value.errno, caught.value.path) == (errno.ENOSPC, str(tmp_path / "all"))
         assert list(tmp_path.iterdir()) == []
-
-    @pytest.mark.fault("F13")
-    def test_folders_that_a_crash_left_are_removed_an_hour_later(self, tmp_path: Path) -> None:
-        names = {
-            ".sc_pandas-999999999-0123456789abcdef.tmp": True,
-            f".sc_pandas-{os.getpid()}-0123456789abcdef.tmp": False,
-            "mine": False,
-        }
-        for name in names:
-            (tmp_path / name).mkdir()
-            (tmp_path / name / "part-0.parquet").write_bytes(b"rows")
-            os.utime(tmp_path / name, (1, 1))
-        (tmp_path / ".sc_pandas-999999998-0123456789abcdef.tmp").mkdir()
-
-        export_table(tmp_path / "all", folder_table(), NOTE, partition_by="rating")
-        left = {each.name for each in tmp_path.iterdir()}
-        assert left == {name for name, goes in names.items() if not goes} | {
-            "all", ".sc_pandas-999999998-0123456789abcdef.tmp",
-        }  # fmt: skip
 
 
 class TestStores:

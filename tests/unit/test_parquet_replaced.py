@@ -22,7 +22,7 @@ NOTE = Provenance(base_url="https://tt.api.example")
 OLD, NEW = (pa.table({"user_id": range(first, first + 4), "tier": list("aaba")}) for first in (1, 7))
 
 _SETUP = """
-import os, signal, sys, time
+import os, shutil, signal, sys, time
 from pathlib import Path
 import pyarrow as pa
 from sc_pandas.parquet import export_table, folder, read_parquet
@@ -48,9 +48,12 @@ def no_exchange(*_: object) -> bool:
 
 
 @pytest.mark.fault("F01", "F07", "F13")
-@pytest.mark.parametrize("exchange", [True, False], ids=["exchanged", "renamed twice"])
-def test_killed_at_any_step_it_reads_as_old_or_new(tmp_path: Path, *, exchange: bool) -> None:
-    """After each kill the path is old or new, and after the next export nothing of ours is left beside it."""
+@pytest.mark.parametrize("way", ["exchanged", "renamed twice", "at a new path"])
+def test_killed_at_any_step_it_reads_as_old_or_new(tmp_path: Path, way: str) -> None:
+    """After each kill the path is old or new, and after the next export nothing of ours is left beside it.
+
+    A new path holds nothing or all.
+    """
     script = """
         folder._PATIENCE_S = 0.05
         calls = 0
@@ -67,34 +70,36 @@ def test_killed_at_any_step_it_reads_as_old_or_new(tmp_path: Path, *, exchange: 
             if pid: return os.waitpid(pid, 0)[1]
             for name in ("fsync", "rename", "replace", "mkdir", "rmdir", "unlink"):
                 setattr(os, name, killing(getattr(os, name), at))
-            folder._exchange = killing(folder._exchange, at) if sys.argv[2] == "True" else lambda *_: False
+            folder._exchange = killing(folder._exchange, at) if sys.argv[2] != "renamed twice" else lambda *_: False
             export(7)
             os._exit(0)
 
-        export(1)
+        is_new = sys.argv[2] == "at a new path"
+        if not is_new: export(1)
         at, old, new, left, nothing = 0, 0, 0, 0, 0
         while True:
             at += 1
             status = run(at)
             nothing += not (top / "all").exists()
-            ids = read_parquet(top / "all")["user_id"].tolist()
-            assert ids in ([1, 2, 3, 4], [7, 8, 9, 10]), ids
+            ids = [0] if is_new and not (top / "all").exists() else read_parquet(top / "all")["user_id"].tolist()
+            assert ids in ([0] if is_new else [1, 2, 3, 4], [7, 8, 9, 10]), ids
             old, new = old + (ids[0] == 1), new + (ids[0] == 7)
             for each in set(top.iterdir()) - {top / "all"}:
                 left += 1
                 os.utime(each, (time.time() - 7_200,) * 2)
             export(1)
             assert list(top.iterdir()) == [top / "all"], list(top.iterdir())
+            if is_new: shutil.rmtree(top / "all")
             if status == 0: break
         print(old, new, left, nothing)
     """
 
-    old, new, left, nothing = map(int, run_child(script, tmp_path, exchange).split())
+    old, new, left, nothing = map(int, run_child(script, tmp_path, way).split())
 
-    assert old > 10
-    assert new > 5
+    assert max(old, nothing) > 10
+    assert new > (1 if way == "at a new path" else 5)
     assert left > 10
-    assert nothing == (0 if exchange else 1)
+    assert nothing == {"exchanged": 0, "renamed twice": 1}.get(way, nothing)
 
 
 @pytest.mark.fault("F07", "F08")
