@@ -98,7 +98,7 @@ def test_each_method_works_and_leaves_the_frame_as_it_was(
     assert other.attrs == attrs
 
 
-def test_a_merged_frame_says_that_its_provenance_is_gone_and_how_to_keep_it(frame: pd.DataFrame) -> None:
+def test_a_merged_frame_says_how_its_provenance_is_had_back(frame: pd.DataFrame) -> None:
     merged = with_orders(frame)
     accessor = sc.accessor(merged)
     methods: list[Callable[[], object]] = [accessor.refresh, accessor.to_code, accessor.panel]

@@ -101,7 +101,7 @@ def test_columns_that_only_one_frame_has() -> None:
         (([None, None], pa.null()), ([None, "a"], pa.string()), 1),
     ],
 )
-def test_a_column_of_another_type_is_compared_by_value_where_no_value_would_change(
+def test_a_column_of_another_type_is_compared_by_value(
     before: tuple[list[Any], pa.DataType], after: tuple[list[Any], pa.DataType], changed: int
 ) -> None:
     old, new = frame_of(user_id=([1, 2], pa.int64()), x=before), frame_of(user_id=([1, 2], pa.int64()), x=after)

@@ -225,7 +225,7 @@ class TestKeys:
 
 
 class TestTokens:
-    def test_one_kind_has_one_token_whatever_the_column_and_the_spelling(self, frame: pd.DataFrame) -> None:
+    def test_one_kind_has_one_token_in_all_columns_and_spellings(self, frame: pd.DataFrame) -> None:
         safe = frame.sellercloud.pseudonymize(KEY)
         spelled = pd.DataFrame(
             {"user_id": [1], "email": text(["  ADA.LOVELACE@EXAMPLE.COM "]), "rating_name": text([None])}

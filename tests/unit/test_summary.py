@@ -102,7 +102,7 @@ def test_a_stranger_s_text_is_shown_as_text() -> None:
     assert "\\u001b[31m" in str(summary)
 
 
-def test_nothing_is_mutated_and_columns_that_stand_twice_do_no_harm() -> None:
+def test_nothing_is_mutated_and_repeated_columns_do_no_harm() -> None:
     frame = frame_of()
     twice = pd.concat([frame, frame], axis=1)
     before = twice.copy(deep=True)
