@@ -292,12 +292,7 @@ class SellerCloudAccessor(Exports):
 
     @property
     def plot(self) -> Plots:
-        """Pictures: ``plot.by_rating()``, ``plot.by_created_month()``, ``plot.by_channel()``; they need matplotlib.
-
-        Returns
-        -------
-        Plots
-        """
+        """Pictures: ``plot.by_rating()``, ``plot.by_created_month()``, ``plot.by_channel()``; they need matplotlib."""
         return Plots(self._frame)
 
     def summary(self) -> Summary:

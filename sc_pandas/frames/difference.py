@@ -63,13 +63,9 @@ class FrameDifference:
 
     @property
     def changed(self) -> pd.DataFrame:
-        """Every changed cell as text.
+        """Every changed cell as text: user_id, column, before and after, sorted by user_id, then by column.
 
-        Returns
-        -------
-        pandas.DataFrame
-            Columns user_id (int64), column, before and after (string), sorted by user_id, then in the later frame's
-            order of columns.  Lists and structs are JSON, a NaN is ``"nan"``, a missing value is `pandas.NA`.
+        Lists and structs are JSON, a NaN is ``"nan"``, a missing value is `pandas.NA`.
         """
         parts = [
             pa.table([_ids(cells), [str(name)] * len(cells), _texts(cells["before"]), _texts(cells["after"])], _CHANGED)
@@ -80,25 +76,14 @@ class FrameDifference:
 
     @property
     def counts(self) -> "pd.Series[int]":
-        """How many values changed in each column.
-
-        Returns
-        -------
-        pandas.Series
-            Index: the columns in which any did; int64.
-        """
+        """How many values changed, of the columns in which any did."""
         sizes = [len(cells) for cells in self.cells.values()]
         index = pd.Index(list(self.cells), name="column", dtype=object)
         return pd.Series(sizes, index=index, dtype="int64", name="changed")
 
     @property
     def customers_changed(self) -> int:
-        """How many customers, in both frames, have at least one changed value.
-
-        Returns
-        -------
-        int
-        """
+        """How many customers, in both frames, have at least one changed value."""
         return len(np.unique(np.concatenate([np.empty(0, np.int64), *map(_ids, self.cells.values())])))
 
     def apply(self, frame: pd.DataFrame) -> pd.DataFrame:

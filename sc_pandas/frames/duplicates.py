@@ -82,28 +82,26 @@ def _warn_of_crowds(groups: "pd.Series[Any]") -> None:
         warnings.warn(SellerCloudWarning(message), stacklevel=caller_stacklevel())
 
 
-def _reasons(frame: pd.DataFrame, by: Iterable[str] | None) -> list[str]:
-    can = {reason: _columns(frame, reason) for reason in _KEYS}
-    if by is None:
-        reasons = [reason for reason, columns in can.items() if columns]
-        if not reasons:
-            raise AccessorError(f"{_WHAT} needs email, names or phones, and the rows have none of them.")
-        return reasons
-    wanted = [by] if isinstance(by, str) else list(by)
-    unknown = [reason for reason in wanted if reason not in _KEYS]
-    if unknown or not wanted:
-        raise SettingsError(f"by takes {', '.join(map(repr, _KEYS))}, one or several of them.", setting="by")
-    for reason in wanted:
-        if not can[reason]:
-            raise AccessorError(f"{_WHAT} by {reason!r} needs {_NEEDS[reason]}.")
-    return [reason for reason in _KEYS if reason in wanted]
-
-
 _NEEDS: Final = {
     "email": "the column email",
     "phone": 'phone1, phone2, phone3 or mobile. Read with include=["phones"]',
     "name": "the columns first_name, last_name and corporate_name",
 }
+
+
+def _reasons(frame: pd.DataFrame, by: Iterable[str] | None) -> list[str]:
+    can = [reason for reason in _NEEDS if _columns(frame, reason)]
+    if by is None:
+        if not can:
+            raise AccessorError(f"{_WHAT} needs email, names or phones, and the rows have none of them.")
+        return can
+    wanted = [by] if isinstance(by, str) else list(by)
+    if not wanted or any(reason not in _NEEDS for reason in wanted):
+        raise SettingsError(f"by takes {', '.join(map(repr, _NEEDS))}, one or several of them.", setting="by")
+    for reason in wanted:
+        if reason not in can:
+            raise AccessorError(f"{_WHAT} by {reason!r} needs {_NEEDS[reason]}.")
+    return [reason for reason in can if reason in wanted]
 
 
 def _columns(frame: pd.DataFrame, reason: str) -> list[str]:
