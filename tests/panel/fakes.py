@@ -83,6 +83,8 @@ class FakeServer:
         self.errors: dict[CustomerFilter, Exception] = {}
         self.on_run: Callable[[CustomerFilter, threading.Event | None, Watcher | None], None] | None = None
         self.everything: pd.DataFrame | None = None
+        self.report = Report()
+        self.cancelled: list[str] = []
 
     def query(self, question: CustomerFilter | None = None, **options: Any) -> Any:
         return FakeQuery(self, question or CustomerFilter(), ReadOptions(**options))
@@ -135,13 +137,14 @@ class FakeQuery:
     def estimate(self, *, cancel: threading.Event | None = None) -> Estimate:
         self.server.call("estimate", self)
         if cancel is not None and cancel.is_set():
+            self.server.cancelled.append("estimate")
             raise Cancelled
         rows = Count(self.server.customers)
         return Estimate(rows=rows, calls=-(-rows // 50), seconds=1.0, reads=self.reads)
 
     def page(self, number: int, size: int) -> Read:
         self.server.call("page", self)
-        return Read(rows_of(self.filter, size, start=(number - 1) * size), Report())
+        return Read(rows_of(self.filter, size, start=(number - 1) * size), self.server.report)
 
     def run(self, *, cancel: threading.Event | None = None, watcher: Watcher | None = None) -> Read:
         self.server.call("run", self)
@@ -150,8 +153,8 @@ class FakeQuery:
         if cancel is not None and cancel.is_set():
             raise Cancelled
         if self.server.everything is not None:
-            return Read(self.server.everything.iloc[: self.options.limit], Report())
-        return Read(rows_of(self.filter, self.options.limit or 120), Report())
+            return Read(self.server.everything.iloc[: self.options.limit], self.server.report)
+        return Read(rows_of(self.filter, self.options.limit or 120), self.server.report)
 
     def to_code(self) -> str:
         return f"read({self.filter.to_code()})" if not self.options.include else f"read(include={self.options.include})"

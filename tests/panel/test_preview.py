@@ -24,7 +24,7 @@ from tests.panel.hostile import HIDDEN, PAYLOADS, Seen, check_calm
 
 
 def frame(**columns: Any) -> pd.DataFrame:
-    """Give an Arrow-backed frame."""
+    """Return an Arrow-backed frame."""
     return pd.DataFrame(
         {name: pd.arrays.ArrowExtensionArray(pa.array(values, type=pa.string())) for name, values in columns.items()}
     )
