@@ -11,7 +11,7 @@ from sc_pandas.panel.entries import NOTHING, Entry, choices, empty, has_choices,
 from sc_pandas.panel.parts import Setting, box, group, nothing
 
 _GROUPS: Final = {"who": "Who", "kind": "Kind", "when": "When", "where": "Where", "more": "More"}
-# Groups that share a column where the panel is wide, so that all columns are about as high.
+# Groups that share a column where the panel is wide: all columns are about as high.
 _COLUMNS: Final = (("who",), ("kind",), ("when",), ("where", "more"))
 
 

@@ -201,7 +201,7 @@ class Engine:
     def close(self) -> None:
         """Stop timers and threads; nothing is published afterwards."""
         with self.lock:
-            self._on_change = _ignore
+            self._on_change = lambda _state: None
             self._begin(PanelState(phase="closed"))
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -263,7 +263,3 @@ class Engine:
             _LOG.exception("the panel could not show its state")
         finally:
             self._settled.notify_all()
-
-
-def _ignore(_state: PanelState) -> None:
-    pass

@@ -6,7 +6,7 @@ import anywidget
 import ipywidgets as widgets
 
 # At the window, because Notebook 7 hears keys before the panel does; what a key does to a control is not stopped.
-# The frame can have the focus itself, so that a click beside a control, too, leaves the notebook's cell alone.
+# The frame can have the focus itself: a click beside a control, too, leaves the notebook's cell alone.
 _ESM: Final = """
 export default {
   render({ el }) {
