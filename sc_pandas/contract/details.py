@@ -87,7 +87,7 @@ DETAIL_KEYS: Final[Mapping[str, str]] = {
 
 
 def field_of(customer: Mapping[str, Any], fact: DetailFact) -> Any:
-    """Give the value of a field of the single customer; None where the field or its block is missing."""
+    """Return the value of a field of the single customer; None where the field or its block is missing."""
     block = customer.get(fact.block) if fact.block else customer
     return block.get(fact.key) if isinstance(block, Mapping) else None
 
@@ -125,7 +125,7 @@ def _known(value: Any, kind: str) -> Any:
 
 
 def _emptied(value: Any) -> Any:
-    """Give a single value as it is, and of anything else only its shape."""
+    """Return a single value as it is, and of anything else only its shape."""
     if isinstance(value, Mapping):
         return {}
     return [] if isinstance(value, list) else value

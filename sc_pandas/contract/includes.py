@@ -33,7 +33,7 @@ class PartitionFact:
     codes: tuple[int, ...] = ()
 
 
-# Texts (city, zip code, …) are not among them: how SellerCloud matches text is not documented, so that who comes under
+# Texts (city, zip code, …) are not among them: how SellerCloud matches text is not documented, so a customer under
 # "Bern" may live in Bernau.
 PARTITIONS: Final[Mapping[str, PartitionFact]] = {
     fact.name: fact

@@ -58,13 +58,7 @@ class IncludedRead:
 
     # ── what it takes ──────────────────────────────────────────────────────────────────────────────────────────────
     def planned(self, parts: list[CustomerFilter], counted: Counted) -> Counted:
-        """Return what `read` takes from here, by a call for each list that the cache does not know.
-
-        Parameters
-        ----------
-        parts, counted
-            The lists of the customers themselves, and what these take.
-        """
+        """Return what `read` takes besides lists that were counted, by a call for each that the cache does not know."""
         total, limit = sum(counted.totals), self._options.limit
         rows = total if limit is None else min(limit, total)
         if not rows:
@@ -160,7 +154,7 @@ class IncludedRead:
         return list(dict.fromkeys(each for question in questions for each in self._months(question, fact)))
 
     def _months(self, question: CustomerFilter, fact: PartitionFact) -> Iterator[LabelledList]:
-        """Find the months of the years that have customers: the latest first, until nobody is older."""
+        """Find the months of the years that have customers: the latest first, until none has older ones."""
         now = self._source.client.clock.now().replace(tzinfo=None)
         newer: int | None = None
         for year in years_back(question, fact, now):
@@ -172,7 +166,7 @@ class IncludedRead:
                 self._years_counted += 1
             if older != newer:
                 yield from months_of(question, fact, year, now)
-                # A December shares its end with a January, which is asked also where its year has nobody else.
+                # A December shares its end with a January, which is asked also where its year has no other customer.
                 yield from months_of(question, fact, year + 1, now, months=(1,))
             if not older:
                 return

@@ -27,17 +27,7 @@ _PATIENCE_S: Final = 30.0
 
 
 class KeptTable:
-    """The file with the rows of one read, if it was whole and proven.
-
-    Parameters
-    ----------
-    source
-        Whose cache folder and tenant.
-    keys
-        The lists that are read.
-    options
-        How they are read.
-    """
+    """The file with the rows of some lists, if they were read whole and proven."""
 
     def __init__(self, source: Source, keys: Sequence[ListKey], options: ReadOptions) -> None:
         self._source = source
@@ -57,13 +47,7 @@ class KeptTable:
         return find_records(self._source.cache if is_asked else None, self._keys)
 
     def load(self, found: Found) -> tuple[CustomerRows, ReadReport] | None:
-        """Return the rows in the file and their report, if they are young enough.
-
-        Parameters
-        ----------
-        found
-            What the cache knows of each list; rows from before the latest read of one are not the latest known.
-        """
+        """Return the rows in the file and their report, if they are young enough, and no list was read later."""
         path = self._path(f"v{FORMAT}.arrow")
         kept = None if path is None or self._options.cache == "refresh" else read_rows(path)
         if kept is None:

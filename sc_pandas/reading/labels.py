@@ -30,20 +30,13 @@ LABEL_TYPES: Final = {"name": pa.string(), "bool": pa.bool_(), "month": pa.date3
 # ── how each name is found ─────────────────────────────────────────────────────────────────────────────────────────
 @dataclass(frozen=True, slots=True)
 class IncludePlan:
-    """How each included name is found.
+    """How each included name is found."""
 
-    Attributes
-    ----------
-    from_filter : tuple of PartitionFact
-        The filter names the values, so each list of the read itself tells.
-    by_list : tuple of PartitionFact
-        One more list is asked for each value.
-    by_customer : tuple of str
-        Each customer is asked.
-    """
-
+    # The filter names the values, so each list of the read itself tells.
     from_filter: tuple[PartitionFact, ...] = ()
+    # One more list is asked for each value.
     by_list: tuple[PartitionFact, ...] = ()
+    # Each customer is asked.
     by_customer: tuple[str, ...] = ()
 
 
@@ -141,8 +134,8 @@ def months_of(
 ) -> list[LabelledList]:
     """Return the lists for the months of a year.
 
-    Each goes one minute into the next, so nobody is missed who was created at a month's very beginning, whether the
-    server counts bounds in or out; a customer who comes under both is of the later.
+    Each goes one minute into the next, so no customer created at a month's very beginning is missed, whether the server
+    counts bounds in or out; a customer who comes under both is of the later.
     """
     start, end = _dates(question, fact)
     lists = []
@@ -170,16 +163,10 @@ def _changed(question: CustomerFilter, changes: dict[str, Any]) -> CustomerFilte
 # ── who came under what ────────────────────────────────────────────────────────────────────────────────────────────
 @dataclass(frozen=True)
 class Labels:
-    """The labels of a column, by customer.
+    """The labels of a column: the ids of customers, sorted, and their labels.
 
-    Attributes
-    ----------
-    ids, labels
-        Customers, sorted, and their labels.
-    contradictions : mapping
-        Customers who came under several values that cannot both be theirs, with these values; they have no label.
-    on_borders : int
-        Customers who came under two months, which share their border; they have the later one.
+    Customers in `contradictions` came under several values that cannot all be theirs, and have no label.  As many as
+    `on_borders` came under two months, which share their border, and have the later one.
     """
 
     ids: Ids
@@ -193,15 +180,7 @@ class Labels:
 
 
 def merge_labels(fact: PartitionFact, came: Sequence[tuple[Any, Ids]]) -> Labels:
-    """Make one column of the lists that customers came under.
-
-    Parameters
-    ----------
-    fact
-        The column.
-    came
-        Labels with the ids that came under them; a label may come several times.
-    """
+    """Make one column of labels with the ids that came under them; a label may come several times."""
     distinct = sorted({label for label, _ in came})
     code = {label: number for number, label in enumerate(distinct)}
     told = [np.stack([ids, np.full(len(ids), code[label])], axis=1) for label, ids in came]

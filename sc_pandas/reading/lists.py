@@ -35,25 +35,15 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class ListsRead:
-    """What came of several lists.
-
-    Attributes
-    ----------
-    rows, report
-        The rows, and how the read went.
-    ids
-        For each list the ids that came under it.
-    oldest, newest
-        When the first and the last of the lists that this rests on were read, Unix seconds.
-    is_final
-        Whether nothing is missing that another try may bring.
-    """
+    """What came of several lists: rows, report, and for each list the ids that came under it."""
 
     rows: CustomerRows
     report: ReadReport
     ids: list[Ids]
+    # When the first and the last of the lists that this rests on were read, Unix seconds.
     oldest: float
     newest: float
+    # Nothing is missing that another try may bring.
     is_final: bool = True
 
 

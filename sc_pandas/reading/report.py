@@ -1,4 +1,4 @@
-"""What a read gave: the table, and the report that says how far it can be trusted."""
+"""The result of a read: the table, and the report that says how far it can be trusted."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,12 +21,12 @@ from sc_pandas.wording import html_table
 
 _MEANS = {
     ONE_RESPONSE: "the whole answer came in one response",
-    ORDER: "pages were asked in the order in which nobody can slip past who stays; it assumes that whoever joined the "
-    "list meanwhile has the highest id",
-    CLOSED_LIST: "as many distinct customers came as a list that can only shrink had at first; it assumes that nobody "
-    "was created with a creation date of days before",
+    ORDER: "pages were asked in an order in which no customer who stays can be missed; it assumes that customers who "
+    "joined the list meanwhile have the highest ids",
+    CLOSED_LIST: "as many distinct customers came as a list that can only shrink had at first; it assumes that no "
+    "customer was created with a creation date of days before",
     BOOKENDS: "totals stayed equal, ids rise or fall without a double, and the first and last page had not changed at "
-    "the end; it assumes that whoever joined the list meanwhile has the highest id",
+    "the end; it assumes that customers who joined the list meanwhile have the highest ids",
     WINDOWS: "each customer was read in a response of one instant, by creation date; it assumes that creation dates do "
     "not change",
     TWO_EQUAL_READS: "two passes over all pages gave the same customers; a change that undid itself between them could "
@@ -37,7 +37,7 @@ _MEANS = {
 
 @dataclass(frozen=True, slots=True)
 class IncludeGap:
-    """A customer for whom something that was to be included is not known; it is null in the frame.
+    """A customer for whom an included value is not known; it is null in the frame.
 
     Attributes
     ----------
@@ -133,7 +133,7 @@ class ReadReport:
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class CustomerRead:
-    """What a run gave.
+    """The result of a run.
 
     Attributes
     ----------
@@ -156,7 +156,7 @@ class CustomerRead:
         return f"<CustomerRead: {len(self):,} customers, {self.report.verdict}>"
 
     def to_pandas(self) -> pd.DataFrame:
-        """Give the rows as a DataFrame.
+        """Return the rows as a DataFrame.
 
         Returns
         -------
