@@ -4,10 +4,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
-from typing import TypeVar
+from typing import Final, TypeVar
 
+from sc_pandas import forks
 from sc_pandas.client.outcomes import Setback
-from sc_pandas.pacing import DICE, Clock, RetryBudget
+from sc_pandas.pacing import DICE, Clock
 
 T = TypeVar("T")
 
@@ -20,6 +21,33 @@ class RetryPolicy:
     login_attempts: int = 3
     base_s: float = 0.5
     cap_s: float = 20.0
+
+
+class RetryBudget:
+    """A client-wide allowance for retries, so an outage is not answered with a storm.
+
+    500 tokens; a retry costs 5, after a time-out 10, and a success gives one back (botocore's figures).
+    """
+
+    _FULL: Final = 500
+
+    def __init__(self) -> None:
+        self._lock = forks.new_lock()
+        self._tokens = self._FULL
+
+    def spend(self, *, timed_out: bool) -> bool:
+        """Pay for one retry; False when the allowance is used up."""
+        cost = 10 if timed_out else 5
+        with self._lock:
+            if self._tokens < cost:
+                return False
+            self._tokens -= cost
+            return True
+
+    def refund(self) -> None:
+        """Give back for a call that succeeded."""
+        with self._lock:
+            self._tokens = min(self._FULL, self._tokens + 1)
 
 
 class Retries:

@@ -1,9 +1,8 @@
 """How fast, how often and when not to call: decisions about time, apart from any call."""
 
-from sc_pandas.pacing.budgets import RetryBudget, estimate_seconds
 from sc_pandas.pacing.clock import DICE, Cancelled, Clock, SystemClock
 from sc_pandas.pacing.outage import OutageGate, StillAwayError
-from sc_pandas.pacing.pace import Pace
+from sc_pandas.pacing.pace import Pace, estimate_seconds
 from sc_pandas.pacing.pace_file import PaceFile
 from sc_pandas.pacing.throttle import Throttle, http_date, parse_reset, recognise_throttle, throttle_wait_s
 
@@ -14,7 +13,6 @@ __all__ = [
     "OutageGate",
     "Pace",
     "PaceFile",
-    "RetryBudget",
     "StillAwayError",
     "SystemClock",
     "Throttle",

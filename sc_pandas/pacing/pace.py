@@ -204,3 +204,10 @@ class Pace:
         """Close the file; calls that come later are not shared."""
         if self.file is not None:
             self.file.close()
+
+
+def estimate_seconds(calls: int, *, latency_s: float, in_flight: int, calls_left: int) -> float:
+    """Return the seconds that so many calls take at this latency, and at the quota once it is used up."""
+    network = -(-calls // max(1, in_flight)) * latency_s
+    beyond = max(0, calls - calls_left)
+    return max(network, beyond * HOUR_S / CALLS_PER_HOUR)

@@ -287,27 +287,20 @@ def _times(raw: bytes) -> Sequence[float]:
     return times
 
 
-if hasattr(os, "pread"):
-
-    def _read(file: int, offset: int, size: int) -> bytes:
+def _read(file: int, offset: int, size: int) -> bytes:
+    if hasattr(os, "pread"):
         return os.pread(file, size, offset)
-
-    def _put(file: int, offset: int, raw: bytes) -> int:
-        return os.pwrite(file, raw, offset)
-
-else:
-
-    def _read(file: int, offset: int, size: int) -> bytes:
-        os.lseek(file, offset, os.SEEK_SET)
-        return os.read(file, size)
-
-    def _put(file: int, offset: int, raw: bytes) -> int:
-        os.lseek(file, offset, os.SEEK_SET)
-        return os.write(file, raw)
+    os.lseek(file, offset, os.SEEK_SET)
+    return os.read(file, size)
 
 
 def _write(file: int, offset: int, raw: bytes) -> None:
-    if _put(file, offset, raw) != len(raw):
+    if hasattr(os, "pwrite"):
+        written = os.pwrite(file, raw, offset)
+    else:
+        os.lseek(file, offset, os.SEEK_SET)
+        written = os.write(file, raw)
+    if written != len(raw):
         raise OSError(ENOSPC, "no room")
 
 

@@ -135,12 +135,9 @@ def read_by_dlt(url: str, in_flight: int, folder: str) -> int:
     pages = PageNumberPaginator(base_page=1, page_param="model.pageNumber", total_path=None)
     client = RESTClient(f"{url}/rest/api", auth=BearerTokenAuth("t"), paginator=pages, data_selector="Items")
 
-    @dlt.resource(primary_key="UserID")
-    def customers() -> Any:
-        yield from client.paginate("/Customers", params={"model.pageSize": PAGE})
-
+    read = client.paginate("/Customers", params={"model.pageSize": PAGE})
     pipeline = dlt.pipeline("shop", pipelines_dir=folder, destination=dlt.destinations.duckdb(f"{folder}/shop.duckdb"))
-    pipeline.run(customers())
+    pipeline.run(dlt.resource(read, name="customers", primary_key="UserID"))
     with pipeline.sql_client() as sql:
         return int(sql.execute_sql("SELECT count(*) FROM customers")[0][0])
 

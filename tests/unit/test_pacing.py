@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sc_pandas import RateLimitedError
+from sc_pandas.client.retries import RetryBudget
 from sc_pandas.pacing import (
     Cancelled,
     Pace,
-    RetryBudget,
     SystemClock,
     Throttle,
     estimate_seconds,

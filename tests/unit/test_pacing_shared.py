@@ -420,6 +420,7 @@ def test_a_killed_process_leaves_a_file_that_can_be_used(path: Path) -> None:
         "import sys; from pathlib import Path; from sc_pandas.pacing import *\n"
         "file = PaceFile(Path(sys.argv[1]), slots=1_000_000)\n"
         "pace = Pace(SystemClock(), calls_per_hour=1_000_000, file=file)\n"
+        "pace.wait_for_turn()\n"
         "print('on', flush=True)\n"
         "while True: pace.wait_for_turn()\n"
     )
