@@ -99,7 +99,9 @@ def _frugal() -> Iterator[None]:
     try:
         yield
     finally:
-        pa.set_memory_pool(before)
+        # Of two writers at once the later one finds the system's, and leaves the way back to the earlier one.
+        if before.backend_name != "system":
+            pa.set_memory_pool(before)
 
 
 def _notes(provenance: Provenance, part: Mapping[str, Any] | None) -> dict[bytes, bytes]:
