@@ -1,6 +1,6 @@
 """What rows say against the question that they came for: pure functions of both.
 
-How the server matches is not documented, so that a contradiction is a line in the report and no error.  Judged is what
+How the server matches is not documented, so a contradiction is a line in the report and no error.  Judged is what
 a row of the list carries: rating, kind of customer and e-mail; what is missing contradicts nothing.
 """
 
@@ -51,7 +51,7 @@ class Contradictions:
         self._found, self._rows = mark[0].copy(), mark[1]
 
     def notes(self) -> Iterator[str]:
-        """Tell what was found, for the report."""
+        """Yield what was found, for the report."""
         for name, times in sorted(self._found.items()):
             yield f"{times:,} of {self._rows:,} customers that came have another {_WORDS[name]} than was asked"
 

@@ -32,7 +32,7 @@ class Crew:
         self._pool.shutdown(wait=kind is None, cancel_futures=True)
 
     def in_order(self, places: Iterable[T], get: Callable[[T], R]) -> Iterator[tuple[T, R]]:
-        """Give the results in the order of `places`, asking ahead as far as calls may be in flight."""
+        """Yield the results in the order of `places`, asking ahead as far as calls may be in flight."""
         waiting: list[tuple[T, Future[R]]] = []
         ahead = iter(places)
         while True:

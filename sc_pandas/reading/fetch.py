@@ -35,7 +35,7 @@ class ListRead(ListPages):
 
     # ── what is known ──────────────────────────────────────────────────────────────────────────────────────────────
     def known(self) -> ReadRecord | None:
-        """Give the latest that the cache knows of this list, if it is fresh enough.
+        """Return the latest that the cache knows of this list, if it is fresh enough.
 
         Raises
         ------
@@ -87,7 +87,7 @@ class ListRead(ListPages):
 
     # ── all pages ──────────────────────────────────────────────────────────────────────────────────────────────────
     def read(self, rows: Rows) -> None:
-        """Give all rows, at most as many pages of them as the limit needs, and judge them.
+        """Read all rows, at most as many pages of them as the limit needs, and judge them.
 
         Raises
         ------
@@ -232,7 +232,7 @@ class ListRead(ListPages):
         return stale
 
     def note_stale(self, says: str) -> None:
-        """Tell that an answer was old."""
+        """Note in the report that an answer was old."""
         self._stale = says
         self.progress.notes.append(says)
 
@@ -276,7 +276,7 @@ class ListRead(ListPages):
         return self._get(question, number, self._kept().served, self.dialect, None)
 
     def note_moved(self, joined: int, left: int) -> None:
-        """Say what moved while the list was read, and what it cost."""
+        """Note what moved while the list was read, and what it cost."""
         if joined or left:
             self.progress.notes.append(
                 f"{joined:,} joined and {left:,} left while the list was read, which took {self._calls:,} calls for "
@@ -317,7 +317,7 @@ class ListRead(ListPages):
         return enough and satisfies(kept.verdict, consistency if limit is None else "auto")
 
     def _warm(self, kept: ReadRecord, rows: Rows) -> bool:
-        """Give the rows of a kept read; False, and nothing given, where one of its pages is gone or damaged."""
+        """Read the rows of a kept read; return False, and give none, where one of its pages is gone or damaged."""
         self.kept = kept
         plan = PagePlan(kept.total, kept.served, self.options.limit)
         last = kept.pages if kept.phase == "whole" and self.options.limit is None else plan.last

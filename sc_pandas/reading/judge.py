@@ -48,7 +48,7 @@ class Judgement:
         return self.verdict != NOT_VERIFIED
 
     def error(self) -> PagingDriftError:
-        """Give the error for an answer that had to be proven and was not."""
+        """Return the error for an answer that had to be proven and was not."""
         return PagingDriftError(
             f"This list of customers could not be proven complete: {self.says}. Nothing is returned. Ask again, or "
             'take what one pass sees, marked as not verified, with consistency="fast".',
@@ -89,9 +89,9 @@ def judge_bookends(plan: PagePlan, pages: Sequence[PageSeen], again: Sequence[Pa
             f"its total moved between {min(totals):,} and {max(totals):,} during the read",
         ),
         (None in ids, "no_key", "rows without an id cannot be told apart"),
-        (bool(doubled), "repeated_ids", f"{len(doubled):,} customers came twice, so that others were missed"),
+        (bool(doubled), "repeated_ids", f"{len(doubled):,} customers came twice, so others were missed"),
         (short, "row_count", f"{announced:,} customers were announced and {len(ids):,} came"),
-        (not _monotone(ids), "unordered_ids", "the server does not sort by id, so that a gap could not be seen"),
+        (not _monotone(ids), "unordered_ids", "the server does not sort by id, so a gap could not be seen"),
         (
             any(first_seen[page.number] != page.ids for page in again),
             "bookend_moved",
@@ -134,7 +134,7 @@ def satisfies(verdict: str, consistency: str) -> bool:
 
 
 def weakest(verdicts: Sequence[str]) -> str:
-    """Give the verdict of a union: the weakest of its reads'."""
+    """Return the verdict of a union: the weakest of its reads'."""
     for verdict in (NOT_VERIFIED, TWO_EQUAL_READS, BOOKENDS, ORDER, CLOSED_LIST, WINDOWS):
         if verdict in verdicts:
             return verdict

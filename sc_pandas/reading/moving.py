@@ -149,7 +149,7 @@ class MovingRead:
         try:
             past = self._past(closed=closed)
             if closed and past is None:
-                raise unproven("closed_list", "nobody stands behind any bound, so that none is known to be past")
+                raise unproven("closed_list", "nobody stands behind any bound, so none is known to be past")
             self._check_dates(None if past is None or self._one.may_join else past.window)
             self._windows(Window() if past is None else past.window, _PAGES if closed else 1)
             if past is not None:

@@ -109,7 +109,7 @@ class OrderOfAsking(ABC):
 
     @abstractmethod
     def phases(self) -> Iterator[list[Asking]]:
-        """Give what may be asked at once, again and again until all is read or in trouble."""
+        """Yield what may be asked at once, again and again until all is read or in trouble."""
 
     @abstractmethod
     def is_sorted(self, ids: Ids) -> bool:
@@ -144,7 +144,7 @@ class OrderOfAsking(ABC):
         return max(0, self.latest_total - self.first.total + left), left
 
     def _ask(self, number: int, look: str = "", *, fresh: bool = False, run: Run | None = None) -> Answer:
-        """Ask a page and note the answer; give its ids, or None where it is trouble."""
+        """Ask a page and note the answer; return its ids, or None where it is trouble."""
         ask = Ask(number, look, fresh=fresh, live=run is not None and run.live)
         floor = self.highest_total
         self.page = page = yield ask
@@ -163,7 +163,7 @@ class OrderOfAsking(ABC):
         elif len(ids) < len(page.items):
             self._doubt("no_key", "rows without an id cannot be told apart")
         elif not self.is_sorted(ids):
-            self._doubt("unordered_ids", "the server does not sort by id, so that a gap could not be seen")
+            self._doubt("unordered_ids", "the server does not sort by id, so a gap could not be seen")
         return None if self.trouble else ids
 
     def _nobody_left(self) -> None:
@@ -191,7 +191,7 @@ class Ascending(OrderOfAsking):
         return bool((np.diff(ids) > 0).all())
 
     def phases(self) -> Iterator[list[Asking]]:
-        """Give the last full page, all runs before it, the tail behind it, and then what moved."""
+        """Yield the last full page, all runs before it, the tail behind it, and then what moved."""
         self.full = full = max(1, self.first.total // self.served)
         top = Run(full, full)
         if full > 1:
@@ -258,7 +258,7 @@ class Ascending(OrderOfAsking):
         return range(run.high, run.low - 1, -1)
 
     def _check_borders(self) -> None:
-        """Look whether a run has customers of the one before it, which that one did not see."""
+        """Doubt the order if a run has customers of the one before it, which that one did not see."""
         for lower, upper in pairwise(self.runs):
             ids = np.concatenate(upper.seen or [_NONE])
             if self.trouble is None and not lower.has_seen(ids[ids <= lower.last]):
@@ -320,7 +320,7 @@ class Descending(OrderOfAsking):
         return bool((np.diff(ids) < 0).all())
 
     def phases(self) -> Iterator[list[Asking]]:
-        """Give all runs, page 1 again, and if anything moved, each run until it meets the next one."""
+        """Yield all runs, page 1 again, and if anything moved, each run until it meets the next one."""
         self.runs = runs_of(1, -(-self.first.total // self.served))
         self._take(self.runs[0], 1, self.looks[1], self.first.total)
         # One page of another run shows most lists that are not sorted, before 16 are asked at once.
@@ -412,13 +412,13 @@ class Descending(OrderOfAsking):
             self._doubt_order()
 
     def _check_head(self, head: Run, ids: Ids, top: Ids) -> None:
-        """Look whether the total grew by as many as stand above whoever was first: then nobody left."""
+        """Note that nobody left where the total grew by as many as stand above whoever was first."""
         shows_growth = len(ids) and ids[-1] <= top[0] <= ids[0]
         if shows_growth and head.first_total == self.first.total + np.count_nonzero(ids > top[0]):
             self._nobody_left()
 
     def _check_borders(self) -> None:
-        """Look whether a run has customers of those behind it, whom these did not see although nobody left."""
+        """Doubt the order if a run has customers of those behind it, whom these did not see although nobody left."""
         behind = _NONE
         for upper, lower in zip(self.runs[-2::-1], self.runs[:0:-1], strict=True):
             behind = np.concatenate([behind, *lower.seen])
@@ -446,5 +446,5 @@ def by_order(first: Page, *, may_join: bool) -> OrderOfAsking | Judgement:
         return Judgement(NOT_VERIFIED, "no_key", "rows without an id cannot be told apart", expected=first.total)
     if sorting := sorting_of(ids):
         return (Ascending if sorting > 0 else Descending)(first, may_join=may_join)
-    says = "the server does not sort by id, so that a gap could not be seen"
+    says = "the server does not sort by id, so a gap could not be seen"
     return Judgement(NOT_VERIFIED, "unordered_ids", says, expected=first.total)

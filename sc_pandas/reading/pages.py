@@ -123,7 +123,7 @@ class ListPages:
             'connect with dialect="auto"' if self._source.dialects.fixed else "check the server with `sc-pandas count`"
         )
         return ResponseError(
-            f"The server ignores page size and number in the {names} dialect, so that it may ignore filters too. "
+            f"The server ignores page size and number in the {names} dialect, so it may ignore filters too. "
             f"Nothing is returned; {advice}.",
             kind="paging_ignored",
             attempts=len(tried),

@@ -20,13 +20,13 @@ from sc_pandas.filters import CustomerFilter
 
 READS_WITHOUT_ASKING: Final = 100
 _LONG_LISTS: Final = ("customer_ids", "company_ids")
-# Fields of which a customer has one value, so that reads for different values never overlap; which values of the other
+# Fields of which a customer has one value, so reads for different values never overlap; which values of the other
 # fields exclude each other is not documented.
 _EXCLUSIVE: Final = frozenset({"customer_ids", "rating", "customer_type", "subscribed", "exported"})
 
 
 def page_params(question: CustomerFilter, dialect: Dialect, number: int, size: int) -> list[tuple[str, str]]:
-    """Give the query parameters of one page.
+    """Return the query parameters of one page.
 
     Raises
     ------
@@ -38,7 +38,7 @@ def page_params(question: CustomerFilter, dialect: Dialect, number: int, size: i
 
 
 def split(question: CustomerFilter, url: str, *, max_calls: int | None = None) -> list[CustomerFilter]:
-    """Give the filters that can each be asked in one request; the answer is the union of theirs.
+    """Return the filters that can each be asked in one request; the answer is the union of theirs.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def _most_values(question: CustomerFilter) -> str:
 
 
 def overlap_possible(parts: list[CustomerFilter]) -> bool:
-    """Say whether one customer can be in the answers to two of the parts, so that their counts only bound the sum."""
+    """Return whether one customer can be in the answers to two of the parts, so their counts only bound the sum."""
     differing = {name for part in parts for name in part.given() if getattr(part, name) != getattr(parts[0], name)}
     is_all = any(-1 in (getattr(part, name) or ()) for part in parts for name in differing & {"subscribed", "exported"})
     return bool(differing - _EXCLUSIVE) or is_all
@@ -124,7 +124,7 @@ class PagePlan:
 
     @property
     def needs_second(self) -> bool:
-        """Whether page 1 is just as full as servers fill one, so that only an empty page 2 shows that it is all."""
+        """Whether page 1 is just as full as servers fill one, so only an empty page 2 shows that it is all."""
         is_full = 0 < self.total == self.served and self.total in {SERVED_BY_DEFAULT, SERVED_AT_MOST, self.asked}
         return is_full and (self.limit is None or self.limit > self.served)
 

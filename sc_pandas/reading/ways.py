@@ -50,7 +50,7 @@ def ways_for(consistency: str, *, may_join: bool) -> list[Way]:
     consistency
         A strict read does not rest on the order of ids.
     may_join
-        Customers may come to match by a change, so that a list that is bounded by dates can grow, too.
+        Customers may come to match by a change, so a list that is bounded by dates can grow, too.
     """
     ways = [] if consistency == "strict" else [_ORDER]
     return [*ways, *([] if may_join else [_CLOSED]), _WINDOWS, _TWICE]
@@ -62,7 +62,7 @@ def first_rows(one: "ListRead", first: Page, rows: Rows) -> Judgement:
     seen = [page_seen(1, first.items, first.total)]
     rows.add(first.items)
     with one.crew() as crew:
-        # The last page comes before those between, so that both bookends span all of them.
+        # The last page comes before those between, so both bookends span all of them.
         last = one.ask(Ask(plan.last))
         between = crew.in_order([Ask(number) for number in range(2, plan.last)], one.ask)
         for ask, page in chain(between, ((Ask(plan.last), last),)):

@@ -37,13 +37,13 @@ class Window:
     end: datetime | None = None
 
     def of(self, question: CustomerFilter) -> CustomerFilter:
-        """Give the question within this window."""
+        """Return the question within this window."""
         start = question.created_on_from if self.start is None else self.start
         end = question.created_on_to if self.end is None else self.end
         return replace(question, created_on_from=start, created_on_to=end)
 
     def to_json(self) -> tuple[str | None, str | None]:
-        """Give both ends as text."""
+        """Return both ends as text."""
         return self.start.isoformat() if self.start else None, self.end.isoformat() if self.end else None
 
     @classmethod
@@ -129,7 +129,7 @@ class WindowPlan:
         return [each for each in self.splits if len(each.parts) > 2 and each.told > 2 * each.total + self.served]
 
     def doubtful(self) -> list[Split]:
-        """Give the splits whose parts told fewer customers than the whole: removed meanwhile, or lost at a border."""
+        """Return the splits whose parts told fewer customers than the whole: removed meanwhile, or lost at a border."""
         return [split for split in self.splits if split.told < split.total]
 
     def _ends(self, window: Window) -> tuple[datetime, datetime]:

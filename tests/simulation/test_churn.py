@@ -5,19 +5,17 @@ A failing world is in the message with the command that reads it again.
 
 import random
 from collections import Counter
-from collections.abc import Generator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from sc_pandas.client import Expectation, Page, Tally
+from sc_pandas.client import Expectation, Tally
 from sc_pandas.contract import CALLS_PER_HOUR, Ids
 from sc_pandas.reading.order import Ascending, Descending, Run
 from tests.simulation.cells import MERGES, MOVES, ODD, STALE, Cell, cell
-from tests.simulation.churn import PAGE, lived, read
+from tests.simulation.churn import PAGE, read
 from tests.simulation.network import Network, VirtualCrew
 from tests.simulation.shop import BEGAN, BOUNDS, ORDERS, History, Listing, Row, World, span_of
 
@@ -97,33 +95,6 @@ def test_old_answers_in_the_long_run(moves: str, order: str) -> None:
 
 
 # ── the model can see a loss ───────────────────────────────────────────────────────────────────────────────────────
-def lost_by_order(world: World, *, upwards: bool) -> int:
-    """Read a list in 16 runs, each upwards or downwards and nothing more; give how many who lived through it are lost."""
-    network = Network(world)
-    tally, came = Tally(), set()
-
-    def get(number: int) -> Page:
-        params = [("pageNumber", str(number)), ("pageSize", str(PAGE))]
-        return network.get_page("", params, Expectation(number=number, asked=PAGE, served=PAGE), tally=tally)
-
-    def run(first: int, last: int) -> Generator[int, Page, None]:
-        for number in range(first, last + 1) if upwards else range(last, first - 1, -1):
-            _page = yield number
-
-    cuts = [world.customers // PAGE * each // 16 for each in range(17)]
-    runs = [run(first + 1, last) for first, last in pairwise(cuts)]
-    for _, page in VirtualCrew(network, Any).drive(runs, get):  # type: ignore[arg-type]
-        came |= {item["UserID"] for item in page.items}
-    throughout, _, _ = lived(world, network.history, network.clock.time_s)
-    return len(throughout - came)
-
-
-def test_a_list_read_the_wrong_way_loses() -> None:
-    """Ascending upwards while customers leave, and descending downwards while they join: the model shows the losses."""
-    assert sum(lost_by_order(World(seed=s, merges=2.0), upwards=True) for s in range(3)) > 3
-    assert sum(lost_by_order(World(seed=s, order="id_desc", inserts=10.0), upwards=False) for s in range(3)) > 30
-
-
 def test_an_order_that_is_reversed_is_doubted(monkeypatch: pytest.MonkeyPatch) -> None:
     """An ascending list that is asked from its first page shows customers where none can be: not proven by order."""
     worlds = [World(seed=seed, inserts=1.0, merges=2.0) for seed in range(3)]
