@@ -199,7 +199,8 @@ class MovingRead:
                     plan.tell(place.window, page.total)
                     if len(page.items) >= page.total:
                         self._take([(place, page)])
-                    elif page.total > plan.holds:
+                    elif page.total > plan.holds or page.total <= self._served:
+                        # Too many for a window, or a page that came short of its own total.
                         plan.split(place.window, page.total)
                     else:
                         several.append((place.window, page))
