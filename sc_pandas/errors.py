@@ -11,7 +11,7 @@
     ├─ ResponseError                       an answer came that is no data   .kind .attempts
     ├─ RateLimitedError                    the quota is used up             .reset_at .wait_s
     ├─ PagingDriftError                    the list moved under the read    .reason .expected .got .missing .extra
-    ├─ CacheMissError(LookupError)         offline, and not kept            .age_s
+    ├─ CacheMissError(LookupError)         offline, and not cached          .age_s
     ├─ ExportError                         a file was not written or read   .path .reason
     ├─ MissingExtraError(ImportError)      an optional library is missing   .extra
     └─ AccessorError(AttributeError)       the frame did not come from us
@@ -25,6 +25,7 @@ name of a customer, and every one of them survives ``pickle``: the constructor t
 facts have defaults.
 """
 
+import inspect
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, ClassVar, Self
@@ -33,9 +34,14 @@ from sc_pandas.wording import did_you_mean, nearest
 
 
 class _Facts(Exception):  # noqa: N818  # not raised itself: it gives errors and warnings their facts
-    """Keyword facts that become attributes, and that pickle keeps."""
+    """Keyword facts that become attributes, and that pickle carries: the annotated names of a class, with defaults."""
 
     facts: ClassVar[dict[str, Any]] = {}
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        mine = {name: getattr(cls, name) for name in inspect.get_annotations(cls)}
+        cls.facts = {**cls.facts, **mine}
 
     def __init__(self, message: str = "", **facts: Any) -> None:
         unknown = facts.keys() - self.facts.keys()
@@ -67,8 +73,7 @@ class SettingsError(SellerCloudError, ValueError):
         Name of the argument or environment variable that is wrong.
     """
 
-    facts: ClassVar = {"setting": ""}
-    setting: str
+    setting: str = ""
 
 
 class FilterError(SellerCloudError, ValueError):
@@ -82,9 +87,8 @@ class FilterError(SellerCloudError, ValueError):
         The nearest names or values that do exist.
     """
 
-    facts: ClassVar = {"filter": "", "suggestions": ()}
-    filter: str
-    suggestions: tuple[str, ...]
+    filter: str = ""
+    suggestions: tuple[str, ...] = ()
 
     @classmethod
     def unknown_name(cls, name: str, known: Iterable[str]) -> Self:
@@ -115,10 +119,9 @@ class AuthError(SellerCloudError):
         The server's own words, cut and cleaned.
     """
 
-    facts: ClassVar = {"reason": "", "status": None, "server_message": ""}
-    reason: str
-    status: int | None
-    server_message: str
+    reason: str = ""
+    status: int | None = None
+    server_message: str = ""
 
 
 class TransportError(SellerCloudError):
@@ -135,11 +138,10 @@ class TransportError(SellerCloudError):
         Seconds from the first attempt to giving up.
     """
 
-    facts: ClassVar = {"kind": "", "attempts": 0, "elapsed_s": 0.0, "budget_exhausted": False}
-    kind: str
-    attempts: int
-    elapsed_s: float
-    budget_exhausted: bool
+    kind: str = ""
+    attempts: int = 0
+    elapsed_s: float = 0.0
+    budget_exhausted: bool = False
 
 
 class ServerError(SellerCloudError):
@@ -155,15 +157,14 @@ class ServerError(SellerCloudError):
         The server's own words, cut to 200 characters and cleaned of control characters.
     """
 
-    facts: ClassVar = {"status": 0, "attempts": 0, "server_message": "", "budget_exhausted": False}
-    status: int
-    attempts: int
-    server_message: str
-    budget_exhausted: bool
+    status: int = 0
+    attempts: int = 0
+    server_message: str = ""
+    budget_exhausted: bool = False
 
 
 class ResponseError(SellerCloudError):
-    """An answer came, but it is not customer data; nothing of it was used or kept.
+    """An answer came, but it is not customer data; nothing of it was used or cached.
 
     Attributes
     ----------
@@ -175,11 +176,10 @@ class ResponseError(SellerCloudError):
         How often it was tried.
     """
 
-    facts: ClassVar = {"kind": "", "attempts": 0, "server_message": "", "budget_exhausted": False}
-    kind: str
-    attempts: int
-    server_message: str
-    budget_exhausted: bool
+    kind: str = ""
+    attempts: int = 0
+    server_message: str = ""
+    budget_exhausted: bool = False
 
 
 class RateLimitedError(SellerCloudError):
@@ -193,13 +193,12 @@ class RateLimitedError(SellerCloudError):
         Seconds until then, as seen when the error was raised.
     """
 
-    facts: ClassVar = {"reset_at": None, "wait_s": 0.0}
-    reset_at: datetime | None
-    wait_s: float
+    reset_at: datetime | None = None
+    wait_s: float = 0.0
 
 
 class PagingDriftError(SellerCloudError):
-    """The list moved while it was read, so that no complete answer can be proven; nothing is returned.
+    """The list changed while it was read, and no complete result can be proven; nothing is returned.
 
     Attributes
     ----------
@@ -213,25 +212,23 @@ class PagingDriftError(SellerCloudError):
         Customer ids known to be missing or too many, as far as they can be known.
     """
 
-    facts: ClassVar = {"reason": "", "expected": None, "got": None, "missing": (), "extra": ()}
-    reason: str
-    expected: int | None
-    got: int | None
-    missing: tuple[int, ...]
-    extra: tuple[int, ...]
+    reason: str = ""
+    expected: int | None = None
+    got: int | None = None
+    missing: tuple[int, ...] = ()
+    extra: tuple[int, ...] = ()
 
 
 class CacheMissError(SellerCloudError, LookupError):
-    """``cache="offline"`` was asked and no finished read of this query is kept.
+    """``cache="offline"``, and the cache has no finished read of this query.
 
     Attributes
     ----------
     age_s : float or None
-        Age of the kept read that was too old for ``max_age``, or None where there is none.
+        Age of the cached read that was too old for ``max_age``, or None where there is none.
     """
 
-    facts: ClassVar = {"age_s": None}
-    age_s: float | None
+    age_s: float | None = None
 
 
 class ExportError(SellerCloudError):
@@ -247,10 +244,9 @@ class ExportError(SellerCloudError):
         The system's error number, where there is one.
     """
 
-    facts: ClassVar = {"path": "", "reason": "", "errno": None}
-    path: str
-    reason: str
-    errno: int | None
+    path: str = ""
+    reason: str = ""
+    errno: int | None = None
 
     @classmethod
     def cannot_write(cls, path: object, what: str, *, errno: int | None = None, reason: str = "os") -> Self:
@@ -272,8 +268,7 @@ class MissingExtraError(SellerCloudError, ImportError):
         What installs it: ``pip install "sc_pandas[extra]"``.
     """
 
-    facts: ClassVar = {"extra": ""}
-    extra: str
+    extra: str = ""
 
 
 class AccessorError(SellerCloudError, AttributeError):
@@ -294,8 +289,7 @@ class CacheWarning(SellerCloudWarning):
         for it) or ``"left_behind"`` (one of an earlier edition lies in the way, and is not used).
     """
 
-    facts: ClassVar = {"reason": ""}
-    reason: str
+    reason: str = ""
 
 
 class SchemaDriftWarning(SellerCloudWarning):
@@ -307,5 +301,4 @@ class SchemaDriftWarning(SellerCloudWarning):
         The keys as the server spells them, or the columns in which values did not fit.
     """
 
-    facts: ClassVar = {"keys": ()}
-    keys: tuple[str, ...]
+    keys: tuple[str, ...] = ()

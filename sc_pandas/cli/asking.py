@@ -18,7 +18,7 @@ from sc_pandas.cli.options import (
 )
 from sc_pandas.parquet import read_parquet
 from sc_pandas.provenance import Provenance
-from sc_pandas.query import CustomerQuery, Estimate
+from sc_pandas.query import Estimate
 from sc_pandas.wording import duration, size
 
 _COUNT_EXAMPLES = """\b
@@ -51,14 +51,14 @@ def count(*, as_json: bool, **options: Any) -> None:
         estimate = query.estimate()
         counted, age_s = estimate.rows, estimate.age_s
         if as_json:
-            facts = {"count": counted, "is_upper_bound": counted.is_upper_bound, "calls": _calls_made(query)}
+            facts = {"count": counted, "is_upper_bound": counted.is_upper_bound, "calls": query.connection.calls_made}
             click.echo(json.dumps({**facts, "age_s": None if age_s is None else round(age_s, 1)}))
             return
         click.echo(str(counted))
         if age_s is not None:
-            click.echo(f"(kept count, {duration(age_s)} old; --cache refresh asks)", err=True)
+            click.echo(f"(from the cache, {duration(age_s)} old; --cache refresh counts anew)", err=True)
         if counted.is_upper_bound:
-            click.echo("At most so many: customers who match several of the values are counted for each.", err=True)
+            click.echo("An upper bound: customers who match several of the values are counted for each.", err=True)
 
 
 @click.command(cls=SectionedCommand, epilog=_EXPORT_EXAMPLES)
@@ -67,13 +67,13 @@ def count(*, as_json: bool, **options: Any) -> None:
 @SEGMENT
 @connection_options
 @reading_options()
-@click.option("--allow-unverified", is_flag=True, help="Write also what is not proven complete; the file says so.")
-@click.option("--estimate", "only_estimate", is_flag=True, help="Say rows, calls and seconds, and write nothing.")
+@click.option("--allow-unverified", is_flag=True, help="Also write what is not proven complete; the file says so.")
+@click.option("--estimate", "only_estimate", is_flag=True, help="Print rows, calls and seconds, and write nothing.")
 @JSON
 def export(path: Path, *, allow_unverified: bool, only_estimate: bool, as_json: bool, **options: Any) -> None:
     """Write the customers that match to a Parquet file, typed and with its provenance inside.
 
-    A file at PATH is replaced, at the moment when the new one is complete.  An answer that cannot be proven complete is
+    A file at PATH is replaced at the moment when the new one is complete.  A result that cannot be proven complete is
     not written.
     """
     with query_of(options) as query:
@@ -82,7 +82,7 @@ def export(path: Path, *, allow_unverified: bool, only_estimate: bool, as_json: 
             click.echo(json.dumps(_facts_of_estimate(estimate)) if as_json else str(estimate))
             return
         written = query.to_parquet(path, allow_unverified=allow_unverified)
-        facts = {**_facts_of(written), "calls": _calls_made(query)}
+        facts = {**_facts_of(written), "calls": query.connection.calls_made}
     if as_json:
         click.echo(json.dumps(facts))
         return
@@ -91,10 +91,6 @@ def export(path: Path, *, allow_unverified: bool, only_estimate: bool, as_json: 
     click.echo(f"{'verdict':<9}{facts['verdict']}")
     click.echo(f"{'calls':<9}{facts['calls']:,}")
     click.echo(f"{'size':<9}{size(facts['size_bytes'])}")
-
-
-def _calls_made(query: CustomerQuery) -> int:
-    return query.connection.source.client.pace.total
 
 
 def _facts_of_estimate(estimate: Estimate) -> dict[str, Any]:

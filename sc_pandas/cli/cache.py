@@ -1,4 +1,4 @@
-"""`sc-pandas cache`: what is kept on this machine, and how it is removed."""
+"""`sc-pandas cache`: what is in the cache on this machine, and how to remove it."""
 
 import json
 from collections.abc import Iterator
@@ -33,15 +33,15 @@ def cache() -> None:
 def info(cache_dir: str | None, *, as_json: bool) -> None:
     """Show the caches in the folder: one for each server and user, named by a digest of both."""
     folder = home_of(cache_folder(cache_dir))
-    kept = list(_kept(folder))
+    caches = list(_caches(folder))
     if as_json:
-        caches = [{"tenant": _tenant(one.path), **asdict(one), "path": str(one.path)} for one in kept]
-        click.echo(json.dumps({"folder": str(folder), "caches": caches}))
+        listed = [{"tenant": _tenant(one.path), **asdict(one), "path": str(one.path)} for one in caches]
+        click.echo(json.dumps({"folder": str(folder), "caches": listed}))
         return
-    click.echo(f"{folder}: {plural(len(kept), 'cache')}, {size(sum(one.size_bytes for one in kept))}")
-    if kept:
+    click.echo(f"{folder}: {plural(len(caches), 'cache')}, {size(sum(one.size_bytes for one in caches))}")
+    if caches:
         click.echo(f"\n{'server and user':<34}{'size':>9}{'pages':>9}{'reads':>7}   newest")
-    for one in kept:
+    for one in caches:
         facts = f"{size(one.size_bytes):>9}{one.pages:>9,}{one.reads:>7,}   {age(one.newest_age_s)}"
         click.echo(f"{_tenant(one.path):<34}{facts}")
 
@@ -63,13 +63,13 @@ def clear(cache_dir: str | None, *, yes: bool, as_json: bool) -> None:
     click.echo(f"{plural(len(removed), 'file')} removed.")
 
 
-def _kept(folder: Path) -> Iterator[CacheInfo]:
+def _caches(folder: Path) -> Iterator[CacheInfo]:
     for path in sorted(folder.glob(f"*{_ENDING}")):
-        kept = HttpCache(folder, _tenant(path))
+        store = HttpCache(folder, _tenant(path))
         try:
-            yield kept.info()
+            yield store.info()
         finally:
-            kept.close()
+            store.close()
 
 
 def _tenant(path: Path) -> str:

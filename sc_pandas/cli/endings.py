@@ -6,7 +6,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final, NoReturn, TextIO
+from typing import Any, Final, NoReturn
 
 import click
 
@@ -56,7 +56,7 @@ class OrderlyGroup(click.Group):
 
 
 def code_of(error: SellerCloudError) -> int:
-    """Give the exit code for an error of the library."""
+    """Return the exit code for an error of the library."""
     match error:
         case FilterError() | SettingsError():
             return USAGE
@@ -85,18 +85,11 @@ def _warnings_in_a_line() -> Iterator[None]:
         warnings.simplefilter("always", SellerCloudWarning)
         show_others = warnings.showwarning
 
-        def show(
-            message: Warning | str,
-            category: type[Warning],
-            filename: str,
-            lineno: int,
-            file: TextIO | None = None,
-            line: str | None = None,
-        ) -> None:
+        def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
             if issubclass(category, SellerCloudWarning):
                 _say(f"warning: {message}")
             else:
-                show_others(message, category, filename, lineno, file, line)
+                show_others(message, category, *place, **more)
 
         warnings.showwarning = show
         yield

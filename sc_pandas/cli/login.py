@@ -24,7 +24,7 @@ Examples:
 def login(server: str | None, username: str | None) -> None:
     """Ask for user name and password, try them, and store them in the system keyring.
 
-    Afterwards neither notebooks nor commands need them for this server.  What the server refuses is not kept.
+    Afterwards neither notebooks nor commands need them for this server.  What the server refuses is not stored.
     """
     # A wrong server is told before a password is asked for, and a person sees where it goes.
     url = url_of(settings.server_from(server))
@@ -38,4 +38,4 @@ def login(server: str | None, username: str | None) -> None:
     ):
         connection.log_in()
         settings.keep_in_keyring(connection.url, user, password)
-        click.echo(f"Logged in at {connection.url}; the login is kept in this machine's keyring.", err=True)
+        click.echo(f"Logged in at {connection.url}; the login is stored in this machine's keyring.", err=True)

@@ -71,7 +71,7 @@ def _option(name: str, section: str, says: str, **more: Any) -> Decorator:
 
 
 def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the nineteen filters."""
+    """Add the nineteen filters to a command."""
     by_group: dict[str, list[FilterFact]] = {}
     for fact in FILTERS:
         by_group.setdefault(fact.group, []).append(fact)
@@ -134,50 +134,50 @@ _CONNECTION: Final = (
     CACHE_DIR,
     _option("dialect", "Connection", "How requests are spelt.", type=click.Choice(get_args(DialectName))),
     _option("server_timezone", "Connection", _ZONE, metavar="ZONE"),
-    _option("timeout", "Connection", "For one attempt of one call.", type=float, metavar="SECONDS"),
+    _option("timeout", "Connection", "Longest attempt of one call.", type=float, metavar="SECONDS"),
     _option("max_wait", "Connection", "Longest throttle to wait out.", type=float, metavar="SECONDS"),
 )
-_CACHE_SAYS: Final = "Use what is kept and young enough, refresh it, ask nobody, or keep nothing."
-_PROOF_SAYS: Final = "Prove that the answer is complete, or read once, not verified."
+_CACHE_SAYS: Final = "Use entries that are young enough, refresh them, send nothing, or do without the cache."
+_PROOF_SAYS: Final = "Prove that the result is complete, or read once, not verified."
 _INCLUDE_SAYS: Final = (
-    "A column that the list does not carry. Repeatable. By a list for each value: "
+    "One more column. Repeatable. By one list for each value: "
     f"{', '.join(PARTITIONS)} (company_id only where the filter names companies). "
-    f"By a call for each customer: {', '.join(DETAILS)}."
+    f"By one call for each customer: {', '.join(DETAILS)}."
 )
 _READING: Final[Mapping[str, Decorator]] = {
-    "limit": _option("limit", "Reading", "At most so many rows.", type=int, metavar="N"),
-    "columns": _option("columns", "Reading", "A column to keep. Repeatable.", metavar="NAME", multiple=True),
+    "limit": _option("limit", "Reading", "Maximum number of rows.", type=int, metavar="N"),
+    "columns": _option("columns", "Reading", "A column to write. Repeatable.", metavar="NAME", multiple=True),
     "include": _option("include", "Reading", _INCLUDE_SAYS, metavar="NAME", multiple=True, show_default=False),
     "page_size": _option("page_size", "Reading", "Rows to ask for in a page.", type=int, metavar="N"),
     "cache": _option("cache", "Reading", _CACHE_SAYS, type=click.Choice(get_args(CacheMode))),
     "max_age": _option(
         "max_age",
         "Reading",
-        "How old a kept answer may be; one hour if not said.",
+        "How old a cached result may be; one hour by default.",
         type=float,
         metavar="SECONDS",
     ),
     "consistency": _option("consistency", "Reading", _PROOF_SAYS, type=click.Choice(get_args(Consistency))),
-    "max_calls": _option("max_calls", "Reading", "Refuse what needs more calls.", type=int, metavar="N"),
+    "max_calls": _option("max_calls", "Reading", "Refuse a read that needs more calls.", type=int, metavar="N"),
     "progress": click.option(
         "--progress/--no-progress",
         cls=SectionedOption,
         section="Reading",
         default=None,
-        help="A bar on stderr; if not said, where a person is looking.",
+        help="A bar on stderr; by default where a person is looking.",
     ),
 }
 
 
 def connection_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of `connect`, but no password."""
+    """Add the options of `connect` to a command, but no password."""
     for option in reversed(_CONNECTION):
         command = option(command)
     return command
 
 
 def reading_options(*names: str) -> Decorator:
-    """Give a command options of a read: all, or those that are named."""
+    """Add options of a read to a command: all, or those that are named."""
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         for name in reversed(names or tuple(_READING)):
@@ -189,17 +189,7 @@ def reading_options(*names: str) -> Decorator:
 
 @contextmanager
 def query_of(options: Mapping[str, Any]) -> Iterator[CustomerQuery]:
-    """Give the query that the options ask, on a connection that is open meanwhile.
-
-    Parameters
-    ----------
-    options
-        Values of `filter_options`, `connection_options` and `reading_options`; None and ``()`` are not given.
-
-    Yields
-    ------
-    CustomerQuery
-        Nothing was sent yet.
+    """Return the query of the options, on a connection that is open meanwhile.
 
     Raises
     ------

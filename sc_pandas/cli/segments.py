@@ -109,7 +109,7 @@ def run(names: tuple[str, ...], *, as_json: bool, **options: Any) -> None:
     login = {name: given.pop(name) for name in CONNECT_KEYWORDS if name in given}
     with connect(given.pop("server", None), **login) as shop:
         ran = shop.segments(*names, segments=kept, **given)
-        calls = shop.source.client.pace.total
+        calls = shop.calls_made
     if as_json:
         failed = [{"name": n, "error": type(each).__name__, "message": str(each)} for n, each in ran.errors.items()]
         facts = {"segments": [_facts(each) for each in ran.results.values()], "failed": failed, "calls": calls}

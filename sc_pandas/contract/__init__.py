@@ -155,9 +155,6 @@ FILTERS: Final[tuple[FilterFact, ...]] = (
     _fact("keyword", "keyword", "text", "Keyword", "more", "SellerCloud's search over several fields"),
 )  # fmt: skip
 FILTERS_BY_NAME: Final[Mapping[str, FilterFact]] = {fact.name: fact for fact in FILTERS}
-FILTERS_BY_PARAMETER: Final[Mapping[tuple[Dialect, str], FilterFact]] = {
-    (dialect, name): fact for fact in FILTERS for dialect in Dialect if (name := fact.parameter(dialect)) is not None
-}
 DATE_RANGES: Final = (("created_on_from", "created_on_to"), ("modified_on_from", "modified_on_to"))
 
 PAGE_NUMBER: Final[Mapping[Dialect, str]] = {

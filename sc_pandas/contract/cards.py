@@ -1,4 +1,4 @@
-"""Card data: never kept, never shown, whatever answer it comes in."""
+"""Card data: never cached, never shown, whatever answer it comes in."""
 
 import functools
 from collections.abc import Mapping
@@ -6,14 +6,14 @@ from typing import Any, Final
 
 from sc_pandas.contract.spelling import fold
 
-# Blocks and keys of the single customer that hold card data: never kept, never shown.
+# Blocks and keys of the single customer that hold card data: never cached, never shown.
 CARD_KEYS: Final = frozenset({"CreditCards", "CardNumber", "CVV", "NameOnCard"})
 _FOLDS: Final = frozenset(map(fold, CARD_KEYS))
 
 
 @functools.lru_cache(maxsize=4_096)
 def is_card_key(key: str) -> bool:
-    """Whether a key holds card data, however it is cased or spaced."""
+    """True if a key holds card data, however it is cased or spaced."""
     return fold(key) in _FOLDS
 
 

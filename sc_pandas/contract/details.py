@@ -1,4 +1,4 @@
-"""The single customer, ``GET /api/Customers/{id}``: which of its fields are known, and which of them are ever kept.
+"""The single customer, ``GET /api/Customers/{id}``: which of its fields are known, and which are ever cached.
 
 Source: `CustomerDetailsDto` of the vendor's Swagger description of 2022; public clients confirm its blocks.  It has no
 date of change: `modifiedOn` exists only as a filter.
@@ -95,8 +95,8 @@ def field_of(customer: Mapping[str, Any], fact: DetailFact) -> Any:
 def known_fields(customer: Mapping[str, Any]) -> dict[str, Any]:
     """Copy a single customer without anything that is not listed here.
 
-    The answer carries whole credit cards; by copying what is known, no card data is kept under whatever name it comes.
-    Where another shape stands than is known, it is kept empty, ``[]`` or ``{}``: enough to tell that it did not fit.
+    The answer carries whole credit cards; only known fields are copied, so no card data passes under any name.
+    Where another shape stands than is known, it is left empty, ``[]`` or ``{}``: enough to tell that it did not fit.
     """
     copy: dict[str, Any] = {}
     block, key = DETAIL_ID

@@ -85,7 +85,7 @@ class PageRows(Sequence[dict[str, Any]]):
 
     @property
     def has_objects(self) -> bool:
-        """Whether custom columns are objects with attributes, not dicts."""
+        """True if custom columns are objects with attributes, not dicts."""
         return self._columns is not None
 
     def keys(self) -> set[str]:

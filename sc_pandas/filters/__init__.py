@@ -1,4 +1,4 @@
-"""Which customers are asked for."""
+"""Which customers to read."""
 
 from sc_pandas.filters.customer_filter import CustomerFilter, CustomerFilterArgs
 

@@ -1,4 +1,4 @@
-"""`CustomerFilter`: the one value that says which customers are asked for."""
+"""`CustomerFilter`: one value that says which customers to read."""
 
 import itertools
 import json
@@ -13,7 +13,6 @@ from sc_pandas.contract import (
     DATE_RANGES,
     FILTERS,
     FILTERS_BY_NAME,
-    FILTERS_BY_PARAMETER,
     CustomerType,
     Dialect,
     Flag,
@@ -50,10 +49,10 @@ class CustomerFilterArgs(TypedDict, total=False):
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class CustomerFilter:
-    """Which customers are asked for: the nineteen documented filters, validated, hashable, free of HTTP.
+    """Which customers to read: the nineteen documented filters, validated and hashable.
 
     Every field takes one value or several; several mean *any of these*.  Fields are combined with *and*.  A field that
-    is None is not asked.  Values are kept in one canonical form, so that equal questions are equal filters.
+    is None is not asked.  Values take one canonical form: equal questions are equal filters.
 
     Parameters
     ----------
@@ -74,7 +73,7 @@ class CustomerFilter:
     Raises
     ------
     FilterError
-        A name or value that cannot be asked; the message offers the nearest that can.
+        A name or value that does not exist; the message offers the nearest that do.
 
     Examples
     --------
@@ -141,11 +140,11 @@ class CustomerFilter:
         return cls(**filters)
 
     def given(self) -> dict[str, Any]:
-        """Give the fields that are asked, in the API's order."""
+        """Return the fields that are set, in the API's order."""
         return {name: value for name in self.names if (value := getattr(self, name)) is not None}
 
     def __bool__(self) -> bool:
-        """Say whether anything is asked."""
+        """Return whether any field is set."""
         return bool(self.given())
 
     def __repr__(self) -> str:
@@ -153,12 +152,12 @@ class CustomerFilter:
 
     # ── as JSON ────────────────────────────────────────────────────────────────────────────────────────────────────
     def to_dict(self) -> dict[str, Any]:
-        """Give the filter as JSON-safe keywords that build it again.
+        """Return the filter as JSON-safe keywords that build it again.
 
         Returns
         -------
         dict
-            Only the fields that are asked; enumerations by the vendor's names, unknown channels by code, times in ISO
+            Only the fields that are set; enumerations by the vendor's names, unknown channels by code, times in ISO
             form, one value for itself and several as a list.
         """
         return {name: plain(FILTERS_BY_NAME[name], value) for name, value in self.given().items()}
@@ -175,7 +174,7 @@ class CustomerFilter:
         return cls.of(**values)
 
     def to_json(self) -> str:
-        """Give the filter as one line of JSON."""
+        """Return the filter as one line of JSON."""
         return json.dumps(self.to_dict(), ensure_ascii=False)
 
     @classmethod
@@ -196,7 +195,7 @@ class CustomerFilter:
         return cls.from_dict(values)
 
     def to_code(self) -> str:
-        """Give the keywords of a Python call that asks the same.
+        """Return the keywords of a Python call that asks the same.
 
         Examples
         --------
@@ -207,7 +206,7 @@ class CustomerFilter:
 
     # ── as query parameters ────────────────────────────────────────────────────────────────────────────────────────
     def in_timezone(self, zone: str | tzinfo | None) -> Self:
-        """Give the filter with all times naive, in the server's time zone.
+        """Return the filter with all times naive, in the server's time zone.
 
         Raises
         ------
@@ -235,7 +234,7 @@ class CustomerFilter:
         return next((n for n, v in self.given().items() if isinstance(v, datetime) and has_seconds(v)), None)
 
     def singles(self) -> Iterator[Self]:
-        """Give the filters that the API can take one by one; the answer is the union of theirs.
+        """Return the filters that the API can take one by one; the answer is the union of theirs.
 
         A parameter that takes one value and is given several multiplies the reads.
         """
@@ -255,7 +254,7 @@ class CustomerFilter:
         return math.prod(counts)
 
     def to_params(self, dialect: Dialect) -> list[tuple[str, str]]:
-        """Give the query parameters that ask this filter in a dialect.
+        """Return the query parameters that ask this filter in a dialect.
 
         Raises
         ------
@@ -273,21 +272,3 @@ class CustomerFilter:
             for name, value in self.given().items()
             for text in wire(FILTERS_BY_NAME[name], value, dialect)
         ]
-
-    @classmethod
-    def from_params(cls, params: Iterable[tuple[str, str]], dialect: Dialect) -> Self:
-        """Build the filter that `to_params` asked.
-
-        Raises
-        ------
-        FilterError
-            A parameter that the dialect does not know.
-        """
-        values: dict[str, list[str]] = {}
-        for parameter, text in params:
-            fact = FILTERS_BY_PARAMETER.get((dialect, parameter))
-            if fact is None:
-                known = (name for spoken, name in FILTERS_BY_PARAMETER if spoken is dialect)
-                raise FilterError.unknown_name(parameter, known)
-            values.setdefault(fact.name, []).append(text)
-        return cls.of(**{n: v[0] if FILTERS_BY_NAME[n].kind == "date" else v for n, v in values.items()})

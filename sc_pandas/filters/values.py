@@ -15,7 +15,7 @@ _VENDOR_FORMATS: Final = ("%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y")
 
 
 def canonical(fact: FilterFact, given: object) -> tuple[Any, ...] | datetime:
-    """Give a field's value in the one form in which equal questions are equal."""
+    """Return a field's value in the one form in which equal questions are equal."""
     if fact.kind == "date":
         return _time(fact, given)
     values = {_single(fact, value) for value in _several(given)}
@@ -145,7 +145,7 @@ def check_range(start_name: str, start: datetime | None, end_name: str, end: dat
 
 
 def has_seconds(time: datetime) -> bool:
-    """Say whether a time is finer than the article's minutes."""
+    """Return whether a time is finer than the article's minutes."""
     return bool(time.second or time.microsecond)
 
 
@@ -154,7 +154,7 @@ def _iso(time: datetime) -> str:
 
 
 def plain(fact: FilterFact, value: tuple[Any, ...] | datetime) -> Any:
-    """Give a canonical value as JSON-safe, readable one."""
+    """Return a canonical value as JSON-safe, readable one."""
     if isinstance(value, datetime):
         return _iso(value)
     plain = [_plain_single(fact, v) for v in value]
@@ -170,7 +170,7 @@ def _plain_single(fact: FilterFact, value: Any) -> Any:
 
 
 def wire(fact: FilterFact, value: tuple[Any, ...] | datetime, dialect: Dialect) -> list[str]:
-    """Give a canonical value as the texts of its query parameter."""
+    """Return a canonical value as the texts of its query parameter."""
     if isinstance(value, datetime):
         if value.tzinfo is not None:
             raise FilterError(f"{fact.name} still has a time zone.", filter=fact.name)

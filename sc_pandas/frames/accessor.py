@@ -18,7 +18,7 @@ from sc_pandas.provenance import Provenance
 from sc_pandas.query import CustomerQuery
 from sc_pandas.query.keywords import OPTIONS, shows
 from sc_pandas.query.reconnect import connection_for
-from sc_pandas.query.values import to_code
+from sc_pandas.query.words import to_code
 from sc_pandas.reading import ReadKeywords, ReadOptions
 from sc_pandas.secrecy import hide_unknown
 

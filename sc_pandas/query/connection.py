@@ -47,7 +47,7 @@ def connect(
     max_wait: float | timedelta = 120.0,
     ca_bundle: str | None = None,
 ) -> "Connection":
-    """Connect to a SellerCloud; the login itself waits for the first question.
+    """Connect to a SellerCloud; the login itself waits for the first call.
 
     Parameters
     ----------
@@ -55,27 +55,23 @@ def connect(
         A server id (``"tt"`` means ``tt.api.sellercloud.com``), ``"team:NAME"`` to look the server up, or a base URL.
         Without it, ``SELLERCLOUD_SERVER``.
     username, password, token
-        Who asks.  Without them: ``SELLERCLOUD_USERNAME`` and ``SELLERCLOUD_PASSWORD`` (or ``SELLERCLOUD_TOKEN``) where
-        the server is ``SELLERCLOUD_SERVER``, then what the system keyring has for the server (``sc-pandas login``),
+        Your login.  Without them: ``SELLERCLOUD_USERNAME`` and ``SELLERCLOUD_PASSWORD`` (or ``SELLERCLOUD_TOKEN``) if
+        the server is ``SELLERCLOUD_SERVER``, then the system keyring's login for the server (``sc-pandas login``),
         then a prompt where a person is there to answer.
     cache_dir
-        Folder for the cache; the user's own cache folder by default.  Among other files it lies in a folder
-        ``sc_pandas`` of its own below.
+        Folder for the cache; the user's own cache folder by default.  In a folder with other files it makes a folder
+        ``sc_pandas``.
     dialect
         How requests are spelt; ``"auto"`` finds out what the server understands.
     server_timezone
-        Time zone of SellerCloud's dates, such as ``"America/New_York"``; it is not documented, so that times with a
-        zone can only be asked when you say it.
+        Time zone of SellerCloud's dates, such as ``"America/New_York"``.  It is not documented; filters take times with
+        a zone only if you name it.
     timeout
-        Seconds (or a timedelta) for one attempt of one call, at most.
+        Most seconds (or a timedelta) for one attempt of one call.
     max_wait
-        Seconds (or a timedelta) of a throttle that are waited out; a longer one is a `RateLimitedError`.
+        Longest throttle to wait out, in seconds or as a timedelta; a longer one is a `RateLimitedError`.
     ca_bundle
         File of certificate authorities to trust, for networks whose proxy opens TLS.
-
-    Returns
-    -------
-    Connection
 
     Raises
     ------
@@ -123,7 +119,7 @@ def _no_server(given: object) -> str:
 
 
 def url_of(server: str, *, policy: RetryPolicy | None = None) -> str:
-    """Give the base URL of a server, by a look-up where it is named by its team.
+    """Return the base URL of a server, by a look-up where it is named by its team.
 
     Raises
     ------
@@ -153,7 +149,7 @@ def _zone(zone: str | tzinfo | None) -> tzinfo | None:
 
 
 def pace_file(folder: Path | None, tenant: str) -> Path | None:
-    """Give the file that counts a tenant's calls for this machine, or None where the folder is not usable."""
+    """Return the file that counts a tenant's calls on this machine, or None where the folder is not usable."""
     try:
         return None if folder is None else private_home(folder) / f"{tenant}.pace"
     except SettingsError:
@@ -161,7 +157,7 @@ def pace_file(folder: Path | None, tenant: str) -> Path | None:
 
 
 def _cache_folder(cache_dir: str | os.PathLike[str] | None) -> Path | None:
-    """Give the folder for the cache, or None where this user has no home for one."""
+    """Return the folder of the cache, or None where this user has no home for one."""
     try:
         return settings.cache_folder(cache_dir)
     except SettingsError:
@@ -169,7 +165,7 @@ def _cache_folder(cache_dir: str | os.PathLike[str] | None) -> Path | None:
 
 
 def _teller(cache: HttpCache) -> Callable[[CacheWarning], None]:
-    """Make one warning of one full disk, whether the cache or the count of calls finds it first."""
+    """Return a function that warns once of a full disk, whether the cache or the count of calls finds it first."""
 
     def tell(warning: CacheWarning) -> None:
         if warning.reason in {"full", "unwritable"}:
@@ -181,22 +177,22 @@ def _teller(cache: HttpCache) -> Callable[[CacheWarning], None]:
     return tell
 
 
-# The connections that are still in use, by the order in which they were opened, for frames that ask their query again.
+# Open connections in the order of opening, for frames that ask their query again.
 OPENED: Final[WeakValueDictionary[int, "Connection"]] = WeakValueDictionary()
 _NUMBERS: Final = itertools.count()
 
 
 class Connection:
-    """One user at one SellerCloud: made by `connect`, asked by `customers`.
+    """One user at one SellerCloud, made by `connect`.
 
-    It may be shared by threads.  It cannot be pickled, because it holds a login.
+    Threads may share it.  It cannot be pickled, because it holds a login.
 
     Attributes
     ----------
     url : str
         The API's base URL.
     server_timezone : datetime.tzinfo or None
-        Time zone of the server's dates, where it was said.
+        Time zone of the server's dates, if it was named.
     """
 
     def __init__(
@@ -240,42 +236,39 @@ class Connection:
 
     @shows(ReadKeywords, CustomerFilterArgs, **OPTIONS)
     def customers(self, **keywords: Unpack[AskKeywords]) -> CustomerQuery:
-        """Ask for customers; nothing is sent before a verb of the query needs it.
+        """Return a query for customers; nothing is sent before one of its methods needs an answer.
 
         Parameters
         ----------
         limit
-            At most so many rows, the first that the server gives.
+            Maximum number of rows, in server order.
         columns
-            Columns to keep.
+            Columns to return.
         page_size
             Rows to ask for in a page; SellerCloud serves 50 at most, whatever is asked.
         cache
-            ``"use"`` what is kept and young enough, ``"refresh"`` it, ask nobody (``"offline"``), or keep nothing
-            (``"off"``).
+            ``"use"`` entries that are young enough, ``"refresh"`` them, send nothing (``"offline"``), or do
+            without it (``"off"``).
         max_age
-            Seconds (or a timedelta) that a kept answer may be old; one hour by default, any age when offline.
+            How old a cached result may be, in seconds or as a timedelta; one hour by default, any age when offline.
         consistency
-            ``"auto"`` proves that the answer is complete or raises; ``"strict"`` does so in windows of creation dates
-            from the beginning; ``"fast"`` reads once and says "not verified".
+            ``"auto"`` proves that the result is complete or raises; ``"strict"`` reads windows of creation dates from
+            the beginning; ``"fast"`` reads once and says "not verified".
         progress
             Whether to show a bar; by default where a person is looking and more than one page comes.
         on_bad_value
-            What becomes of a value that does not fit its column: null and a line in the report, or an error.
+            What becomes of a value that does not fit its column: ``"null"`` and a line in the report, or ``"raise"``.
         max_calls
-            Refuse a read that needs more calls; required where lists multiply to more than 100 reads.
+            Raise before sending if more calls are needed.  Required when list-valued filters expand to more than 100
+            lists.
         include
-            Columns that the list does not carry, by name.  By a list for each value: channel, customer_type,
-            subscribed, exported, created_month, modified_month, and company_id where the filter names companies.  By a
-            call for each customer: created_on, company_id, phones, addresses, groups, tax_exempt, credit,
-            order_options, sales_man, account_managers, comment, notes_count, title, name, business_aliases,
-            e_bay_user_id, source_id, is_black_listed.  `CustomerQuery.estimate` says the calls first.
-        **filters
-            The nineteen filters, see `CustomerFilter`.
-
-        Returns
-        -------
-        CustomerQuery
+            More columns, by name.  By one list for each value: channel, customer_type, subscribed, exported,
+            created_month, modified_month, and company_id if the filter names companies.  By one call for each
+            customer: created_on, company_id, phones, addresses, groups, tax_exempt, credit, order_options, sales_man,
+            account_managers, comment, notes_count, title, name, business_aliases, e_bay_user_id, source_id,
+            is_black_listed.  `CustomerQuery.estimate` returns the number of calls first.
+        **keywords
+            These options, and the nineteen filters of `CustomerFilter`.
 
         Raises
         ------
@@ -356,11 +349,7 @@ class Connection:
         Parameters
         ----------
         **filters
-            What it begins with.
-
-        Returns
-        -------
-        Panel
+            Filters to begin with.
 
         Raises
         ------
@@ -372,11 +361,7 @@ class Connection:
 
     @property
     def source(self) -> Source:
-        """What a read needs of this connection.
-
-        Returns
-        -------
-        Source
+        """Client, cache and dialect, as a read takes them.
 
         Raises
         ------
@@ -405,13 +390,10 @@ class Connection:
         self.source.client.log_in()
 
     def calls_left(self) -> int:
-        """Give the calls that this user may still make within the hour (the quota is 10,800).
+        """Return how many calls this user may still make within the hour (the quota is 10,800).
 
-        Returns
-        -------
-        int
-            The calls of every thread and process of this machine that shares the cache's folder are counted, logins and
-            repeated calls too.  Calls from other machines are not seen, even where the server sees one address.
+        Counted are the calls of every thread and process of this machine that shares the cache folder, with logins and
+        retries.  Calls from other machines are not seen, even where the server sees one address.
 
         Raises
         ------
@@ -420,12 +402,13 @@ class Connection:
         """
         return self.source.client.pace.left()
 
-    def cache_info(self) -> CacheInfo:
-        """Give path, size and age of this user's cache.
+    @property
+    def calls_made(self) -> int:
+        """Calls that this connection has made, with logins and retries."""
+        return self._source.client.pace.total
 
-        Returns
-        -------
-        CacheInfo
+    def cache_info(self) -> CacheInfo:
+        """Return path, size and age of this user's cache.
 
         Raises
         ------
@@ -436,7 +419,7 @@ class Connection:
         return self._cache.info()
 
     def close(self) -> None:
-        """Close connections and the cache's file; the connection cannot be used afterwards."""
+        """Close sockets and the cache's file; the connection cannot be used afterwards."""
         OPENED.pop(self._number, None)
         self._closed = True
         self._source.client.close()

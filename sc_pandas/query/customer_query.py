@@ -1,24 +1,21 @@
-"""`CustomerQuery`: a filter bound to a connection; lazy, and its verbs are the whole vocabulary."""
+"""`CustomerQuery`: a filter bound to a connection, asked by its methods."""
 
 import html
 import importlib.metadata
 import os
 import tempfile
 import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Unpack
-from urllib.parse import urlencode
 
 import pandas as pd
 import pyarrow as pa
 
 from sc_pandas.client import IN_FLIGHT, Tally
-from sc_pandas.contract import CUSTOMERS_PATH, Dialect
-from sc_pandas.errors import ExportError, FilterError, SchemaDriftWarning, SellerCloudWarning, SettingsError
+from sc_pandas.errors import ExportError, FilterError, SettingsError
 from sc_pandas.files import check_target
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.pacing import estimate_seconds
@@ -26,7 +23,8 @@ from sc_pandas.parquet import write_parquet
 from sc_pandas.provenance import Provenance
 from sc_pandas.query.keywords import OPTIONS, shows
 from sc_pandas.query.progress import PageProgress
-from sc_pandas.query.values import Count, CustomerPage, Estimate, to_code
+from sc_pandas.query.values import Count, CustomerPage, Estimate
+from sc_pandas.query.words import explain, to_code, warn_of
 from sc_pandas.reading import (
     CustomerRead,
     Progress,
@@ -41,12 +39,11 @@ from sc_pandas.reading import (
     read_page,
     read_rows,
 )
-from sc_pandas.reading.plan import overlap_possible, page_params, split
+from sc_pandas.reading.plan import overlap_possible, split
 from sc_pandas.secrecy import hide_unknown
 from sc_pandas.segments import SegmentMemory, Segments
 from sc_pandas.settings import data_folder
 from sc_pandas.tables import CustomerRows, TableBuilder, check_columns
-from sc_pandas.wording import caller_stacklevel, plural
 
 if TYPE_CHECKING:
     from sc_pandas.panel.panel import Panel
@@ -58,16 +55,16 @@ _GUESSED_LATENCY_S: Final = 0.5
 class CustomerQuery:
     """Customers that match a filter, at one connection; made by ``shop.customers(…)``.
 
-    Nothing is sent before a verb needs it.
+    Nothing is sent before a method needs an answer.
 
     Attributes
     ----------
     connection : Connection
-        Where it asks.
+        The server that is asked, and as whom.
     filter : CustomerFilter
-        What it asks.
+        Which customers.
     options : ReadOptions
-        How it reads.
+        How they are read.
 
     Examples
     --------
@@ -91,11 +88,7 @@ class CustomerQuery:
         self._parts = one_value_each(parts, self._includes)
 
     def with_filter(self, question: CustomerFilter) -> "CustomerQuery":
-        """Give the query that asks another filter in the same way.
-
-        Returns
-        -------
-        CustomerQuery
+        """Return a query with another filter and the same options.
 
         Raises
         ------
@@ -106,11 +99,7 @@ class CustomerQuery:
 
     @shows(ReadKeywords, **OPTIONS)
     def with_options(self, **changes: Unpack[ReadKeywords]) -> "CustomerQuery":
-        """Give the query that asks the same with other options, named as in `Connection.customers`.
-
-        Returns
-        -------
-        CustomerQuery
+        """Return a query with the same filter and other options, named as in `Connection.customers`.
 
         Raises
         ------
@@ -126,12 +115,7 @@ class CustomerQuery:
 
     @property
     def reads(self) -> int:
-        """Lists that the filter is split into; counting takes a call for each.
-
-        Returns
-        -------
-        int
-        """
+        """Number of lists that the filter is split into; counting takes a call for each."""
         return len(self._parts)
 
     def panel(self, *, live: bool = True) -> "Panel":
@@ -140,11 +124,7 @@ class CustomerQuery:
         Parameters
         ----------
         live
-            Whether a settled change asks by itself, or waits for Apply.
-
-        Returns
-        -------
-        Panel
+            Whether a change is asked as soon as it settles, or waits for Apply.
         """
         from sc_pandas.panel.panel import Panel
 
@@ -156,15 +136,12 @@ class CustomerQuery:
     def count(self) -> Count:
         """Count the customers that match, by one call (none where the cache knows).
 
-        Returns
-        -------
-        Count
-            An int; its ``is_upper_bound`` is true where the filter is a union whose reads may overlap.
+        The result is an int; its ``is_upper_bound`` is true where a customer may be counted twice.
 
         Raises
         ------
         SellerCloudError
-            One of its subclasses; nothing was kept.
+            No count was found; nothing was put into the cache.
         """
         counted = count(self.connection.source, self._parts, self.options, Progress())
         return self._count_of(counted.totals)
@@ -173,22 +150,17 @@ class CustomerQuery:
         return Count(sum(totals), is_upper_bound=len(self._parts) > 1 and overlap_possible(self._parts))
 
     def estimate(self, *, cancel: threading.Event | None = None) -> Estimate:
-        """Say what reading takes from here, by one call for each list (none where the cache knows).
+        """Estimate what reading takes, by one call for each list (none where the cache knows).
 
         Parameters
         ----------
         cancel
             Set it from another thread to stop between lists; `concurrent.futures.CancelledError` is raised then.
 
-        Returns
-        -------
-        Estimate
-            Rows, calls, seconds.
-
         Raises
         ------
         SellerCloudError
-            One of its subclasses; nothing was kept.
+            No estimate was found; nothing was put into the cache.
         """
         progress = Progress(cancel=cancel or threading.Event())
         counted = estimate(self.connection.source, self._parts, self._includes, self.options, progress)
@@ -218,19 +190,15 @@ class CustomerQuery:
         cancel
             Set it from another thread to stop between pages; `concurrent.futures.CancelledError` is raised then.
         watcher
-            Is told how the read goes on, in place of the progress bar; whoever gives one also says who lacks what.
-
-        Returns
-        -------
-        CustomerRead
-            ``.table`` and ``.report``.
+            Progress callbacks in place of the bar.  If given, no warning tells of missing include values; see
+            ``report.gaps``.
 
         Raises
         ------
         PagingDriftError
-            The list moved and the answer cannot be proven complete; nothing is returned.
+            The list changed and the result cannot be proven complete; nothing is returned.
         SellerCloudError
-            Another of its subclasses; nothing is returned, finished pages are kept for the next try.
+            Another of its subclasses; nothing is returned, and pages in the cache serve the next try.
 
         Warns
         -----
@@ -245,13 +213,13 @@ class CustomerQuery:
         return CustomerRead(table=table, report=report, provenance=self._provenance(report))
 
     def to_pandas(self) -> pd.DataFrame:
-        """Read the customers into a DataFrame; see `run` for what can be raised.
+        """Read the customers into a DataFrame.
 
         Returns
         -------
         pandas.DataFrame
             Shape ``(n, columns)``, unique by ``user_id`` and sorted by it, RangeIndex, every dtype a
-            `pandas.ArrowDtype`; missing values are `pandas.NA`.  An empty answer has the same base columns.
+            `pandas.ArrowDtype`; missing values are `pandas.NA`.  An empty result has the same base columns.
 
         Raises
         ------
@@ -260,28 +228,13 @@ class CustomerQuery:
         """
         return self.run().to_pandas()
 
-    def to_arrow(self) -> pa.Table:
-        """Read the customers into an Arrow table; see `run` for what can be raised.
-
-        Returns
-        -------
-        pyarrow.Table
-            The rows of `to_pandas`.
-
-        Raises
-        ------
-        SellerCloudError
-            See `run`.
-        """
-        return self.run().table
-
     def head(self, n: int = 5) -> pd.DataFrame:
-        """Read the first `n` customers that the server gives, by one call for up to 50, and what `include=` takes.
+        """Read the first `n` customers in server order, by one call for up to 50, and what `include=` takes.
 
         Returns
         -------
         pandas.DataFrame
-            At most `n` rows, as `to_pandas` gives them.
+            At most `n` rows, as `to_pandas` returns them.
 
         Raises
         ------
@@ -289,10 +242,10 @@ class CustomerQuery:
             See `run`.
         """
         limit = n if self.options.limit is None else min(n, self.options.limit)
-        return CustomerQuery(self.connection, self.filter, replace(self.options, limit=limit)).to_pandas()
+        return self.with_options(limit=limit).to_pandas()
 
     def page(self, number: int = 1, size: int = 50) -> CustomerPage:
-        """Give one page exactly as the endpoint's article describes it.
+        """Read one page as the endpoint's article describes it.
 
         Parameters
         ----------
@@ -301,15 +254,10 @@ class CustomerQuery:
         size
             Rows to ask for; SellerCloud serves 50 at most.
 
-        Returns
-        -------
-        CustomerPage
-            ``Items`` as a typed table in the server's order, and ``TotalResults``.
-
         Raises
         ------
         FilterError
-            The filter is a union, which has no pages of its own.
+            The filter is a union of lists, which has no pages of its own.
         SettingsError
             `number` or `size` is less than 1.
         SellerCloudError
@@ -329,10 +277,10 @@ class CustomerQuery:
         return CustomerPage(number=number, size=size, total_results=page.total, table=table)
 
     def iter_batches(self, rows: int = 20_000) -> Iterator[pa.RecordBatch]:
-        """Give the customers in Arrow batches, in bounded memory.
+        """Read the customers as Arrow batches, in bounded memory.
 
-        All pages are read to a private, unnamed file first, so that the first batch comes only when the answer is
-        proven, and all batches have one schema.
+        All pages go to a private, unnamed file first: the first batch comes when the result is proven, and all batches
+        have one schema.
 
         Parameters
         ----------
@@ -347,7 +295,7 @@ class CustomerQuery:
         Raises
         ------
         SellerCloudError
-            See `run`; nothing has been given then.
+            See `run`; there was no batch then.
         """
         with self._read(spool_folder=Path(tempfile.gettempdir())) as (read, _report):
             for batch in read.iter_batches(rows):
@@ -363,7 +311,7 @@ class CustomerQuery:
         path
             The target; a new file is private (0600), an existing one keeps its mode.
         allow_unverified
-            Whether an answer that is not proven complete may be written; the file says so.
+            Whether a result that is not proven complete may be written; the file says so.
 
         Returns
         -------
@@ -373,7 +321,7 @@ class CustomerQuery:
         Raises
         ------
         ExportError
-            The target cannot be written (known before the first call), or the answer is not verified.
+            The target cannot be written (known before the first call), or the result is not proven complete.
         SellerCloudError
             See `run`; the target is untouched.
         """
@@ -409,32 +357,11 @@ class CustomerQuery:
                     progress,
                     lambda: TableBuilder(on_bad_value=self.options.on_bad_value, spool_folder=spool_folder),
                 )
-        self._warn(report, gaps=watcher is None)
+        warn_of(report, gaps=watcher is None)
         try:
             yield rows, report
         finally:
             rows.close()
-
-    @staticmethod
-    def _warn(report: ReadReport, *, gaps: bool) -> None:
-        if report.undocumented:
-            names = ", ".join(report.undocumented)
-            message = (
-                "The server sent keys that no public page documents, or names that differ only in case; they are "
-                f"columns: {names}."
-            )
-            warnings.warn(SchemaDriftWarning(message, keys=report.undocumented), stacklevel=caller_stacklevel())
-        if report.coercions:
-            columns = tuple(dict.fromkeys(each.column for each in report.coercions))
-            message = (
-                f"{len(report.coercions):,} values did not fit their columns and are null there: {', '.join(columns)}. "
-                "run().report.coercions has them in full."
-            )
-            warnings.warn(SchemaDriftWarning(message, keys=columns), stacklevel=caller_stacklevel())
-        if gaps and report.gaps:
-            lack = plural(len(report.gaps), "customer lacks", "customers lack")
-            message = f"{lack} what was to be included; it is null there. run().report.gaps says whose, and why."
-            warnings.warn(SellerCloudWarning(message), stacklevel=caller_stacklevel())
 
     def _selected(self, table: pa.Table) -> pa.Table:
         if self.options.columns is None:
@@ -461,7 +388,7 @@ class CustomerQuery:
 
     # ── in words ───────────────────────────────────────────────────────────────────────────────────────────────────
     def to_code(self) -> str:
-        """Give Python code that reads the same; the login comes from where the new process finds it.
+        """Return Python code that reads the same; the login comes from where the new process finds it.
 
         Returns
         -------
@@ -471,29 +398,14 @@ class CustomerQuery:
         return to_code(self.connection.url, self._bound, self.options)
 
     def explain(self) -> str:
-        """Say which requests a read would send, without sending any.
+        """Return the requests that a read would send, without sending any.
 
         Returns
         -------
         str
             One line for each list's first page, and what follows it.
         """
-        dialect = self.connection.source.dialects.known or Dialect.ARTICLE
-        lines = []
-        for part in self._parts:
-            spoken = Dialect.SWAGGER if part.needs_swagger() else dialect
-            query = urlencode(page_params(part, spoken, 1, self.options.page_size))
-            lines.append(f"GET {self.connection.url}{CUSTOMERS_PATH}?{query}")
-        lines.append("then the further pages, up to 16 at once, and page 1 and the last page again")
-        for fact in self._includes.by_list:
-            each = f"of {len(fact.codes)} values" if fact.codes else "month of the years that have customers"
-            lines.append(f"for {fact.name}: the same for each {each}")
-        if self._includes.by_customer:
-            names = ", ".join(self._includes.by_customer)
-            lines.append(f"for {names}: GET {self.connection.url}{CUSTOMERS_PATH}/{{id}} for each customer")
-        if self.connection.source.dialects.known is None:
-            lines.append("in the other dialect, if the server shows that it does not understand this one")
-        return "\n".join(lines)
+        return explain(self.connection, self._parts, self._includes, self.options.page_size)
 
     def __repr__(self) -> str:
         return f"<CustomerQuery {self.filter.to_code() or 'all customers'} at {self.connection.url}>"

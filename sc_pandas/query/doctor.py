@@ -1,4 +1,4 @@
-"""Whether this machine can read customers: what is looked at, told in plain words, by at most five calls."""
+"""Check whether this machine can read customers, by at most five calls, and say in plain words what is wrong."""
 
 import contextlib
 import importlib.metadata
@@ -53,7 +53,7 @@ _NO_ANSWER: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at: its name, how it is, and what that means."""
+    """One check: its name, its state, and what that means."""
 
     name: str
     state: State
@@ -62,23 +62,23 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Checkup:
-    """Everything that was looked at, and the calls that it took; no secret, name or e-mail is in it."""
+    """All checks, and the calls that they took; without any secret, name or e-mail."""
 
     checks: tuple[Check, ...]
     calls: int
 
     @property
     def is_fine(self) -> bool:
-        """Whether nothing fails; warnings may be there."""
+        """True if nothing fails; warnings may be there."""
         return all(check.state != "fail" for check in self.checks)
 
 
 class _TooManyCallsError(SellerCloudError):
-    """It could not be found out by so few calls."""
+    """The answer needs more calls than a checkup makes."""
 
 
 class _FewCalls(Tally):
-    """Refuses what would be a call too many."""
+    """Counts calls, and refuses one too many."""
 
     __slots__ = ()
 
@@ -96,18 +96,7 @@ def check_up(
     timeout: float = 20.0,
     ca_bundle: str | None = None,
 ) -> Checkup:
-    """Look at the way to a server and at this machine's cache; nothing is changed but the count of calls.
-
-    Parameters
-    ----------
-    server, username, cache_dir, ca_bundle
-        As for `connect`.
-    timeout
-        Seconds for one call, at most.
-
-    Returns
-    -------
-    Checkup
+    """Check the way to a server and this machine's cache; nothing is changed but the count of calls.
 
     Raises
     ------
@@ -154,7 +143,7 @@ def _url_of(server: str, tally: Tally) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Heard:
-    """The dialect that was spoken last, what page 1 said about it, and that page."""
+    """The dialect that was tried last, the evidence of page 1, and that page."""
 
     dialect: Dialect
     evidence: Evidence
@@ -235,7 +224,7 @@ def _plainly(error: SellerCloudError) -> str:  # noqa: PLR0911  # one for each k
 
 
 def _listen(client: Client, tally: Tally) -> _Heard | SellerCloudError:
-    """Ask page 1 in one dialect, and in the other where that is not understood."""
+    """Read page 1 in one dialect, and in the other where that is not understood."""
     heard = _Heard(Dialect.ARTICLE, Evidence.IGNORED, Page(PageRows(), 0))
     try:
         for dialect in Dialect:
@@ -248,7 +237,7 @@ def _listen(client: Client, tally: Tally) -> _Heard | SellerCloudError:
 
 
 def _speak(client: Client, tally: Tally, dialect: Dialect) -> _Heard:
-    """Ask page 1 in a dialect, and a page of one row where that decides nothing."""
+    """Read page 1 in a dialect, and a page of one row where that decides nothing."""
     try:
         page = _page(client, tally, dialect, _ASKED)
     except ServerError as error:
@@ -267,7 +256,7 @@ def _check_list(heard: _Heard | SellerCloudError) -> Iterator[Check]:
         return
     spoken, rows, total = heard.dialect.value, len(heard.page.items), heard.page.total
     if heard.evidence is Evidence.IGNORED:
-        words = "paging is ignored in both dialects, so that filters may be ignored too; nothing can be read"
+        words = "paging is ignored in both dialects; filters may be ignored too, and nothing can be read"
         yield Check("dialect", "fail", words)
         return
     if heard.evidence is Evidence.UNDECIDED:
@@ -277,7 +266,7 @@ def _check_list(heard: _Heard | SellerCloudError) -> Iterator[Check]:
     if rows < total:
         yield Check("page cap", "ok", f"{rows} rows come when {_ASKED} are asked, of {total:,} customers")
     else:
-        yield Check("page cap", "ok", f"not to be seen: all {total:,} customers come at once")
+        yield Check("page cap", "ok", f"unknown: all {total:,} customers fit on one page")
 
 
 def _page(client: Client, tally: Tally, dialect: Dialect, size: int) -> Page:
@@ -321,12 +310,12 @@ def _check_cache(folder: Path, tenant: str) -> list[Check]:
         private_folder(folder)
         sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
     except SettingsError:
-        words = f"{shown} is not yours alone, so that nothing is kept (`chmod 700` it, or choose another)"
+        words = f"{shown} is accessible to other users; caching is off (`chmod 700` it, or choose another)"
         return [Check("cache folder", "fail", words)]
     except OSError:
         return [Check("cache folder", "fail", f"{shown} cannot be read")]
     if not os.access(folder, os.W_OK | os.X_OK):
-        return [Check("cache folder", "fail", f"{shown} cannot be written to, so that nothing is kept")]
+        return [Check("cache folder", "fail", f"{shown} cannot be written to; caching is off")]
     here = Check("cache folder", "ok", f"{shown} is private, {size(sum(sizes))} in {plural(len(sizes), 'file')}")
     return [here, *(_check_database(path) for path in sorted(folder.glob(f"{tenant}.v[0-9]*.sqlite")))]
 

@@ -45,15 +45,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 def shows(*keywords: type, **defaults: Any) -> Callable[[_Function], _Function]:
-    """Show keywords in the signature of a function that takes ``**keywords``, so that help and Tab know them.
-
-    Parameters
-    ----------
-    *keywords
-        `TypedDict` classes, in the order in which to show them.
-    **defaults
-        Values that are not None.
-    """
+    """Show keywords in the signature of a function that takes ``**keywords``, so that help and Tab know them."""
 
     def decorate(function: _Function) -> _Function:
         plain = inspect.signature(function)
@@ -79,16 +71,7 @@ _NEAREST: Final = 3
 
 
 def check_keywords(given: Mapping[str, Any], *, connect: Collection[str] = (), connected: Collection[str] = ()) -> None:
-    """Refuse a keyword that is no filter.
-
-    Parameters
-    ----------
-    given
-        Keywords that are no options.
-    connect
-        Keywords of `connect`, where they may be given, too.
-    connected
-        Keywords of `connect`, where it is too late for them.
+    """Refuse a keyword that is no filter; `connect` names those that are too, `connected` those that come too late.
 
     Raises
     ------

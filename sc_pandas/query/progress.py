@@ -24,7 +24,7 @@ class PageProgress:
         self._pages = 0
 
     def expect(self, pages: int) -> None:
-        """So many pages more are coming."""
+        """Expect `pages` more pages."""
         self._pages += pages
         if not self._wanted or self._pages <= 1:
             return
@@ -37,23 +37,23 @@ class PageProgress:
 
             Bar.set_lock(forks.new_rlock())
             # Looked at with every page, which is what the thread is for.
-            self._bar = Bar(total=self._pages, unit="page", desc="customers", leave=False, miniters=1)
+            self._bar = Bar(total=self._pages, unit=" pages", desc="customers", leave=False, miniters=1)
         self._bar.total = self._pages
         self._bar.refresh()
 
     def advance(self) -> None:
-        """One page has come."""
+        """Count one page."""
         if self._bar is not None:
             self._bar.set_description("customers", refresh=False)
             self._bar.update()
 
     def wait(self, reset_at: datetime, _seconds: float) -> None:
-        """The quota is used up until `reset_at`."""
+        """Say that the quota is used up until `reset_at`."""
         if self._bar is not None:
             self._bar.set_description(f"quota used up, waiting until {reset_at:%H:%M:%S} UTC")
 
     def away(self, until: datetime, _seconds: float) -> None:
-        """The server takes no calls; it is waited for until then."""
+        """Say that the server takes no calls, and until when it is waited for."""
         if self._bar is not None:
             self._bar.set_description(f"server away, trying again until {until:%H:%M:%S} UTC")
 

@@ -40,34 +40,9 @@ def read_sellercloud_customers(server: Connection | str | None = None, **keyword
     server
         A `Connection`, or what `connect` takes: a server id, ``"team:NAME"``, a base URL, or None for
         ``SELLERCLOUD_SERVER``.  Keywords of `connect` (username, password, token, cache_dir, …) may be given then.
-    limit
-        At most so many rows, the first that the server gives.
-    columns
-        Columns to keep.
-    page_size
-        Rows to ask for in a page; SellerCloud serves 50 at most, whatever is asked.
-    cache
-        ``"use"`` what is kept and young enough, ``"refresh"`` it, ask nobody (``"offline"``), or keep nothing
-        (``"off"``).
-    max_age
-        Seconds (or a timedelta) that a kept answer may be old; one hour by default, any age when offline.
-    consistency
-        ``"auto"`` proves that the answer is complete or raises; ``"strict"`` does so in windows of creation dates from
-        the beginning; ``"fast"`` reads once and says "not verified".
-    progress
-        Whether to show a bar; by default where a person is looking and more than one page comes.
-    on_bad_value
-        What becomes of a value that does not fit its column: null and a line in the report, or an error.
-    max_calls
-        Refuse a read that needs more calls; required where lists multiply to more than 100 reads.
-    include
-        Columns that the list does not carry, by name.  By a list for each value: channel, customer_type,
-        subscribed, exported, created_month, modified_month, and company_id where the filter names companies.  By a
-        call for each customer: created_on, company_id, phones, addresses, groups, tax_exempt, credit, order_options,
-        sales_man, account_managers, comment, notes_count, title, name, business_aliases, e_bay_user_id, source_id,
-        is_black_listed.  `CustomerQuery.estimate` says the calls first.
-    **filters
-        The nineteen filters, see `CustomerFilter`.
+    **keywords
+        The options of `Connection.customers` (limit, columns, page_size, cache, max_age, consistency, progress,
+        on_bad_value, max_calls, include) and the nineteen filters of `CustomerFilter`.
 
     Returns
     -------
@@ -87,13 +62,13 @@ def read_sellercloud_customers(server: Connection | str | None = None, **keyword
     AuthError
         The login was refused.
     PagingDriftError
-        The list moved and the answer cannot be proven complete; nothing is returned.
+        The list changed and the result cannot be proven complete; nothing is returned.
     RateLimitedError
-        The quota is used up for longer than `max_wait`; finished pages are kept.
+        The quota is used up for longer than `max_wait`; finished pages stay in the cache.
     CacheMissError
-        ``cache="offline"`` and nothing is kept.
+        ``cache="offline"``, and the cache has no such result.
     TransportError, ServerError, ResponseError
-        No usable answer came; nothing is returned, finished pages are kept.
+        No usable answer came; nothing is returned, finished pages stay in the cache.
 
     Examples
     --------

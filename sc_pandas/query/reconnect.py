@@ -1,6 +1,6 @@
-"""Which connection asks again for a frame that was read earlier, in this process or another.
+"""Find the connection that reads a frame again, in this process or another.
 
-A frame's words may be a stranger's: they never choose where a login is sent.
+A frame may come from a stranger: it never chooses where a login is sent.
 """
 
 import warnings
@@ -17,13 +17,7 @@ def connection_for(named: str, tenant: str = "") -> Connection:
 
     The first of these that there is: the connection to that very URL, as this user, that was opened last; a new one
     by the login of the environment, where the URL is that of ``SELLERCLOUD_SERVER``; one by the keyring's for the URL.
-
-    Parameters
-    ----------
-    named
-        The base URL that the frame names.
-    tenant
-        Digest of server and user; empty where it is not known, and any of these will do.
+    `named` is the URL in the frame; `tenant` the digest of server and user, empty where it is not known.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a query is given and what it gives: options, counts, estimates, pages, and the code that asks the same."""
+"""Counts, estimates and pages, the code of a query, and the checks of what `connect` takes."""
 
 import os
 from collections.abc import Mapping
@@ -11,8 +11,6 @@ import pandas as pd
 import pyarrow as pa
 
 from sc_pandas.errors import SettingsError
-from sc_pandas.filters import CustomerFilter
-from sc_pandas.reading import ReadOptions
 from sc_pandas.tables import to_pandas
 
 
@@ -69,7 +67,7 @@ _MOVES_FROM: Final = 5_000
 
 
 class Count(int):
-    """A number of customers; `is_upper_bound` says that reads of the union may overlap."""
+    """A number of customers; with `is_upper_bound` some may be counted twice."""
 
     is_upper_bound: bool
 
@@ -85,12 +83,12 @@ class Count(int):
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Estimate:
-    """What reading a query takes from here.
+    """What reading a query takes.
 
     Attributes
     ----------
     rows : Count
-        Customers that match, or a bound.
+        Customers that match, or an upper bound.
     calls : int
         Calls to make now; 0 where the cache has everything.
     calls_at_most : int or None
@@ -100,13 +98,13 @@ class Estimate:
     reads : int
         Lists that the filter is split into.
     age_s : float or None
-        Seconds since the count was asked of the server, where the cache gave it (the oldest of its parts).
+        Age of the count in seconds, if it came from the cache (of its oldest part).
     calls_left : int or None
         Calls that this machine may still make within the hour.
     calls_made : int
         Calls that this estimate itself took.
     is_upper_bound : bool
-        Whether it may be fewer calls: which of the customers are kept one by one is known only when the list is read.
+        True if fewer calls may suffice, because some customers may be cached.
     """
 
     rows: Count
@@ -125,7 +123,7 @@ class Estimate:
         moving = ""
         if self.rows >= _MOVES_FROM and (self.calls_at_most or 0) > self.calls:
             moving = f" (up to {self.calls_at_most:,} while customers come and go)"
-        looked = f"; to know this took {self.calls_made:,} calls" if self.calls_made > _WORTH_A_WORD else ""
+        looked = f"; the estimate itself took {self.calls_made:,} calls" if self.calls_made > _WORTH_A_WORD else ""
         seconds = max(1, round(self.seconds))
         return f"{bound}{self.rows:,} customers, {most}{self.calls:,} calls{moving}, about {seconds:,} s{looked}"
 
@@ -135,12 +133,12 @@ class Estimate:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CustomerPage:
-    """One page as the endpoint gives it.
+    """One page as the endpoint returns it.
 
     Attributes
     ----------
     number, size : int
-        What was asked.
+        The page's number and the rows asked for.
     total_results : int
         The endpoint's ``TotalResults``.
     table : pyarrow.Table
@@ -153,7 +151,7 @@ class CustomerPage:
     table: pa.Table
 
     def to_pandas(self) -> pd.DataFrame:
-        """Give the page's rows as a DataFrame.
+        """Return the page's rows as a DataFrame.
 
         Returns
         -------
@@ -161,17 +159,3 @@ class CustomerPage:
             Shape ``(rows, columns)``, Arrow-backed, in the server's order.
         """
         return to_pandas(self.table)
-
-
-def to_code(url: str, question: CustomerFilter, options: ReadOptions) -> str:
-    """Give Python code that reads a filter at a server."""
-    host = url.removeprefix("https://").removesuffix("/rest")
-    server = host.removesuffix(".api.sellercloud.com") if host.endswith(".api.sellercloud.com") else url
-    plain = ReadOptions()
-    words = [
-        f"{name}={list(value) if isinstance(value, tuple) else value!r}"
-        for name in ("limit", "columns", "include", "page_size", "consistency")
-        if (value := getattr(options, name)) != getattr(plain, name)
-    ]
-    arguments = ", ".join([repr(server), *words, *filter(None, [question.to_code()])])
-    return f"import sc_pandas as sc\n\ndf = sc.read_sellercloud_customers({arguments})"

@@ -56,7 +56,7 @@ def test_an_unknown_keyword_is_told_with_the_nearest(shop: sc.Connection, given:
 
 
 @pytest.mark.parametrize(("given", "told"), [*KEYWORDS, ({"usernme": "x"}, "Did you mean username?")])
-def test_a_read_that_connects_tells_it_before_it_looks_for_a_login(given: dict[str, Any], told: str) -> None:
+def test_a_wrong_keyword_is_told_before_a_login_is_sought(given: dict[str, Any], told: str) -> None:
     with pytest.raises(FilterError) as caught:
         sc.read_sellercloud_customers("team:nobody", **given)
     assert told.partition(" or ")[0].rstrip("?") in str(caught.value)
@@ -84,8 +84,8 @@ def test_the_options_are_those_of_customers() -> None:
         ("include", 5, "not int"),
         ("include", None, "not NoneType"),
         ("include", ["channel", 5], "not int"),
-        ("include", "channel, phones", "give a list: include=['channel', 'phones']"),
-        ("include", ["channel,phones"], "give a list: include=['channel', 'phones']"),
+        ("include", "channel, phones", "pass a list: include=['channel', 'phones']"),
+        ("include", ["channel,phones"], "pass a list: include=['channel', 'phones']"),
         ("include", ["email"], "email is in every read"),
         ("include", "rating_name", "rating_name is in every read"),
         ("include", ["custom.Tier"], "custom.Tier is in every read"),

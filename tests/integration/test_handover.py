@@ -43,7 +43,7 @@ def frame(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         sc.sandbox.serve(customers=300, seed=7) as box,
         shop_of(box, Path(tmp_path_factory.mktemp("cache"))) as shop,
     ):
-        table = shop.customers().to_arrow().combine_chunks()
+        table = shop.customers().run().table.combine_chunks()
     added = detail_columns(NAMES, customers(range(len(table))), lambda _: lambda *_: None)
     for field, column in zip(detail_schema(NAMES), added, strict=True):
         table = table.append_column(field, column)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sc_pandas import CustomerFilter, FilterError
 from sc_pandas.cache import cache_key
-from sc_pandas.contract import FILTERS, Channel, Dialect, FilterFact, Flag
+from sc_pandas.contract import FILTERS, FILTERS_BY_NAME, Channel, Dialect, FilterFact, Flag
 from sc_pandas.reading.plan import page_params, split
 
 URL = "https://tt.api.sellercloud.com/rest"
@@ -68,6 +68,15 @@ def test_code_gives_the_filter_back(asked: CustomerFilter) -> None:
     assert eval(repr(asked), {"CustomerFilter": CustomerFilter}) == asked  # noqa: S307
 
 
+def from_params(params: list[tuple[str, str]], dialect: Dialect) -> CustomerFilter:
+    """Return the filter that the parameters ask."""
+    values: dict[str, list[str]] = {}
+    for parameter, text in params:
+        (fact,) = [fact for fact in FILTERS if fact.parameter(dialect) == parameter]
+        values.setdefault(fact.name, []).append(text)
+    return CustomerFilter.of(**{n: v[0] if FILTERS_BY_NAME[n].kind == "date" else v for n, v in values.items()})
+
+
 @given(filters(single=True), st.sampled_from(Dialect))
 def test_query_parameters_give_the_filter_back_in_either_dialect(asked: CustomerFilter, dialect: Dialect) -> None:
     if dialect is Dialect.ARTICLE and asked.needs_swagger():
@@ -75,14 +84,14 @@ def test_query_parameters_give_the_filter_back_in_either_dialect(asked: Customer
             asked.to_params(dialect)
         return
     params = asked.to_params(dialect)
-    assert CustomerFilter.from_params(params, dialect) == asked
+    assert from_params(params, dialect) == asked
     assert {name.startswith("model.") for name, _ in params} <= {dialect is Dialect.SWAGGER}
 
 
 @given(moments)
 def test_a_time_keeps_its_microseconds_in_the_swagger_dialect(moment: datetime) -> None:
     asked = CustomerFilter.of(created_on_to=moment)
-    assert CustomerFilter.from_params(asked.to_params(Dialect.SWAGGER), Dialect.SWAGGER) == asked
+    assert from_params(asked.to_params(Dialect.SWAGGER), Dialect.SWAGGER) == asked
     assert CustomerFilter.from_json(asked.to_json()) == asked
 
 

@@ -42,7 +42,7 @@ def run_child(script: str, *arguments: object) -> str:
 class TestPrivateFolder:
     @pytest.mark.fault("E03")
     @pytest.mark.usefixtures("open_umask")
-    def test_a_new_folder_and_its_new_parents_are_private_under_any_umask(self, tmp_path: Path) -> None:
+    def test_a_new_folder_is_private_under_any_umask(self, tmp_path: Path) -> None:
         folder = files.private_folder(tmp_path / "a" / "b")
 
         assert [mode_of(tmp_path / "a"), mode_of(folder)] == [0o700, 0o700]
@@ -143,7 +143,7 @@ class TestTarget:
 class TestAtomicWrite:
     @pytest.mark.fault("F11")
     @pytest.mark.usefixtures("open_umask")
-    def test_a_new_file_is_private_from_its_first_byte_under_any_umask(self, tmp_path: Path) -> None:
+    def test_a_new_file_is_private_under_any_umask(self, tmp_path: Path) -> None:
         with files.atomic_write(tmp_path / "x") as file:
             file.write(b"new")
             assert mode_of(Path(file.name)) == 0o600

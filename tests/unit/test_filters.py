@@ -35,7 +35,7 @@ SAME: list[tuple[str, list[Any]]] = [
 
 
 @pytest.mark.parametrize(("name", "values"), SAME, ids=lambda value: value if isinstance(value, str) else "")
-def test_equal_questions_are_equal_filters_with_equal_hashes_and_json(name: str, values: list[Any]) -> None:
+def test_equal_filters_have_equal_hashes_and_json(name: str, values: list[Any]) -> None:
     filters = [CustomerFilter.of(**{name: value}) for value in values]
     assert len(set(filters)) == 1
     assert len({each.to_json() for each in filters}) == 1
@@ -43,50 +43,21 @@ def test_equal_questions_are_equal_filters_with_equal_hashes_and_json(name: str,
 
 
 REFUSED: list[tuple[str, Any]] = [
-    ("rating", "Great"),
-    ("rating", 6),
-    ("rating", -1),
-    ("rating", True),
-    ("rating", 4.0),
-    ("rating", []),
-    ("rating", ""),
-    ("rating", b"5"),
-    ("customer_type", 2),
-    ("channel", -1),
-    ("channel", 2**31),
-    ("channel", "Amazonn"),
-    ("subscribed", 2),
-    ("subscribed", "maybe"),
-    ("customer_ids", 0),
-    ("customer_ids", -7),
-    ("customer_ids", 2**63),
-    ("customer_ids", "seven"),
-    ("customer_ids", "٧"),
-    ("customer_ids", 7.0),
-    ("customer_ids", True),
-    ("customer_ids", []),
-    ("customer_ids", [7, None]),
-    ("company_ids", "1 or 1=1"),
-    ("city", ""),
-    ("city", "  "),
-    ("city", 7),
-    ("city", ["Bern", ""]),
-    ("city", [[]]),
-    ("city", "\ud83d"),
-    ("email", b"a@b"),
-    ("created_on_from", "yesterday"),
-    ("created_on_from", "31/01/2026"),
-    ("created_on_from", "2026-02-30"),
-    ("created_on_from", 20260131),
-    ("created_on_from", pd.NaT),
+    ("rating", "Great"), ("rating", 6), ("rating", -1), ("rating", True), ("rating", 4.0), ("rating", []),
+    ("rating", ""), ("rating", b"5"), ("customer_type", 2), ("channel", -1), ("channel", 2**31),
+    ("channel", "Amazonn"), ("subscribed", 2), ("subscribed", "maybe"), ("customer_ids", 0), ("customer_ids", -7),
+    ("customer_ids", 2**63), ("customer_ids", "seven"), ("customer_ids", "٧"), ("customer_ids", 7.0),
+    ("customer_ids", True), ("customer_ids", []), ("customer_ids", [7, None]), ("company_ids", "1 or 1=1"),
+    ("city", ""), ("city", "  "), ("city", 7), ("city", ["Bern", ""]), ("city", [[]]), ("city", "\ud83d"),
+    ("email", b"a@b"), ("created_on_from", "yesterday"), ("created_on_from", "31/01/2026"),
+    ("created_on_from", "2026-02-30"), ("created_on_from", 20260131), ("created_on_from", pd.NaT),
     ("created_on_from", np.datetime64("NaT", "s")),
-    ("created_on_from", pd.Timestamp("2026-01-01T00:00:00.000000001")),
-    ("created_on_from", ["2026-01-01"]),
-]
+    ("created_on_from", pd.Timestamp("2026-01-01T00:00:00.000000001")), ("created_on_from", ["2026-01-01"]),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "value"), REFUSED, ids=repr)
-def test_what_cannot_be_asked_is_a_filter_error_that_names_its_filter(name: str, value: Any) -> None:
+def test_a_filter_error_names_its_filter(name: str, value: Any) -> None:
     with pytest.raises(FilterError) as caught:
         CustomerFilter.of(**{name: value})
     assert caught.value.filter == name
@@ -97,19 +68,11 @@ def test_what_cannot_be_asked_is_a_filter_error_that_names_its_filter(name: str,
 @pytest.mark.parametrize(
     ("wrong", "right"),
     [
-        ("ratng", "rating"),
-        ("RATING", "rating"),
-        ("createdOnFrom", "created_on_from"),
-        ("zipcode", "zip_code"),
-        ("zip", "zip_code"),
-        ("phone", "phone_number"),
-        ("customer_id", "customer_ids"),
-        ("company", "company_ids"),
-        ("firstname", "first_name"),
-        ("keywords", "keyword"),
-        ("created_from", "created_on_from"),
+        ("ratng", "rating"), ("RATING", "rating"), ("createdOnFrom", "created_on_from"), ("zipcode", "zip_code"),
+        ("zip", "zip_code"), ("phone", "phone_number"), ("customer_id", "customer_ids"), ("company", "company_ids"),
+        ("firstname", "first_name"), ("keywords", "keyword"), ("created_from", "created_on_from"),
     ],
-)
+)  # fmt: skip
 def test_a_near_miss_of_a_name_is_answered_with_the_right_one(wrong: str, right: str) -> None:
     with pytest.raises(FilterError, match=f"Did you mean .*{right}") as caught:
         CustomerFilter.of(**{wrong: 1})
@@ -120,12 +83,10 @@ def test_a_near_miss_of_a_name_is_answered_with_the_right_one(wrong: str, right:
 @pytest.mark.parametrize(
     ("name", "wrong", "right"),
     [
-        ("rating", "Satsified", "Satisfied"),
-        ("rating", "neutrall", "Neutral"),
-        ("customer_type", "Wholsale", "Wholesale"),
-        ("channel", "Wallmart", "Walmart"),
+        ("rating", "Satsified", "Satisfied"), ("rating", "neutrall", "Neutral"),
+        ("customer_type", "Wholsale", "Wholesale"), ("channel", "Wallmart", "Walmart"),
     ],
-)
+)  # fmt: skip
 def test_a_near_miss_of_a_value_is_answered_with_the_right_one(name: str, wrong: str, right: str) -> None:
     with pytest.raises(FilterError) as caught:
         CustomerFilter.of(**{name: wrong})
@@ -144,7 +105,7 @@ def test_a_range_that_ends_before_it_starts_is_refused(field: str) -> None:
         CustomerFilter.of(**{start: datetime(2026, 1, 1, tzinfo=UTC), end: "2026-02-01"})
 
 
-def test_a_time_with_a_zone_is_asked_in_the_server_s_time_or_not_at_all() -> None:
+def test_a_time_with_a_zone_is_sent_in_the_server_s_time() -> None:
     plus_two = datetime(2026, 7, 1, 14, 0, tzinfo=timezone(timedelta(hours=2)))
     asked = CustomerFilter(created_on_from=plus_two)
     with pytest.raises(FilterError, match="server_timezone") as caught:
@@ -170,29 +131,18 @@ def test_each_dialect_spells_the_same_question_its_own_way() -> None:
         city="São & Paulo",
     )
     assert asked.to_params(Dialect.ARTICLE) == [
-        ("customerIDs", "3"),
-        ("customerIDs", "9"),
-        ("rating", "Very_Satisfied"),
-        ("customerType", "Wholesale"),
-        ("subscribed", "1"),
-        ("createdOnFrom", "01/31/2026 14:05"),
-        ("city", "São & Paulo"),
-        ("channel", "Amazon"),
-    ]
+        ("customerIDs", "3"), ("customerIDs", "9"), ("rating", "Very_Satisfied"), ("customerType", "Wholesale"),
+        ("subscribed", "1"), ("createdOnFrom", "01/31/2026 14:05"), ("city", "São & Paulo"), ("channel", "Amazon"),
+    ]  # fmt: skip
     assert asked.to_params(Dialect.SWAGGER) == [
-        ("model.customerIds", "3"),
-        ("model.customerIds", "9"),
-        ("model.rating", "5"),
-        ("model.customerType", "1"),
-        ("model.subscribed", "1"),
-        ("model.createdOnFrom", "2026-01-31T14:05:00"),
-        ("model.city", "São & Paulo"),
+        ("model.customerIds", "3"), ("model.customerIds", "9"), ("model.rating", "5"), ("model.customerType", "1"),
+        ("model.subscribed", "1"), ("model.createdOnFrom", "2026-01-31T14:05:00"), ("model.city", "São & Paulo"),
         ("model.channel", "4"),
-    ]
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("given_", [{"company_ids": 163}, {"modified_on_to": "2026-01-31 14:05:01"}])
-def test_what_only_the_swagger_can_say_is_never_cut_for_the_article(given_: dict[str, Any]) -> None:
+def test_what_the_article_cannot_say_is_never_cut_for_it(given_: dict[str, Any]) -> None:
     asked = CustomerFilter.of(**given_)
     assert asked.needs_swagger() == next(iter(given_))
     with pytest.raises(FilterError) as caught:
@@ -227,10 +177,3 @@ def test_a_filter_cannot_be_changed_and_an_empty_one_is_false() -> None:
 def test_json_that_is_no_filter_is_a_filter_error(text: str) -> None:
     with pytest.raises(FilterError):
         CustomerFilter.from_json(text)
-
-
-def test_a_parameter_of_the_other_dialect_is_refused() -> None:
-    with pytest.raises(FilterError):
-        CustomerFilter.from_params([("model.city", "Bern")], Dialect.ARTICLE)
-    with pytest.raises(FilterError):
-        CustomerFilter.from_params([("city", "Bern")], Dialect.SWAGGER)
