@@ -79,7 +79,7 @@ def closed_sockets() -> Iterator[None]:
 
 
 def is_local(host: str) -> bool:
-    """Say whether a host is this machine."""
+    """Return whether a host is this machine."""
     return host in {"localhost", "::1", ""} or host.startswith("127.")
 
 

@@ -63,14 +63,14 @@ _ID = re.compile(r"[A-I]\d\d")
 
 
 def functions(tree: ast.AST) -> Iterator[ast.FunctionDef]:
-    """Give the test functions of a module, those in classes too."""
+    """Return the test functions of a module, those in classes too."""
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
             yield node
 
 
 def ids_of(test: ast.FunctionDef) -> set[str]:
-    """Give the rows that a test says it holds."""
+    """Return the rows that a test says it holds."""
     ids = set()
     for mark in test.decorator_list:
         if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.fault":
@@ -79,7 +79,7 @@ def ids_of(test: ast.FunctionDef) -> set[str]:
 
 
 def marked(texts: dict[str, str]) -> dict[str, list[str]]:
-    """Give for each row the tests that hold it, out of the texts of test files by name."""
+    """Return for each row the tests that hold it, out of the texts of test files by name."""
     held = defaultdict(list)
     for name, text in texts.items():
         for test in functions(ast.parse(text)):
@@ -95,7 +95,7 @@ def without_a_test(held: dict[str, list[str]]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def texts() -> dict[str, str]:
-    """The test files."""
+    """Return the test files."""
     return {str(path.relative_to(TESTS.parent)): path.read_text() for path in sorted(TESTS.rglob("test_*.py"))}
 
 
@@ -123,7 +123,7 @@ def test_the_list_of_missing_rows_is_not_empty_by_mistake(texts: dict[str, str])
 
 
 def named() -> list[tuple[str, str]]:
-    """Give every file::test that GUARANTEES.md names."""
+    """Return every file::test that GUARANTEES.md names."""
     return re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", GUARANTEES)
 
 

@@ -92,7 +92,7 @@ class HttpCache:
 
     @property
     def usable(self) -> bool:
-        """Whether there is a database at all."""
+        """True if there is a database at all."""
         return self._backend is not None
 
     def _open(self, folder: Path | None) -> "Backend | None":
@@ -201,7 +201,7 @@ class HttpCache:
         self._backend.attempt(run, None)
 
     def find_dialect(self) -> str | None:
-        """Give the dialect that this server was found to understand, if it is remembered."""
+        """Return the dialect that this server was found to understand, if it is remembered."""
         row = self._attempt("SELECT CAST(facts AS BLOB) FROM reads WHERE query = 'dialect'", ())
         return bytes(row[0][0] or b"").decode(errors="replace") if row else None
 

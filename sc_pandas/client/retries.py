@@ -45,7 +45,7 @@ class RetryBudget:
             return True
 
     def refund(self) -> None:
-        """Give back for a call that succeeded."""
+        """Refund an attempt, for a call that succeeded."""
         with self._lock:
             self._tokens = min(self._FULL, self._tokens + 1)
 

@@ -13,7 +13,7 @@ _FOLDS: Final = frozenset(map(fold, CARD_KEYS))
 
 @functools.lru_cache(maxsize=4_096)
 def is_card_key(key: str) -> bool:
-    """True if a key holds card data, however it is cased or spaced."""
+    """Return whether a key holds card data, however it is cased or spaced."""
     return fold(key) in _FOLDS
 
 

@@ -23,7 +23,7 @@ class Clock(Protocol):
         """Seconds that never go back."""
 
     def now(self) -> datetime:
-        """Give the wall clock, UTC."""
+        """Return the wall clock, UTC."""
 
     def sleep(self, seconds: float, cancel: threading.Event | None = None) -> None:
         """Wait; raise `Cancelled` as soon as `cancel` is set."""
@@ -36,7 +36,7 @@ class SystemClock:
 
     @staticmethod
     def now() -> datetime:
-        """Give the wall clock, UTC."""
+        """Return the wall clock, UTC."""
         return datetime.now(UTC)
 
     @staticmethod

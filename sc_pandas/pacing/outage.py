@@ -102,14 +102,14 @@ class OutageGate:
             self._clock.sleep(until_s, cancel)
 
     def answered(self, asked_at: float) -> None:
-        """The server answered a call that was made then: everybody may call, unless it went away since."""
+        """Note that the server answered a call that was made then: everybody may call, unless it went away since."""
         with self._lock:
             self._has_answered = True
             if self._outage is not None and asked_at >= self._outage.since:
                 self._outage = None
 
     def refused(self, why: object, probed: Outage | None) -> None:
-        """The server took no call; `probed` is what `enter` gave for it.
+        """Note that the server took no call; `probed` is what `enter` gave for it.
 
         Raises
         ------
@@ -139,6 +139,6 @@ class OutageGate:
         raise StillAwayError(outage, now - outage.since)
 
     def leave(self, probed: Outage | None) -> None:
-        """A call has ended: if it was to find out and did not, another one goes on."""
+        """Note that a call has ended: if it was to find out and did not, another one goes on."""
         if probed is not None:
             probed.probing = False

@@ -9,7 +9,7 @@ import ipywidgets as widgets
 
 
 class Setting(threading.local):
-    """Whether this thread sets controls itself; what a person changes on another thread meanwhile is heard."""
+    """True if this thread sets controls itself; what a person changes on another thread meanwhile is heard."""
 
     now = False
 

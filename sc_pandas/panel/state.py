@@ -66,17 +66,17 @@ class PanelState:
 
     @property
     def rows_are_old(self) -> bool:
-        """Whether the rows on show may not answer what the controls ask."""
+        """True if the rows on show may not answer what the controls ask."""
         return self.rows is not None and (self.rows_of != self.question or self.phase in {"failed", "wrong"})
 
     @property
     def is_busy(self) -> bool:
-        """Whether an answer is on its way."""
+        """True if an answer is on its way."""
         return self.phase in {"asking", "loading"}
 
     @property
     def is_working(self) -> bool:
-        """Whether an answer is on its way, or a price."""
+        """True if an answer is on its way, or a price."""
         return self.is_busy or self.pricing
 
     @property
@@ -103,22 +103,22 @@ def _asked(state: PanelState, phase: Phase, question: CustomerFilter, message: s
 
 
 def asked(state: PanelState, question: CustomerFilter) -> PanelState:
-    """A question was sent."""
+    """Note that a question was sent."""
     return _asked(state, "asking", question, "")
 
 
 def held(state: PanelState, question: CustomerFilter, reads: int) -> PanelState:
-    """Counting waits for Apply, because it takes many calls or because that is wished."""
+    """Note that counting waits for Apply, because it takes many calls or because that is wished."""
     return _asked(state, "held", question, f"Counting this takes {plural(reads, 'call')}. Press Apply to ask.")
 
 
 def refused(state: PanelState, wrong: Mapping[str, str]) -> PanelState:
-    """The controls do not make a question; nothing is asked."""
+    """Note that the controls do not make a question; nothing is asked."""
     return _begun(state, "wrong", wrong=wrong)
 
 
 def began(state: PanelState, task: str) -> PanelState:
-    """A long piece of work on the question began, such as loading."""
+    """Note that a long piece of work on the question began, such as loading."""
     return _begun(state, "loading", task=task, pages_done=0, pages_expected=0)
 
 
@@ -128,12 +128,12 @@ def turning(state: PanelState, page: int) -> PanelState:
 
 
 def stopped(state: PanelState) -> PanelState:
-    """What was under way was stopped."""
+    """Note that what was under way was stopped."""
     return _begun(state, "ready", message="Stopped. Finished pages are kept for the next time.", notice="")
 
 
 def chose(state: PanelState, include: tuple[str, ...]) -> PanelState:
-    """The user chose other columns; a load or a save in progress was cancelled."""
+    """Note that the user chose other columns; a load or a save in progress was cancelled."""
     if state.phase == "loading" and state.task in {LOADING, SAVING}:
         return _begun(state, "ready", include=include)
     return replace(state, include=include, notice="", price="", pricing=False)
@@ -156,7 +156,7 @@ def counted(
     everybody: int | None,
     is_fresh: bool = False,
 ) -> PanelState:
-    """The count and the first rows came."""
+    """Note that the count and the first rows came."""
     known = state.everybody if everybody is None else everybody
     came = _came(state, rows, at, facets)
     return replace(came, estimate=estimate, is_fresh=is_fresh, everybody=known, counts={})
@@ -184,19 +184,19 @@ def turned(state: PanelState, page: int) -> PanelState:
 
 
 def tallied(state: PanelState, *, counts: Counts, message: str) -> PanelState:
-    """The server was asked for the counts of a filter's values."""
+    """Note that the server was asked for the counts of a filter's values."""
     counts = {**state.counts, **counts}
     return replace(state, phase="ready", counts=counts, message=message, waiting_until=None)
 
 
 def saved(state: PanelState, *, message: str, estimate: Estimate | None = None, price: str = "") -> PanelState:
-    """A file was written; the rows on show are as they were."""
+    """Note that a file was written; the rows on show are as they were."""
     known = state.estimate if estimate is None else estimate
     return replace(state, phase="ready", estimate=known, message=message, waiting_until=None, price=price)
 
 
 def failed(state: PanelState, *, message: str) -> PanelState:
-    """The question failed; the last good rows stay, marked as old."""
+    """Note that the question failed; the last good rows stay, marked as old."""
     return replace(state, phase="failed", message=message, page_wanted=state.page, waiting_until=None)
 
 
@@ -206,7 +206,7 @@ def progressed(state: PanelState, *, done: int, expected: int) -> PanelState:
 
 
 def waiting(state: PanelState, *, until: datetime, waits_for: Awaited) -> PanelState:
-    """The quota is used up, or the server takes no calls, until a time."""
+    """Note that the quota is used up, or the server takes no calls, until a time."""
     return state if state.waiting_until == until else replace(state, waiting_until=until, waits_for=waits_for)
 
 

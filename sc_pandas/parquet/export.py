@@ -128,7 +128,7 @@ def read_parquet(
 
 
 def _identity(path: Path) -> tuple[int, ...] | None:
-    """What tells one folder at a path from the next: a folder that gets its name by a rename has a new change time."""
+    """Return what tells a folder at a path from the next; a rename gives it a new change time."""
     try:
         facts = path.stat()
     except (OSError, ValueError):

@@ -152,7 +152,7 @@ def _is_part(path: Path) -> bool:
 
 
 def _publish(temp: Path, target: Path, *, overwrite: bool) -> None:
-    """Return the finished folder its name; what bore it goes by the temporary name afterwards."""
+    """Name the finished folder; what bore the name has the temporary one afterwards."""
     with contextlib.suppress(OSError):
         target.rmdir()  # an empty one
     if not overwrite or not target.exists():

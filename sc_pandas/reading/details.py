@@ -52,7 +52,7 @@ class DetailReads:
 
     @property
     def any_kept(self) -> bool:
-        """Whether any customer at all may be in the cache."""
+        """True if any customer at all may be in the cache."""
         return self._cache is not None and self._options.cache != "refresh" and self._cache.has_pages(_PREFIX)
 
     def check(self, rows: int, user_ids: Iterable[Iterable[int]]) -> None:
@@ -76,7 +76,7 @@ class DetailReads:
             )
 
     def notes(self) -> Iterator[str]:
-        """Tell how old the oldest of the customers is, where that is worth a word."""
+        """Return how old the oldest of the customers is, where that is worth a word."""
         if self.oldest is not None and self._source.client.clock.now().timestamp() - self.oldest > _OLD_S:
             at = datetime.fromtimestamp(self.oldest, UTC)
             yield f"single customers came from the cache: the oldest was read at {at:%Y-%m-%d %H:%M} UTC"

@@ -239,7 +239,7 @@ class ListRead(ListPages):
     # ── for the ways ───────────────────────────────────────────────────────────────────────────────────────────────
     @property
     def may_join(self) -> bool:
-        """Whether customers can come to match by a change: whether anything but creation dates is asked."""
+        """True if customers can come to match by a change: whether anything but creation dates is asked."""
         return bool(self.question.given().keys() - {"created_on_from", "created_on_to"})
 
     def crew(self) -> Crew:

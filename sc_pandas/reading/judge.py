@@ -1,4 +1,4 @@
-"""Whether what was read is complete: pure functions of the pages that were seen."""
+"""True if what was read is complete: pure functions of the pages that were seen."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ class Judgement:
 
     @property
     def is_proven(self) -> bool:
-        """Whether the answer is complete."""
+        """True if the answer is complete."""
         return self.verdict != NOT_VERIFIED
 
     def error(self) -> PagingDriftError:

@@ -117,10 +117,10 @@ class Watcher(Protocol):
         """One page has come."""
 
     def wait(self, reset_at: datetime, seconds: float) -> None:
-        """The quota is used up until `reset_at`."""
+        """Note that the quota is used up until `reset_at`."""
 
     def away(self, until: datetime, seconds: float) -> None:
-        """The server takes no calls; it is waited for until then."""
+        """Note that the server takes no calls; it is waited for until then."""
 
 
 @dataclass

@@ -119,12 +119,12 @@ class PagePlan:
 
     @property
     def one_response(self) -> bool:
-        """Whether page 1 is the whole answer."""
+        """True if page 1 is the whole answer."""
         return self.rows <= self.served
 
     @property
     def needs_second(self) -> bool:
-        """Whether page 1 is just as full as servers fill one, so only an empty page 2 shows that it is all."""
+        """True if page 1 is just as full as servers fill one, so only an empty page 2 shows that it is all."""
         is_full = 0 < self.total == self.served and self.total in {SERVED_BY_DEFAULT, SERVED_AT_MOST, self.asked}
         return is_full and (self.limit is None or self.limit > self.served)
 

@@ -102,7 +102,7 @@ class ReadReport:
 
     @property
     def is_proven(self) -> bool:
-        """Whether the rows were proven to be complete."""
+        """True if the rows were proven to be complete."""
         return self.verdict != NOT_VERIFIED
 
     def _lines(self) -> list[tuple[str, str]]:

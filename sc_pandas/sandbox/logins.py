@@ -27,7 +27,7 @@ class Login:
 
 
 class Logins:
-    """Gives tokens for credentials and knows each of them again."""
+    """Makes tokens for credentials and knows each of them again."""
 
     def __init__(self, options: Options) -> None:
         self._options = options

@@ -180,7 +180,7 @@ def _gather(store: Store, starts: Order, wanted: Order) -> pa.RecordBatch:
 
 
 def final_order(ids: pa.ChunkedArray, *, sort: bool) -> Order:
-    """Number the rows to keep: of equal ids the last, by id or by place, rows without an id last or in place."""
+    """Return the numbers of the rows to use: of equal ids the last; by id or by place, those without an id last."""
     has_id, keys = ids.is_valid().to_numpy(), ids.fill_null(0).to_numpy()
     by_id = np.argsort(keys, kind="stable")
     if ids.null_count:

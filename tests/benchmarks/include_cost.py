@@ -18,7 +18,7 @@ ASKED = [name for name in PARTITIONS if name != "company_id"]
 
 
 def cost(customers: int, include: list[str]) -> tuple[int, int, int, float]:
-    """Give the calls of counting, of the plan and of the read, and the seconds of the read."""
+    """Return the calls of counting, of the plan and of the read, and the seconds of the read."""
     with (
         sc.sandbox.serve(customers=customers, seed=7, calls_per_hour=10**9) as box,
         tempfile.TemporaryDirectory() as folder,

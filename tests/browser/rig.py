@@ -199,7 +199,7 @@ class Visit:
         return self.page.locator(".sc-panel").get_by_role("button", name=name, exact=True)
 
     def status(self) -> str:
-        """What the status line says."""
+        """Return what the status line says."""
         return str(self.part("status").text_content())
 
     def until_status(self, pattern: str, *, timeout_ms: int = PATIENCE_MS) -> str:
@@ -211,7 +211,7 @@ class Visit:
         return self.status()
 
     def rows(self) -> list[list[str]]:
-        """The rows on show, as text."""
+        """Return the rows on show, as text."""
         found: list[list[str]] = self.page.evaluate(_ROWS)
         return found
 

@@ -39,7 +39,7 @@ Run = Callable[..., Ran]
 
 @pytest.fixture(scope="module")
 def box() -> Iterator[Sandbox]:
-    """An ordinary sandbox that the tests of a module share and do not change."""
+    """Return an ordinary sandbox that the tests of a module share and do not change."""
     with sc_pandas.sandbox.serve(customers=300, seed=7) as box:
         yield box
 
@@ -61,7 +61,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Sandbox]]:
 
 @pytest.fixture
 def at_box(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    """The shared sandbox, the environment pointing at it."""
+    """Return the shared sandbox, the environment pointing at it."""
     point_at(box, monkeypatch)
     return box
 
@@ -74,7 +74,7 @@ def point_at(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def cache_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The cache's folder, said by the environment."""
+    """Return the cache's folder, said by the environment."""
     monkeypatch.setenv("SC_PANDAS_CACHE_DIR", str(tmp_path / "cache"))
     return tmp_path / "cache"
 
@@ -164,7 +164,7 @@ class KeyringInMemory(keyring.backend.KeyringBackend):
 
 @pytest.fixture
 def keys() -> Iterator[KeyringInMemory]:
-    """A keyring in memory in place of the machine's own."""
+    """Return a keyring in memory in place of the machine's own."""
     before = keyring.get_keyring()
     mine = KeyringInMemory()
     keyring.set_keyring(mine)

@@ -19,7 +19,7 @@ def files_below(folder: Path) -> list[Path]:
 
 @pytest.fixture
 def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home, a temporary folder and a working folder, all below one path that is empty."""
+    """Return a home, a temporary folder and a working folder, all below one path that is empty."""
     for name in ("home", "tmp", "work"):
         (tmp_path / name).mkdir()
     monkeypatch.setenv("HOME", str(tmp_path / "home"))

@@ -15,7 +15,7 @@ from sc_pandas.settings import base_url, keyring_service
 
 @pytest.fixture
 def alone(monkeypatch: pytest.MonkeyPatch, serve: Any) -> Any:
-    """A sandbox that the environment names, without a login there."""
+    """Return a sandbox that the environment names, without a login there."""
     box = serve()
     monkeypatch.delenv("SELLERCLOUD_USERNAME")
     monkeypatch.delenv("SELLERCLOUD_PASSWORD")

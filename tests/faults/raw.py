@@ -35,7 +35,7 @@ class Wire:
 
     @property
     def params(self) -> dict[str, str]:
-        """Give the query parameters."""
+        """Return the query parameters."""
         return dict(parse_qsl(urlsplit(self.target).query))
 
     def send(self, content: bytes) -> bool:
@@ -70,18 +70,18 @@ Script = Callable[[Wire], object]
 
 
 def whole(body: bytes, *headers: str) -> bytes:
-    """Give a good answer."""
+    """Return a good answer."""
     lines = ["HTTP/1.1 200 OK", "Content-Type: application/json", f"Content-Length: {len(body)}", *headers]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
 def to_end(body: bytes) -> bytes:
-    """Give an answer whose end is that of the connection, as old proxies do."""
+    """Return an answer whose end is that of the connection, as old proxies do."""
     return b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n" + body
 
 
 def page(ids: list[int], total: int | None = None, **more: Any) -> bytes:
-    """Give the body of a page."""
+    """Return the body of a page."""
     items = [{"UserID": each, "Email": f"{each}@example.test", **more} for each in ids]
     return json.dumps({"Items": items, "TotalResults": len(ids) if total is None else total}).encode()
 
@@ -109,7 +109,7 @@ class RawServer:
 
     @property
     def url(self) -> str:
-        """Give the base URL."""
+        """Return the base URL."""
         return f"{'https' if self.tls else 'http'}://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def __enter__(self) -> Self:
@@ -187,7 +187,7 @@ class RawServer:
 
     @contextmanager
     def client(self, *, timeouts: Timeouts = PATIENT, policy: RetryPolicy = QUICK, **more: Any) -> Iterator[Client]:
-        """Give a bare client without a cache."""
+        """Return a bare client without a cache."""
         login = Credentials("ann@x.test", password=Secret("Raw-Canary-pässword"))
         client = Client(base_url(self.url), login, timeouts=timeouts, policy=policy, **more)
         try:

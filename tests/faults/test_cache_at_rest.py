@@ -54,7 +54,7 @@ def other_name(box: sc.sandbox.Sandbox, folder: Path) -> Connection:
 
 
 def planted_names(mine: Path, theirs: Path, suffix: str) -> int:
-    """Give every file of one user the name that it would have for another; give how many there were."""
+    """Return every file of one user the name that it would have for another; give how many there were."""
     tenants = [next(folder.glob("*.sqlite")).name.split(".")[0] for folder in (mine, theirs)]
     files = [path for path in mine.iterdir() if path.name.startswith(tenants[0]) and path.name.endswith(suffix)]
     for path in files:
@@ -178,7 +178,7 @@ def test_no_file_is_open_to_others_at_any_moment_of_a_read(tmp_path: Path) -> No
 
 
 def hidden(secret: str) -> list[bytes]:
-    """Give the forms in which a secret could lie in a file."""
+    """Return the forms in which a secret could lie in a file."""
     raw = secret.encode()
     return [raw, raw.hex().encode(), base64.b64encode(raw)[:-4], raw[::-1], secret.encode("utf-16-le")]
 

@@ -114,7 +114,7 @@ def chunked(body: bytes) -> bytes:
 
 
 def cut_at(answer: bytes, *, reset: bool = False) -> Callable[[int], Callable[[Wire], None]]:
-    """Give scripts that send an answer up to a byte on odd calls, and the whole of it on even ones."""
+    """Return scripts that send an answer up to a byte on odd calls, and the whole of it on even ones."""
 
     def at(place: int) -> Callable[[Wire], None]:
         def script(wire: Wire) -> None:
@@ -185,7 +185,7 @@ def test_negative_control_without_the_tries_above_the_body_a_cut_is_an_error() -
 
 
 def shorter(ids: list[int], total: int, rows: int) -> bytes:
-    """Give a page that lost its last rows on the way, but is JSON to its end."""
+    """Return a page that lost its last rows on the way, but is JSON to its end."""
     return to_end(page(ids[:rows], total))
 
 
@@ -382,7 +382,7 @@ with Connection(sys.argv[1], Credentials("a", password=Secret("b")), dialect="ar
 
 
 def bomb(megabytes: int) -> bytes:
-    """Give a gzip stream of nothing but spaces; built of one block repeated, so that it costs no time."""
+    """Return a gzip stream of nothing but spaces; built of one block repeated, so that it costs no time."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     head = packer.compress(b" ") + packer.flush(zlib.Z_FULL_FLUSH)
     block = packer.compress(b" " * 2**20) + packer.flush(zlib.Z_FULL_FLUSH)

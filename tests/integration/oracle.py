@@ -45,7 +45,7 @@ def _custom_value(column: Mapping[str, Any]) -> Any:
 
 
 def rows_of(records: Iterable[Record]) -> list[Record]:
-    """Give the rows that a frame of these customers must have, in the order of their ids."""
+    """Return the rows that a frame of these customers must have, in the order of their ids."""
     rows = []
     for record in sorted(records, key=lambda each: int(each["user_id"])):
         row = {name: record[name] for name in BASE if name != "rating_name"}
@@ -133,7 +133,7 @@ MATCHES: Mapping[str, Callable[[Record, Any], bool]] = {
 
 
 def matching(records: Iterable[Record], asked: Mapping[str, Any]) -> list[Record]:
-    """Give the customers that match: any of a filter's values, all of the filters."""
+    """Return the customers that match: any of a filter's values, all of the filters."""
 
     def matches(record: Record) -> bool:
         return all(

@@ -20,13 +20,13 @@ SIZES = [0, 1, 49, 50, 51, 1_037, 20_000]
 
 @pytest.fixture(scope="module", params=SIZES)
 def box(request: pytest.FixtureRequest) -> Iterator[sc.sandbox.Sandbox]:
-    """A sandbox of each size; the tests of this module do not change it."""
+    """Return a sandbox of each size; the tests of this module do not change it."""
     with sc.sandbox.serve(customers=request.param, seed=7) as server:
         yield server
 
 
 def calls_for(customers: int, served: int) -> int:
-    """The login, and one call (two where page 1 is full), or all pages, two of them again, and what lies behind them."""
+    """Return the login, and one call (two where page 1 is full), or all pages, two of them again, and what lies behind them."""
     if customers <= served:
         return 3 if customers in {10, served} else 2
     return 1 + math.ceil(customers / served) + (2 if customers >= 2 * served else 1)
@@ -81,7 +81,7 @@ def test_the_order_and_the_end_of_the_list_do_not_matter(order: str, past_end: s
 
 
 def article_item(record: dict[str, Any]) -> dict[str, Any]:
-    """A row as a server might have it that was written from the endpoint's article alone."""
+    """Return a row as a server might have it that was written from the endpoint's article alone."""
     return {
         "ID": record["user_id"],
         "Name": f"{record['first_name']} {record['last_name']}",

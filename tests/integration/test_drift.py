@@ -58,7 +58,7 @@ class MovingList:
                 self.rows[each] += 1
 
     def listed(self, params: dict[str, str]) -> list[int]:
-        """Give the ids that the creation dates asked for leave, in the list's order."""
+        """Return the ids that the creation dates asked for leave, in the list's order."""
         dates = [datetime.strptime(params[n], "%m/%d/%Y %H:%M") if n in params else None for n in WITHIN]  # noqa: DTZ007
         start, end = dates
         ids = [each for each in self.rows if (not start or start <= born(each)) and (not end or born(each) <= end)]
@@ -86,7 +86,7 @@ class MovingList:
 
 
 def born(user_id: int) -> datetime:
-    """Give the moment of creation: in the order of ids, some in one minute."""
+    """Return the moment of creation: in the order of ids, some in one minute."""
     return datetime(2020, 1, 1) + timedelta(hours=7 * (user_id // 4))  # noqa: DTZ001
 
 

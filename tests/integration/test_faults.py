@@ -49,7 +49,7 @@ def shared_box() -> Iterator[sc.sandbox.Sandbox]:
 
 @pytest.fixture
 def box(shared_box: sc.sandbox.Sandbox) -> Iterator[sc.sandbox.Sandbox]:
-    """The sandbox, healthy and with an empty log."""
+    """Return the sandbox, healthy and with an empty log."""
     shared_box.clear_faults()
     shared_box.log.clear()
     yield shared_box

@@ -38,7 +38,7 @@ def customers(numbers: Iterable[int]) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module", params=[1, 2])
 def frame(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
-    """A frame of one chunk, or of two as large reads are, with what `include=` adds: lists, structs and a date."""
+    """Return a frame of one chunk, or of two as large reads are, with what `include=` adds: lists, structs and a date."""
     with (
         sc.sandbox.serve(customers=300, seed=7) as box,
         shop_of(box, Path(tmp_path_factory.mktemp("cache"))) as shop,

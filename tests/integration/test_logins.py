@@ -69,7 +69,7 @@ def test_a_wrong_password_is_sent_exactly_once_whoever_asks(tmp_path: Path) -> N
 
 
 def spellings(secret: str) -> list[str]:
-    """The forms in which a secret could hide."""
+    """Return the forms in which a secret could hide."""
     return [secret, json.dumps(secret)[1:-1], repr(secret)[1:-1], secret.encode().hex(), secret.partition("-")[0]]
 
 
@@ -91,7 +91,7 @@ FAILURES: dict[str, dict[str, Any]] = {
 
 
 def everything_said_by(error: BaseException) -> str:
-    """Give all that an error, its chain and its frames show, but for the frame of the test, which knows the secret."""
+    """Return all that an error, its chain and its frames show, but for the frame of the test, which knows the secret."""
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
         trace = trace.tb_next

@@ -92,7 +92,7 @@ def test_no_tool_shows_it(tool: str, secret: Path, tmp_path: Path) -> None:
 
 
 def frames_of(error: BaseException | None, seen: set[int]) -> Iterator[FrameType]:
-    """Give every frame that an error keeps, those of its whole chain too, whether it is shown or not."""
+    """Return every frame that an error keeps, those of its whole chain too, whether it is shown or not."""
     if error is None or id(error) in seen:
         return
     seen.add(id(error))

@@ -41,7 +41,7 @@ def shop(box: Sandbox, tmp_path: Path) -> Iterator[sc.Connection]:
 
 @pytest.fixture
 def segments() -> sc.Segments:
-    """The user's own, in the data folder of this test."""
+    """Return the user's own, in the data folder of this test."""
     segments = sc.Segments()
     segments.save("happy", rating=[4, 5])
     segments.save("wholesale", customer_type="Wholesale")

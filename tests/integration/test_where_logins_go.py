@@ -125,7 +125,7 @@ def sc_table(frame: pd.DataFrame) -> Any:
 def crafted(
     box: sc.sandbox.Sandbox, thief: Thief, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], pd.DataFrame]:
-    """Give a frame of each source that names the thief, and the user who read it."""
+    """Return a frame of each source that names the thief, and the user who read it."""
     folder = tmp_path_factory.mktemp("gifts")
     with shop_of(box, folder / "cache") as shop:
         real = shop.customers().to_pandas()
@@ -170,7 +170,7 @@ def of_keyring(box: sc.sandbox.Sandbox, _patch: Patch, _folder: Path) -> None:
 
 
 def of_person(_box: sc.sandbox.Sandbox, patch: Patch, _folder: Path) -> None:
-    """A person sits there, and would type whatever is asked."""
+    """Let a person sit there, who would type whatever is asked."""
     patch.setattr(sys, "stdin", type("Terminal", (), {"isatty": lambda _self: True})())
     patch.setattr("builtins.input", lambda *_prompt: pytest.fail("a person was asked on behalf of a frame"))
     patch.setattr(getpass, "getpass", lambda _prompt: pytest.fail("a person was asked on behalf of a frame"))

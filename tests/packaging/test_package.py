@@ -54,6 +54,15 @@ def test_rooms_stay_small() -> None:
         assert lines_without_docstrings(path.read_text()) <= 400, path
 
 
+def test_docstrings_begin_with_plain_verbs() -> None:
+    """No docstring begins with "Whether", and no line of one with "Give" or "Say whether"."""
+    odd = re.compile(r"\AWhether\b|^\s*(Gives?|Say whether)\b", re.MULTILINE)
+    for path in (ROOT / "sc_pandas").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                assert not odd.search(ast.get_docstring(node) or ""), f"{path}: {ast.get_docstring(node)}"
+
+
 def lines_without_docstrings(text: str) -> int:
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     bodies = [node.body for node in ast.walk(ast.parse(text)) if isinstance(node, documented) and node.body]

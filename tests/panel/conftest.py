@@ -60,14 +60,14 @@ def desk(desks: Desks) -> Desk:
 
 @pytest.fixture(scope="module")
 def shared_box() -> Iterator[Sandbox]:
-    """A sandbox that no test of a module changes."""
+    """Return a sandbox that no test of a module changes."""
     with sc.sandbox.serve(customers=437, seed=7) as box:
         yield box
 
 
 @pytest.fixture
 def box() -> Iterator[Sandbox]:
-    """A sandbox of a test's own."""
+    """Return a sandbox of a test's own."""
     with sc.sandbox.serve(customers=137, seed=7) as box:
         yield box
 

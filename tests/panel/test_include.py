@@ -43,7 +43,7 @@ def choose(panel: Panel, *names: str) -> None:
 
 @pytest.fixture
 def desk(desks: Desks) -> Desk:
-    """An engine that includes two columns, on a fake server with a thousand customers."""
+    """Return an engine that includes two columns, on a fake server with a thousand customers."""
     made = desks(include=("channel", "phones"))
     made.open()
     return made

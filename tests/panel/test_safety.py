@@ -35,7 +35,7 @@ pytestmark = pytest.mark.usefixtures("quick")
 # ── hostile names ──────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.fixture(scope="module")
 def hostile_box() -> Iterator[Sandbox]:
-    """Customers who carry the payloads as first name, last name and business name."""
+    """Return customers who carry the payloads as first name, last name and business name."""
     with sc.sandbox.serve(customers=len(PAYLOADS), seed=7) as box:
         for record, payload in zip(box.customers(), PAYLOADS, strict=True):
             box.update(record["user_id"], first_name=payload, last_name=payload[::-1], corporate_name=payload)

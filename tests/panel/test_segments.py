@@ -22,7 +22,7 @@ LAST_TIME = "big ones: +20 −1 since 2026-11-16 09:00 UTC."
 
 @pytest.fixture
 def kept(tmp_path: Path) -> tuple[Segments, SegmentMemory]:
-    """A saved filter that had customers 1 to 100 and 9,999 on Monday; the fake server gives 1 to 120."""
+    """Return a saved filter that had customers 1 to 100 and 9,999 on Monday; the fake server gives 1 to 120."""
     segments, memory = Segments(tmp_path), SegmentMemory(tmp_path, "tenant")
     segments.save("big ones", HAPPY)
     memory.remember("big ones", HAPPY, Seen(MONDAY, frozenset([*range(1, 101), 9_999])))

@@ -23,7 +23,7 @@ moments = st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1))  # noqa: DTZ0
 
 
 def values_of(fact: FilterFact) -> st.SearchStrategy[Any]:
-    """Give values of one filter, single or several."""
+    """Return values of one filter, single or several."""
     if fact.kind == "date":
         return minutes
     if fact.kind == "ids":

@@ -226,7 +226,7 @@ class Ledger:
         return self.open[entry] >= 0
 
     def tick(self, who: Any, column: str, sent: Any, cell: Any) -> None:
-        """A value is in its cell, or told; a missing value is null."""
+        """Check that a value is in its cell, or told; a missing value is null."""
         if not ORACLE.found(sent, cell):
             assert self.explains(who, column, sent), (column, sent, cell)
 
@@ -344,7 +344,7 @@ homes = st.fixed_dictionaries(
 
 @st.composite
 def single_customers(draw: st.DrawFn) -> list[dict[str, Any] | None]:
-    """Customers of the documented shape with any JSON in any place, and blocks of another shape."""
+    """Return customers of the documented shape with any JSON in any place, and blocks of another shape."""
     odd = draw(st.sampled_from([st.none(), values]))
     blocks = blocks_of({
         "strings": st.lists(texts | odd, max_size=3) | odd,

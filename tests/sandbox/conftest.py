@@ -101,6 +101,6 @@ def serve() -> Iterator[Callable[..., Caller]]:
 
 @pytest.fixture(scope="module")
 def caller() -> Iterator[Caller]:
-    """A caller of an ordinary sandbox that the tests of a module share and do not change."""
+    """Return a caller of an ordinary sandbox that the tests of a module share and do not change."""
     with sc_pandas.sandbox.serve(customers=1037, seed=7) as box:
         yield Caller(box).login()

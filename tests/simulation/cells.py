@@ -70,7 +70,7 @@ class Cell:
         return [read(replace(self.world, seed=seed)) for seed in seeds]
 
     def complaints(self, outcomes: Sequence[Outcome]) -> list[str]:
-        """Say what is against what was promised, with the command that shows it again."""
+        """Return what is against what was promised, with the command that shows it again."""
         return [f"{why}: {each}" for each in outcomes for why in self._against(each)]
 
     def _against(self, outcome: Outcome) -> Iterator[str]:
@@ -91,7 +91,7 @@ def cell(says: str, customers: int, order: str, facts: dict[str, Any]) -> Cell:
 
 
 def _by_order(world: World) -> bool:
-    """Whether ids come out sorted, and whoever joins stands behind."""
+    """Return whether ids come out sorted, and whoever joins stands behind."""
     odd = world.undated or world.disorder or world.backdated
     by_date = world.order.startswith("created") and not odd
     plain = world.consistency == "auto" and world.rating is None and not world.returns
@@ -99,7 +99,7 @@ def _by_order(world: World) -> bool:
 
 
 def _is_open(world: World) -> bool:
-    """Whether nothing is promised but that nobody is lost silently."""
+    """Return whether nothing is promised but that nobody is lost silently."""
     return bool(world.slack_s or world.order == "rating_ties" or world.rating is not None or world.returns)
 
 

@@ -39,12 +39,12 @@ class Outcome:
 
     @property
     def is_proven(self) -> bool:
-        """Whether the frame claims to be complete."""
+        """True if the frame claims to be complete."""
         return self.verdict.startswith("proven")
 
     @property
     def is_wrong(self) -> bool:
-        """Whether the frame claims to be complete and is not, or holds somebody twice or who never was."""
+        """True if the frame claims to be complete and is not, or holds somebody twice or who never was."""
         return bool((self.is_proven and self.lost) or self.strangers or self.doubles)
 
     def __str__(self) -> str:
@@ -83,7 +83,7 @@ def _judged(network: Network, ids: list[int], report: ReadReport) -> Outcome:
 
 
 def lived(world: World, history: History, until_s: float) -> tuple[set[int], set[int], set[int]]:
-    """Give who matched from before the read (as old as an answer may be) to its end, who ever did, and who does now."""
+    """Return who matched from before the read (as old as an answer may be) to its end, who ever did, and who does now."""
 
     def matches(row: Row | None) -> bool:
         return row is not None and (world.rating is None or row.rating == world.rating)

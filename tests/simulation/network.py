@@ -82,7 +82,7 @@ class Network:
         return Slot(at_s, at_s + latency_s / 2, at_s + latency_s)
 
     def release(self) -> None:
-        """Give a place in time back that was not used: the cache answered."""
+        """Free a place in time that was not used: the cache answered."""
         self.taken = None
         self._began.pop()
 
@@ -136,7 +136,7 @@ class Network:
         return replace(parse_page(document, expectation), date=date)
 
     def crew(self, cancel: threading.Event, in_flight: int | None = None) -> "VirtualCrew":
-        """Give a crew whose calls are in flight together."""
+        """Return a crew whose calls are in flight together."""
         return VirtualCrew(self, cancel, in_flight)
 
 
@@ -163,7 +163,7 @@ class _Flight:
         heapq.heappush(self._asked, (slot.asked_s, self._order, slot, call))
 
     def land(self) -> Any:
-        """Give the next answer, and put the clock to when it is there."""
+        """Return the next answer, and put the clock to when it is there."""
         while self._asked and (not self._landed or self._asked[0][0] <= self._landed[0][0]):
             _, order, slot, call = heapq.heappop(self._asked)
             self._ask(order, slot, call)
@@ -201,7 +201,7 @@ class VirtualCrew:
             self._cancel.set()
 
     def in_order(self, places: Iterable[T], get: Callable[[T], R]) -> Iterator[tuple[T, R]]:
-        """Give the results in the order of `places`."""
+        """Return the results in the order of `places`."""
         flight, ahead = _Flight(self._network), iter(places)
         waiting: deque[tuple[int, T]] = deque()
         results: dict[int, tuple[T, R]] = {}

@@ -58,7 +58,7 @@ class World:
         return self.lag_s + (60.0 if self.proxy else 0.0)
 
     def command(self) -> str:
-        """Give the command that reads this world again."""
+        """Return the command that reads this world again."""
         plain = World()
         said = [
             f"{f.name}={getattr(self, f.name)}" for f in fields(self) if getattr(self, f.name) != getattr(plain, f.name)
@@ -269,7 +269,7 @@ class Listing:
             (self._undated.add if came else self._undated.discard)(row.number)
 
     def page(self, span: Span | None, number: int, size: int) -> tuple[list[Row], int]:
-        """Give the rows of one page, and how many there are."""
+        """Return the rows of one page, and how many there are."""
         first, last = (0, len(self._dated)) if span is None else self._within(span)
         total = len(self._order) if span is None else max(0, last - first)
         begin = (number - 1) * size
@@ -320,7 +320,7 @@ class Listing:
         return found
 
     def _shuffled(self, order: list[Any], skipped: list[int], begin: int, want: int) -> list[Any]:
-        """Give rows of an order whose ties are broken anew for each call."""
+        """Return rows of an order whose ties are broken anew for each call."""
         found: list[Any] = []
         for rating in range(_GROUPS):
             first, last = bisect_left(order, (rating, 0)), bisect_left(order, (rating + 1, 0))

@@ -68,7 +68,7 @@ class User:
         self.truths.append((time.time(), self.box.customers()))
 
     def rows(self, asked: int, since: float, until: float) -> list[list[Record]]:
-        """Give the answers that were right at some moment between two."""
+        """Return the answers that were right at some moment between two."""
         ends = [began for began, _ in self.truths[1:]] + [float("inf")]
         return [
             [plain(row) for row in rows_of(matching(records, QUESTIONS[asked]))]

@@ -17,11 +17,11 @@ class FakeClock:
         self.slept: list[float] = []
 
     def monotonic(self) -> float:
-        """Give seconds that never go back."""
+        """Return seconds that never go back."""
         return self.seconds
 
     def now(self) -> datetime:
-        """Give the wall clock."""
+        """Return the wall clock."""
         return START + timedelta(seconds=self.seconds + self.skew_s)
 
     def sleep(self, seconds: float, cancel: threading.Event | None = None) -> None:

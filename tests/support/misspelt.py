@@ -34,7 +34,7 @@ def frame() -> pd.DataFrame:
 
 @contextlib.contextmanager
 def server(answer: Callable[[], bytes] | None) -> Iterator[str]:
-    """A server that takes one request after the other and answers, or does not."""
+    """Return a server that takes one request after the other and answers, or does not."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def serve() -> None:
@@ -188,7 +188,7 @@ def careless(password: str) -> None:
 
 
 def control() -> None:
-    """What each tool shows of a frame that holds a secret."""
+    """Return what each tool shows of a frame that holds a secret."""
     careless(word())
 
 

@@ -23,7 +23,7 @@ def shop_of(box: Sandbox, folder: Path, *, password: str | None = None, **option
 
 
 def kept_bodies(folder: Path) -> list[Any]:
-    """Give every body that a cache folder holds, parsed; read with SQLite alone."""
+    """Return every body that a cache folder holds, parsed; read with SQLite alone."""
     bodies = []
     for path in folder.glob("*.sqlite"):
         con = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
@@ -35,7 +35,7 @@ def kept_bodies(folder: Path) -> list[Any]:
 
 
 def finished_reads(folder: Path) -> list[dict[str, Any]]:
-    """Give what a cache folder remembers of reads, read with SQLite alone."""
+    """Return what a cache folder remembers of reads, read with SQLite alone."""
     reads = []
     for path in folder.glob("*.sqlite"):
         con = sqlite3.connect(f"file:{path}?mode=ro", uri=True)

@@ -27,7 +27,7 @@ _COLUMNS = {
 
 
 def with_truth(frame: pd.DataFrame, records: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """Give the frame with the further columns."""
+    """Return the frame with the further columns."""
     by_id = {record["user_id"]: _row(record) for record in records}
     rows = [by_id[user_id] for user_id in frame["user_id"].tolist()]
     columns = {

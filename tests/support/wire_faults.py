@@ -102,14 +102,14 @@ def cut_gzip(answer: Answer, bytes: int = 12) -> Answer:  # noqa: A002  # as the
 
 
 def head(answer: Answer, length: str = "", version: str = "HTTP/1.1") -> bytes:
-    """The bytes before the body; `length` is the header line that says where it ends, if any does."""
+    """Return the bytes before the body; `length` is the header line that says where it ends, if any does."""
     first = f"{version} {answer.status} {HTTPStatus(answer.status).phrase}"
     lines = [first, *(f"{name}: {value}" for name, value in answer.all_headers()), *filter(None, [length])]
     return "\r\n".join([*lines, "Connection: close", "", ""]).encode("latin-1")
 
 
 def torn(answer: Answer, keep: float, count: int | None, *, plain: bool) -> tuple[bytes, bytes]:
-    """The head that promises the whole body, compressed unless `plain`, and the part of the body that comes."""
+    """Return the head that promises the whole body, compressed unless `plain`, and the part of the body that comes."""
     answer = answer if plain else answer.gzipped()
     size = int(len(answer.body) * keep) if count is None else count
     return head(answer, f"Content-Length: {len(answer.body)}"), answer.body[:size]

@@ -1,4 +1,4 @@
-"""Whether what was read is complete."""
+"""True if what was read is complete."""
 
 import random
 from dataclasses import dataclass

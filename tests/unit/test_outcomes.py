@@ -18,7 +18,7 @@ def answer(status: int = 200, body: Any = b"", content_type: str = "application/
 
 
 def outcome(given: Answer, where: str = "data") -> tuple[str, Any]:
-    """Give the class and the telling fact of the error, and whether it is tried again."""
+    """Return the class and the telling fact of the error, and whether it is tried again."""
     try:
         document_of(given, where=where)
     except Setback as setback:

@@ -43,7 +43,7 @@ def crafted(path: Path, note: bytes, table: pa.Table = TABLE) -> Path:
 
 
 def outcome(path: Path) -> pd.DataFrame | str:
-    """Give the frame, or the reason of the ExportError; nothing else may come."""
+    """Return the frame, or the reason of the ExportError; nothing else may come."""
     try:
         return read_parquet(path)
     except ExportError as error:
@@ -129,7 +129,7 @@ json_like = st.recursive(
 
 @st.composite
 def mutated(draw: st.DrawFn) -> object:
-    """A true note, some places of which hold anything, or nothing, or bytes that were changed."""
+    """Return a true note, some places of which hold anything, or nothing, or bytes that were changed."""
     note: Any = copy.deepcopy(TRUE)
     for _ in range(draw(st.integers(1, 3))):
         place: Any = note

@@ -64,7 +64,7 @@ def frame() -> pd.DataFrame:
 
 
 def everything_in(frame: pd.DataFrame) -> bytes:
-    """Give all that leaves with a frame: its Arrow bytes, uncompressed Parquet as pandas writes it, pickle and attrs."""
+    """Return all that leaves with a frame: its Arrow bytes, uncompressed Parquet as pandas writes it, pickle and attrs."""
     plain = frame.copy()
     sink, file = pa.BufferOutputStream(), io.BytesIO()
     table = pa.Table.from_pandas(plain)
@@ -76,7 +76,7 @@ def everything_in(frame: pd.DataFrame) -> bytes:
 
 
 def values_of(frame: pd.DataFrame) -> list[str]:
-    """Give the personal values, and the words that they are made of."""
+    """Return the personal values, and the words that they are made of."""
     found = [value for values in PERSONAL.values() for value in values if value]
     return [*found, "Engines Ltd", "lovelace", "Byron", "Ada's frame"]
 

@@ -46,7 +46,7 @@ def text(values: list[Any]) -> "pd.Series[Any]":
 
 
 def full() -> pd.DataFrame:
-    """A frame with every type that a column can have."""
+    """Return a frame with every type that a column can have."""
     table = pa.table({
         "user_id": pa.array([2**53 + 1, 7, None], pa.int64()),
         "first_name": ["=1+1", None, "Ada"],
