@@ -55,12 +55,12 @@ class Progress:
         self._say(now=self._done >= self._expected)
 
     def wait(self, reset_at: datetime, seconds: float) -> None:
-        """Return the quota is used up until then; pages that were under way and still come do not hide it."""
+        """Note that the quota is used up until then; pages that were under way and still come do not hide it."""
         self._waits_until = time.monotonic() + seconds
         self._wait(reset_at, "quota")
 
     def away(self, until: datetime, _seconds: float) -> None:
-        """Return the server takes no calls; the first page that comes says that it is back."""
+        """Note that the server takes no calls; the first page that comes says that it is back."""
         self._wait(until, "server")
 
     def _wait(self, until: datetime, what: states.Awaited) -> None:

@@ -54,7 +54,7 @@ def other_name(box: sc.sandbox.Sandbox, folder: Path) -> Connection:
 
 
 def planted_names(mine: Path, theirs: Path, suffix: str) -> int:
-    """Return every file of one user the name that it would have for another; give how many there were."""
+    """Rename every file of one user as if it were another's; return how many there were."""
     tenants = [next(folder.glob("*.sqlite")).name.split(".")[0] for folder in (mine, theirs)]
     files = [path for path in mine.iterdir() if path.name.startswith(tenants[0]) and path.name.endswith(suffix)]
     for path in files:

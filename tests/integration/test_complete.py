@@ -26,7 +26,7 @@ def box(request: pytest.FixtureRequest) -> Iterator[sc.sandbox.Sandbox]:
 
 
 def calls_for(customers: int, served: int) -> int:
-    """Return the login, and one call (two where page 1 is full), or all pages, two of them again, and what lies behind them."""
+    """Count the login, and one call (two where page 1 is full), or all pages, two of them again, and what lies behind them."""
     if customers <= served:
         return 3 if customers in {10, served} else 2
     return 1 + math.ceil(customers / served) + (2 if customers >= 2 * served else 1)
