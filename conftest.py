@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if os.environ.get("SC_PANDAS_STRICT") == "1":
         for kind in ("DeprecationWarning", "PendingDeprecationWarning", "FutureWarning"):
             config.addinivalue_line("filterwarnings", rf"error::{kind}:(sc_pandas|tests|conftest|__main__)\b")
+    # A shell starts what runs in its background with Ctrl-C ignored, which children inherit; tests press Ctrl-C.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
