@@ -381,7 +381,8 @@ def data_folder(folder: str | os.PathLike[str] | None = None) -> Path:
 def _at_home(given: str | os.PathLike[str] | None, default: Callable[..., Path], setting: str, variable: str) -> Path:
     named = given or os.environ.get(variable)
     try:
-        return Path(named).expanduser() if named else default("sc_pandas", appauthor=False)
+        # An old platformdirs gives "~" where it finds no home; `expanduser` says so.
+        return Path(named or default("sc_pandas", appauthor=False)).expanduser()
     except RuntimeError:
         raise SettingsError(
             f"There is no home folder for this user here. Name another folder by {variable}.", setting=setting
