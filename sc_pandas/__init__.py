@@ -109,9 +109,6 @@ def __dir__() -> list[str]:
     return [*__all__, *(name for name in globals() if name.startswith("__"))]
 
 
-# ── df.sellercloud ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-
 def _accessor(frame: "pd.DataFrame") -> "SellerCloudAccessor":
     """Return what ``df.sellercloud`` is: a `SellerCloudAccessor`."""
     from sc_pandas.frames import SellerCloudAccessor

@@ -93,7 +93,6 @@ def matching(frame: pd.DataFrame, question: CustomerFilter) -> "pd.Series[bool]"
     return cast("pd.Series[bool]", pd.Series(mask, index=frame.index, dtype=bool))
 
 
-# ── columns ────────────────────────────────────────────────────────────────────────────────────────────────────────
 def as_mask(flags: _Values) -> Mask:
     """Return Arrow's flags as a NumPy mask; a missing one is False."""
     return np.array(pc.fill_null(flags, False), dtype=bool)
@@ -209,7 +208,6 @@ def _column(frame: pd.DataFrame, name: str, column: str, convert: Callable[[_Val
         raise FilterError(message, filter=name) from None
 
 
-# ── a matcher for each kind of filter ──────────────────────────────────────────────────────────────────────────────
 _Matcher = Callable[[pd.DataFrame, str, Any], Mask]
 
 

@@ -18,7 +18,6 @@ _INVISIBLE: Final = re.compile(
 )
 
 
-# ── numbers ────────────────────────────────────────────────────────────────────────────────────────────────────────
 def plural(count: int, noun: str, nouns: str = "") -> str:
     """Write a number of things.
 
@@ -73,7 +72,6 @@ def age(since: float | datetime | None) -> str:
     return "just now" if seconds < 60 else f"{duration(seconds)} ago"
 
 
-# ── words ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 def join(words: Sequence[str], last: str = " and ") -> str:
     """Join words as a sentence does.
 
@@ -112,7 +110,6 @@ def did_you_mean(near: Iterable[str], *, quoted: bool = False) -> str:
     return f" Did you mean {names}?" if names else ""
 
 
-# ── text of strangers ──────────────────────────────────────────────────────────────────────────────────────────────
 def visible(text: str, longest: int = LONGEST) -> str:
     r"""Return text cut to a length, with what cannot be seen in it written as code points.
 
@@ -141,7 +138,6 @@ def _code_point(char: str) -> str:
     return f"\\u{ord(char):04x}" if ord(char) <= 0xFFFF else f"\\U{ord(char):08x}"
 
 
-# ── HTML ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 def html_table(
     rows: Iterable[Sequence[object]], *, heads: Iterable[str] = (), caption: str = "", align: str = "left"
 ) -> str:
@@ -176,7 +172,6 @@ def _cell(value: object, align: str) -> str:
     return f"<td style='text-align:{side}'>{html.escape(text)}</td>"
 
 
-# ── the caller ─────────────────────────────────────────────────────────────────────────────────────────────────────
 def caller_stacklevel() -> int:
     """Return the stack level of the caller outside this package, for warnings that point at the user's line."""
     here = str(Path(__file__).parent)

@@ -141,7 +141,6 @@ class HttpCache:
             message = f"The cache is not used: {_SENTENCES[reason]}. Rows come from the server."
             warnings.warn(CacheWarning(message, reason=reason), stacklevel=3)
 
-    # ── bodies ─────────────────────────────────────────────────────────────────────────────────────────────────────
     def find_page(self, key: str) -> bytes | None:
         """Return a kept body, or None."""
         found = self.find_dated(key)
@@ -166,7 +165,6 @@ class HttpCache:
         """Forget a kept body."""
         self._attempt("DELETE FROM responses WHERE key = ?", (key,), write=True)
 
-    # ── notes of reads ─────────────────────────────────────────────────────────────────────────────────────────────
     def find_notes(self, slots: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Return what is noted in some slots; what is not as it was written, by one bit, is left out."""
         notes: dict[str, dict[str, Any]] = {}
@@ -236,7 +234,6 @@ class HttpCache:
 
         return self._backend.attempt(run, [])
 
-    # ── for people ─────────────────────────────────────────────────────────────────────────────────────────────────
     def info(self) -> CacheInfo:
         """Return size, counts and the age of the newest read."""
         pages = self._attempt("SELECT count(*) FROM responses", ())

@@ -67,9 +67,6 @@ def _option(name: str, section: str, says: str, **more: Any) -> Decorator:
     return click.option(flag(name), name, cls=SectionedOption, **shown)
 
 
-# ── filters ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
 def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the nineteen filters to a command."""
     by_group: dict[str, list[FilterFact]] = {}
@@ -105,8 +102,6 @@ def _values_of(fact: FilterFact) -> str:
         return f": one of {len(names)} names such as {', '.join(names[:6])}, or a code"
     return f": {', '.join(names)}, or a code"
 
-
-# ── where and how ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 SERVER: Final = _option(
     "server", "Connection", "A server id (tt), team:NAME or a base URL; else SELLERCLOUD_SERVER.", metavar="SERVER"

@@ -101,7 +101,6 @@ class Client:
         """Host (and port) of the proxy that calls go through, or None."""
         return self._wire.proxy
 
-    # ── pages and customers ────────────────────────────────────────────────────────────────────────────────────────
     def get_page(
         self,
         path: str,
@@ -194,7 +193,6 @@ class Client:
         elif key is not None and self._cache is not None:
             self._cache.keep_page(key, body)
 
-    # ── without data ───────────────────────────────────────────────────────────────────────────────────────────────
     def log_in(self, tally: Tally | None = None) -> None:
         """Log in now, so wrong credentials show at once.
 

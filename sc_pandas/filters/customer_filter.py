@@ -150,7 +150,6 @@ class CustomerFilter:
     def __repr__(self) -> str:
         return f"CustomerFilter({', '.join(f'{k}={v!r}' for k, v in self.to_dict().items())})"
 
-    # ── as JSON ────────────────────────────────────────────────────────────────────────────────────────────────────
     def to_dict(self) -> dict[str, Any]:
         """Return the filter as JSON-safe keywords that build it again.
 
@@ -204,7 +203,6 @@ class CustomerFilter:
         """
         return ", ".join(f"{name}={value!r}" for name, value in self.to_dict().items())
 
-    # ── as query parameters ────────────────────────────────────────────────────────────────────────────────────────
     def in_timezone(self, zone: str | tzinfo | None) -> Self:
         """Return the filter with all times naive, in the server's time zone.
 

@@ -112,7 +112,6 @@ def _columns(frame: pd.DataFrame, reason: str) -> list[str]:
     return list(names) if set(names) <= set(frame.columns) else []
 
 
-# ── keys ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 def email_key(text: str) -> str:
     """Return what equal e-mail addresses have in common; empty for no address.
 
@@ -219,7 +218,6 @@ def _names(frame: pd.DataFrame) -> _Keys:
 _KEYS: Final[dict[str, Callable[[pd.DataFrame], _Keys]]] = {"email": _emails, "phone": _phones, "name": _names}
 
 
-# ── groups ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 def _shared(rows: Ids, keys: Ids) -> _Links:
     """Return the rows whose key stands in another row, and for each the first row with it."""
     several = np.bincount(keys)[keys] > 1 if len(keys) else np.zeros(0, dtype=bool)

@@ -112,7 +112,6 @@ class PaceFile:
         # A lock belongs to the opened file, which parent and child would share.
         forks.owned(self, PaceFile._let_go)
 
-    # ── calls ──────────────────────────────────────────────────────────────────────────────────────────────────────
     def take(self, clock: Clock) -> Wait | None:
         """Count a call, or return what it has to wait for; None also where the file cannot be used."""
 
@@ -160,7 +159,6 @@ class PaceFile:
             times = [min(at, now) for at in self._all_times(file)]
             _write(file, _HEAD_BYTES, struct.pack(f"<{len(times)}d", *times))
 
-    # ── the throttle ───────────────────────────────────────────────────────────────────────────────────────────────
     def close_gate(self, clock: Clock, wait_s: float, reset_at: datetime) -> None:
         """Tell everybody that the server takes no calls for so many seconds; at most an hour is believed."""
 
@@ -183,7 +181,6 @@ class PaceFile:
             return None
         return Wait(head.until - now, datetime.fromtimestamp(head.reset_at, UTC))
 
-    # ── the file ───────────────────────────────────────────────────────────────────────────────────────────────────
     def _attempt(self, action: Callable[[int, _Head], T], default: T) -> T:
         """Do it under the lock, or return the default where the file is at fault."""
         with self._lock:

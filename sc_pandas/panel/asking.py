@@ -74,7 +74,6 @@ class Progress:
             self._tell(partial(states.progressed, done=self._done, expected=self._expected))
 
 
-# ── answers ────────────────────────────────────────────────────────────────────────────────────────────────────────
 @dataclass(frozen=True, slots=True)
 class Asking:
     """One piece of work: what is asked, the state it began from, and how it is stopped, watched and compared."""
@@ -177,7 +176,6 @@ class Asking:
             return None
 
 
-# ── parts ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 def why_without_pages(query: CustomerQuery) -> str:
     """Return why a query has no pages of its own; empty where it has."""
     if query.reads > 1:

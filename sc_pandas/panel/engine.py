@@ -82,7 +82,6 @@ class Engine:
         """The query that the controls make."""
         return including(self._query, self._opened, self.state.include)
 
-    # ── events from the controls ───────────────────────────────────────────────────────────────────────────────────
     def change(self, question: CustomerFilter) -> None:
         """Ask something else when the controls rest, if that is cheap.
 
@@ -209,7 +208,6 @@ class Engine:
         with self._settled:
             return self._settled.wait_for(lambda: not self.state.is_working, timeout)
 
-    # ── inside, under the lock ─────────────────────────────────────────────────────────────────────────────────────
     def _can_begin(self) -> bool:
         # Nothing is asked while an entry is wrong: the question would not be the one that stands there.
         return self.state.phase not in {"wrong", "closed"}

@@ -19,7 +19,6 @@ _VALUES: Final = {"channel": "channels", "customer_type": "types"}
 _RANKS: Final = {"bool": 0, "name": 0, "month": 1, "id": 2}
 
 
-# ── what can be chosen ─────────────────────────────────────────────────────────────────────────────────────────────
 def offered() -> tuple[tuple[str, str], ...]:
     """Return what can be chosen, each as words with its cost and as a name: what takes few lists comes first.
 
@@ -50,7 +49,6 @@ def _cost_of(name: str) -> str:
     return f"a list for each of {len(fact.codes)} {_VALUES[name]}"
 
 
-# ── the query ──────────────────────────────────────────────────────────────────────────────────────────────────────
 def plain(query: CustomerQuery) -> CustomerQuery:
     """Return the query that asks the list alone, as counts and first rows do."""
     return including(query, query.options, ())
@@ -83,7 +81,6 @@ def _columns_of(names: Iterable[str]) -> list[str]:
     return [column for name in names for column in (detail_schema([name]).names if name in DETAILS else [name])]
 
 
-# ── what it costs ──────────────────────────────────────────────────────────────────────────────────────────────────
 def cost_text(names: Sequence[str], question: CustomerFilter, rows: int | None, limit: int | None = None) -> str:
     """Return what loading takes, from what is known without a call.
 
@@ -145,7 +142,6 @@ def price_text(estimate: Estimate) -> str:
     return f"{plural(estimate.calls, 'call')}, about {duration(max(1, estimate.seconds))}{left}."
 
 
-# ── what is missing ────────────────────────────────────────────────────────────────────────────────────────────────
 def gaps_text(gaps: Iterable[IncludeGap]) -> str:
     """Return how many customers lack what; empty where nobody lacks anything."""
     lacking: dict[tuple[str, ...], set[int]] = {}

@@ -84,7 +84,6 @@ class Panel:
             "subscribed": lambda: self._engine.count_by("subscribed", {f.name: f.value for f in (Flag.Yes, Flag.No)}),
         }
 
-    # ── for Python ─────────────────────────────────────────────────────────────────────────────────────────────────
     @property
     def query(self) -> CustomerQuery:
         """The query that the controls make, with the columns of `include`.
@@ -239,7 +238,6 @@ class Panel:
     def __repr__(self) -> str:
         return f"<Panel {self._engine.state.phase}>"
 
-    # ── events ─────────────────────────────────────────────────────────────────────────────────────────────────────
     def _show(self, state: PanelState) -> None:
         self._view.show(state, self.to_code())
 
@@ -262,7 +260,6 @@ class Panel:
     def _save(self) -> None:
         self._engine.save(Path(self._view.path.value.strip() or "customers.parquet"))
 
-    # ── saved filters ──────────────────────────────────────────────────────────────────────────────────────────────
     def _told(self, action: Callable[[], None]) -> None:
         """Do it; the panel shows what goes wrong."""
         try:

@@ -26,7 +26,6 @@ _ADDRESS: Final = re.compile(r"(?<![^\s@<>,;:\"'])[^\s@<>,;:\"']++@[^\s@<>,;:\"'
 _LOOKED_AT: Final = 2 * LONGEST
 
 
-# ── rows ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 def table_html(rows: pd.DataFrame, *, masked: bool) -> str:
     """Return rows as an HTML table that shows every value as text.
 
@@ -98,7 +97,6 @@ def named(names: Iterable[str]) -> tuple[tuple[str, str], ...]:
     return tuple((visible(name), name) for name in names)
 
 
-# ── what reaches a person ──────────────────────────────────────────────────────────────────────────────────────────
 def is_contact(column: str) -> bool:
     """Return whether a column holds ways to reach a person: e-mails, phones, lines of addresses and their contacts.
 
@@ -135,7 +133,6 @@ def _reaches(name: str, value: Any) -> bool:
     return value is not None and not isinstance(value, bool | list | dict) and is_contact(name)
 
 
-# ── counts ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 _LONGEST_LABEL: Final = 24
 
 

@@ -85,7 +85,6 @@ class PanelState:
         return (self.page - 1) * self.page_rows
 
 
-# ── questions ──────────────────────────────────────────────────────────────────────────────────────────────────────
 def _begun(state: PanelState, phase: Phase, **more: Any) -> PanelState:
     """Something was begun; what was under way is overtaken."""
     known: dict[str, Any] = {"message": "", "notice": _overtaken(state), "page_wanted": state.page, "price": ""}
@@ -139,7 +138,6 @@ def chose(state: PanelState, include: tuple[str, ...]) -> PanelState:
     return replace(state, include=include, notice="", price="", pricing=False)
 
 
-# ── answers ────────────────────────────────────────────────────────────────────────────────────────────────────────
 def _came(state: PanelState, rows: pd.DataFrame, at: datetime, facets: Counts, **more: Any) -> PanelState:
     known: dict[str, Any] = {"loaded": False, "page": 1, "page_wanted": 1, "message": ""}
     answered = replace(state, phase="ready", waiting_until=None, rows=rows, rows_of=state.question, rows_at=at)
@@ -210,7 +208,6 @@ def waiting(state: PanelState, *, until: datetime, waits_for: Awaited) -> PanelS
     return state if state.waiting_until == until else replace(state, waiting_until=until, waits_for=waits_for)
 
 
-# ── in words ───────────────────────────────────────────────────────────────────────────────────────────────────────
 def error_text(error: BaseException) -> str:
     """Return a failure as a heading and advice.
 

@@ -131,7 +131,6 @@ class View:
             keys(),
         )
 
-    # ── showing a state ────────────────────────────────────────────────────────────────────────────────────────────
     def show(self, state: PanelState, code: str) -> None:
         """Show a state; only what changed is sent to the browser, and what people wait for first."""
         before, self._state = self._state, state

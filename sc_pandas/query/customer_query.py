@@ -132,7 +132,6 @@ class CustomerQuery:
         memory = SegmentMemory(data_folder(), self.connection.source.tenant)
         return Panel(self, title=title, segments=Segments(), memory=memory, live=live)
 
-    # ── how many ───────────────────────────────────────────────────────────────────────────────────────────────────
     def count(self) -> Count:
         """Count the customers that match, by one call (none where the cache knows).
 
@@ -181,7 +180,6 @@ class CustomerQuery:
             calls_made=progress.tally.calls,
         )
 
-    # ── rows ───────────────────────────────────────────────────────────────────────────────────────────────────────
     def run(self, *, cancel: threading.Event | None = None, watcher: Watcher | None = None) -> CustomerRead:
         """Read the customers, complete or not at all.
 
@@ -386,7 +384,6 @@ class CustomerQuery:
             version=importlib.metadata.version("sc_pandas"),
         )
 
-    # ── in words ───────────────────────────────────────────────────────────────────────────────────────────────────
     def to_code(self) -> str:
         """Return Python code that reads the same; the login comes from where the new process finds it.
 

@@ -132,9 +132,6 @@ def check_up(
     return Checkup(tuple(checks), tally.calls)
 
 
-# ── the server ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
 def _url_of(server: str, tally: Tally) -> str:
     if server.startswith("team:"):
         tally.count_call()
@@ -297,9 +294,6 @@ def _check_budget(client: Client) -> Check:
 def _check_proxy(client: Client) -> Check:
     proxy = client.proxy
     return Check("proxy", "ok", f"calls go through {proxy}" if proxy else "none; calls go directly")
-
-
-# ── this machine ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _check_cache(folder: Path, tenant: str) -> list[Check]:

@@ -33,7 +33,6 @@ class ListRead(ListPages):
     `judgement` and `kept` are set when it has been read.
     """
 
-    # ── what is known ──────────────────────────────────────────────────────────────────────────────────────────────
     def known(self) -> ReadRecord | None:
         """Return the latest that the cache knows of this list, if it is fresh enough.
 
@@ -85,7 +84,6 @@ class ListRead(ListPages):
         consistency = self.options.consistency
         return (plan.calls_at_most(consistency) if at_most else plan.calls(consistency)) - is_kept
 
-    # ── all pages ──────────────────────────────────────────────────────────────────────────────────────────────────
     def read(self, rows: Rows) -> None:
         """Read all rows, at most as many pages of them as the limit needs, and judge them.
 
@@ -236,7 +234,6 @@ class ListRead(ListPages):
         self._stale = says
         self.progress.notes.append(says)
 
-    # ── for the ways ───────────────────────────────────────────────────────────────────────────────────────────────
     @property
     def may_join(self) -> bool:
         """True if customers can come to match by a change: whether anything but creation dates is asked."""
@@ -301,7 +298,6 @@ class ListRead(ListPages):
         facts = replace(kept, pages=pages, total=kept.total if total is None else total, finished_at=finished)
         self._keep(replace(facts, verdict=judgement.verdict, asks=asks, phase="whole" if whole else "ended"))
 
-    # ── what is kept ───────────────────────────────────────────────────────────────────────────────────────────────
     def _covers(self, kept: ReadRecord) -> bool:
         """Return whether a kept read answers this one: finished, proven unless that was not asked, and long enough."""
         limit, consistency = self.options.limit, self.options.consistency
@@ -344,7 +340,6 @@ class ListRead(ListPages):
         expectation = Expectation(number=place.number, asked=self.options.page_size, served=self._kept().served)
         return self._source.client.kept_page(self._place_key(place), params, expectation)
 
-    # ── one page ───────────────────────────────────────────────────────────────────────────────────────────────────
     def single_page(self, number: int) -> Page:
         """Return one page as the endpoint's article describes it; it is asked of the server, never of the cache."""
         if self.options.cache == "offline":

@@ -56,7 +56,6 @@ class IncludedRead:
         self._unproven: dict[str, None] = {}
         self._oldest_list = float("inf")
 
-    # ── what it takes ──────────────────────────────────────────────────────────────────────────────────────────────
     def planned(self, parts: list[CustomerFilter], counted: Counted) -> Counted:
         """Return what `read` takes besides lists that were counted, by a call for each that the cache does not know."""
         total, limit = sum(counted.totals), self._options.limit
@@ -92,7 +91,6 @@ class IncludedRead:
         """Return whether a limit may end the read before each of its lists has told who is on it."""
         return self._options.limit is not None and len(parts) > 1
 
-    # ── reading ────────────────────────────────────────────────────────────────────────────────────────────────────
     def read(self, found: Found, new_builder: Callable[[], TableBuilder]) -> ListsRead:
         """Read the customers and what is included.
 
@@ -147,7 +145,6 @@ class IncludedRead:
             labels[fact.name] = merge_labels(fact, self._came(self._lists(questions, fact)) if rows else [])
         return labels
 
-    # ── lists for labels ───────────────────────────────────────────────────────────────────────────────────────────
     def _lists(self, questions: Sequence[CustomerFilter], fact: PartitionFact) -> list[LabelledList]:
         if fact.kind != "month":
             return lists_of(questions, fact)
@@ -189,7 +186,6 @@ class IncludedRead:
         self._unproven |= {one.judgement.says: None for _, one in some if not one.judgement.is_proven}
         return came
 
-    # ── columns ────────────────────────────────────────────────────────────────────────────────────────────────────
     def _with_columns(
         self, rows: CustomerRows, labels: dict[str, Labels], added: pa.Schema
     ) -> tuple[CustomerRows, list[IncludeGap], list[str]]:

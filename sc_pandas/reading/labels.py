@@ -27,7 +27,6 @@ LabelledList = tuple[Any, CustomerFilter]
 LABEL_TYPES: Final = {"name": pa.string(), "bool": pa.bool_(), "month": pa.date32(), "id": pa.int64()}
 
 
-# ── how each name is found ─────────────────────────────────────────────────────────────────────────────────────────
 @dataclass(frozen=True, slots=True)
 class IncludePlan:
     """How each included name is found."""
@@ -86,7 +85,6 @@ def one_value_each(parts: Sequence[CustomerFilter], plan: IncludePlan) -> list[C
     return [replace(part, company_ids=(each,)) for part in parts for each in part.company_ids or ()]
 
 
-# ── which lists ────────────────────────────────────────────────────────────────────────────────────────────────────
 def lists_of(
     questions: Iterable[CustomerFilter], fact: PartitionFact, values: Iterable[Any] | None = None
 ) -> list[LabelledList]:
@@ -160,7 +158,6 @@ def _changed(question: CustomerFilter, changes: dict[str, Any]) -> CustomerFilte
     return replace(question, **changes)
 
 
-# ── who came under what ────────────────────────────────────────────────────────────────────────────────────────────
 @dataclass(frozen=True)
 class Labels:
     """The labels of a column: the ids of customers, sorted, and their labels.

@@ -185,7 +185,6 @@ class MovingRead:
                 return past
         return None
 
-    # ── windows ────────────────────────────────────────────────────────────────────────────────────────────────────
     def _windows(self, window: Window, pages: int = 1) -> None:
         """Read a window, and where it holds more than some pages its parts."""
         narrowest = timedelta(seconds=1) if self._one.dialect is Dialect.SWAGGER else timedelta(minutes=1)
@@ -293,7 +292,6 @@ class MovingRead:
         if not found:
             raise unproven("undated", "somebody has no creation date, so dates cannot find all")
 
-    # ── twice ──────────────────────────────────────────────────────────────────────────────────────────────────────
     def twice(self) -> Judgement:
         """Read all pages again and again until two passes are equal, four times at most."""
         try:
