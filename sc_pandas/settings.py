@@ -325,7 +325,7 @@ def _from_person(url: str, server: str, username: str | None, *, ask: bool | Non
 
 
 def _why_not_environment(url: str, server: str, username: str | None) -> str:
-    """Say in a sentence why the login of the environment is not used; "" where there is none."""
+    """Return in a sentence why the login of the environment is not used; "" where there is none."""
     user = os.environ.get("SELLERCLOUD_USERNAME")
     if not os.environ.get("SELLERCLOUD_TOKEN") and not (user and os.environ.get("SELLERCLOUD_PASSWORD")):
         return ""

@@ -48,12 +48,12 @@ class PageProgress:
             self._bar.update()
 
     def wait(self, reset_at: datetime, _seconds: float) -> None:
-        """Say that the quota is used up until `reset_at`."""
+        """Note that the quota is used up until `reset_at`."""
         if self._bar is not None:
             self._bar.set_description(f"quota used up, waiting until {reset_at:%H:%M:%S} UTC")
 
     def away(self, until: datetime, _seconds: float) -> None:
-        """Say that the server takes no calls, and until when it is waited for."""
+        """Note that the server takes no calls, and until when it is waited for."""
         if self._bar is not None:
             self._bar.set_description(f"server away, trying again until {until:%H:%M:%S} UTC")
 
