@@ -450,13 +450,16 @@ def test_two_processes_do_not_move_each_others_place_in_a_spool(tmp_path: Path) 
     store.close()
 
 
-def test_children_of_children_and_forks_at_once(tmp_path: Path) -> None:
+def test_children_of_children_and_forks_of_many_threads(tmp_path: Path) -> None:
+    """By turns: filelock refuses, before anything is forked, a fork while another thread is within one."""
+    turn = threading.Lock()
     with RawServer(answer_by_question) as server, server.shop(tmp_path) as shop:
         ids_of(shop, customer_ids=[1])
         said: list[Any] = []
 
         def fork(number: int) -> None:
-            child = Child(lambda: Child(lambda: ids_of(shop, customer_ids=[number])).said())
+            with turn:
+                child = Child(lambda: Child(lambda: ids_of(shop, customer_ids=[number])).said())
             said.append(child.said())
 
         with ExitStack() as stack:
