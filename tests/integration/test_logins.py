@@ -70,7 +70,7 @@ def test_a_wrong_password_is_sent_exactly_once_whoever_asks(tmp_path: Path) -> N
 
 def spellings(secret: str) -> list[str]:
     """Return the forms in which a secret could hide."""
-    return [secret, json.dumps(secret)[1:-1], repr(secret)[1:-1], secret.encode().hex(), secret.partition("-")[0]]
+    return [secret, json.dumps(secret)[1:-1], repr(secret)[1:-1], secret.encode().hex(), secret[:8]]
 
 
 def assert_nowhere(text: str, secret: str) -> None:
