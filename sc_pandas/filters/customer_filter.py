@@ -3,10 +3,11 @@
 import itertools
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
-from typing import Any, ClassVar, Self, TypedDict, cast
+from functools import cached_property
+from typing import Any, ClassVar, Self, TypedDict
 from zoneinfo import ZoneInfo
 
 from sc_pandas.contract import (
@@ -115,7 +116,8 @@ class CustomerFilter:
             if given is not None:
                 object.__setattr__(self, fact.name, canonical(fact, given))
         for start, end in DATE_RANGES:
-            check_range(start, getattr(self, start), end, getattr(self, end))
+            if getattr(self, start) is not None and getattr(self, end) is not None:
+                check_range(start, getattr(self, start), end, getattr(self, end))
 
     @classmethod
     def of(cls, **filters: Any) -> Self:
@@ -139,13 +141,22 @@ class CustomerFilter:
                 raise FilterError.unknown_name(name, FILTERS_BY_NAME)
         return cls(**filters)
 
+    @cached_property
+    def _given(self) -> dict[str, Any]:
+        return {name: value for name in self.names if (value := getattr(self, name)) is not None}
+
+    @cached_property
+    def _only_in_swagger(self) -> str | None:
+        times = (n for n, v in self._given.items() if isinstance(v, datetime) and has_seconds(v))
+        return next(times, None) if self.company_ids is None else "company_ids"
+
     def given(self) -> dict[str, Any]:
         """Return the fields that are set, in the API's order."""
-        return {name: value for name in self.names if (value := getattr(self, name)) is not None}
+        return dict(self._given)
 
     def __bool__(self) -> bool:
         """Return whether any field is set."""
-        return bool(self.given())
+        return bool(self._given)
 
     def __repr__(self) -> str:
         return f"CustomerFilter({', '.join(f'{k}={v!r}' for k, v in self.to_dict().items())})"
@@ -159,7 +170,7 @@ class CustomerFilter:
             Only the fields that are set; enumerations by the vendor's names, unknown channels by code, times in ISO
             form, one value for itself and several as a list.
         """
-        return {name: plain(FILTERS_BY_NAME[name], value) for name, value in self.given().items()}
+        return {name: plain(FILTERS_BY_NAME[name], value) for name, value in self._given.items()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -173,25 +184,8 @@ class CustomerFilter:
         return cls.of(**values)
 
     def to_json(self) -> str:
-        """Return the filter as one line of JSON."""
+        """Return the filter as one line of JSON, ``json.dumps`` of `to_dict`."""
         return json.dumps(self.to_dict(), ensure_ascii=False)
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Build the filter that `to_json` wrote.
-
-        Raises
-        ------
-        FilterError
-            The text is not such JSON.
-        """
-        try:
-            values = json.loads(text)
-        except ValueError:
-            values = None
-        if not isinstance(values, dict):
-            raise FilterError("A filter's JSON is one object of filter names and values.")
-        return cls.from_dict(values)
 
     def to_code(self) -> str:
         """Return the keywords of a Python call that asks the same.
@@ -211,7 +205,7 @@ class CustomerFilter:
         FilterError
             A time is aware and no zone of the server is known.
         """
-        aware = {n: v for n, v in self.given().items() if isinstance(v, datetime) and v.tzinfo is not None}
+        aware = {n: v for n, v in self._given.items() if isinstance(v, datetime) and v.tzinfo is not None}
         if not aware:
             return self
         if zone is None:
@@ -226,29 +220,26 @@ class CustomerFilter:
         return replace(self, **naive)
 
     def needs_swagger(self) -> str | None:
-        """Name the field that only the swagger dialect can say, or give None."""
-        if self.company_ids is not None:
-            return "company_ids"
-        return next((n for n, v in self.given().items() if isinstance(v, datetime) and has_seconds(v)), None)
+        """Return the name of a field that only the swagger dialect can say, or None."""
+        return self._only_in_swagger
 
-    def singles(self) -> Iterator[Self]:
+    def singles(self) -> list[Self]:
         """Return the filters that the API can take one by one; the answer is the union of theirs.
 
         A parameter that takes one value and is given several multiplies the reads.
         """
         several = [
             [(name, (value,)) for value in values]
-            for name, values in self.given().items()
+            for name, values in self._given.items()
             if isinstance(values, tuple) and len(values) > 1 and not FILTERS_BY_NAME[name].many
         ]
-        for choice in itertools.product(*several):
-            chosen: dict[str, Any] = dict(choice)
-            yield replace(self, **chosen) if chosen else self
+        chosen: Iterable[dict[str, Any]] = map(dict, itertools.product(*several))
+        return [replace(self, **choice) for choice in chosen] if several else [self]
 
     @property
     def reads(self) -> int:
         """How many reads `singles` needs, before long lists of ids are split."""
-        counts = [len(v) for n, v in self.given().items() if isinstance(v, tuple) and not FILTERS_BY_NAME[n].many]
+        counts = [len(v) for n, v in self._given.items() if isinstance(v, tuple) and not FILTERS_BY_NAME[n].many]
         return math.prod(counts)
 
     def to_params(self, dialect: Dialect) -> list[tuple[str, str]]:
@@ -259,14 +250,14 @@ class CustomerFilter:
         FilterError
             The dialect cannot say a field, a time still has a zone, or a single-valued field has several values.
         """
-        if dialect is Dialect.ARTICLE and (name := self.needs_swagger()) is not None:
+        if dialect is Dialect.ARTICLE and (name := self._only_in_swagger) is not None:
             raise FilterError(
                 f"{name} cannot be asked of this server: it understands the article's parameters only, and those know "
                 "no company ids and no seconds.",
                 filter=name,
             )
         return [
-            (cast("str", FILTERS_BY_NAME[name].parameter(dialect)), text)
-            for name, value in self.given().items()
+            (getattr(FILTERS_BY_NAME[name], dialect.value), text)
+            for name, value in self._given.items()
             for text in wire(FILTERS_BY_NAME[name], value, dialect)
         ]

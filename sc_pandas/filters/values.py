@@ -18,29 +18,15 @@ def canonical(fact: FilterFact, given: object) -> tuple[Any, ...] | datetime:
     """Return a field's value in the one form in which equal questions are equal."""
     if fact.kind == "date":
         return _time(fact, given)
-    values = {_single(fact, value) for value in _several(given)}
+    several = [given] if isinstance(given, str | bytes) or not isinstance(given, Iterable) else given
+    single = _SINGLES[fact.kind]
+    values = {single(fact, value.item() if isinstance(value, np.generic) else value) for value in several}
     if not values:
         raise FilterError(
             f"{fact.name} is an empty list and would match nobody. Leave it out (None) to ask for everybody.",
             filter=fact.name,
         )
     return tuple(sorted(values))
-
-
-def _several(given: object) -> Iterable[object]:
-    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
-        return (given,)
-    return given
-
-
-def _single(fact: FilterFact, value: object) -> Any:
-    if isinstance(value, np.generic):
-        value = value.item()
-    if fact.kind == "ids":
-        return _id(fact, value)
-    if fact.kind == "enum":
-        return _code(fact, value)
-    return _text(fact, value)
 
 
 def _id(fact: FilterFact, value: object) -> int:
@@ -94,6 +80,9 @@ def _code_of_name(enum: type[IntEnum], name: str) -> int | None:
     return names.get(folded)
 
 
+_SINGLES: Final = {"ids": _id, "enum": _code, "text": _text}
+
+
 def _time(fact: FilterFact, given: object) -> datetime:
     if isinstance(given, np.datetime64):
         given = pd.Timestamp(given)
@@ -131,10 +120,8 @@ def _time_of_text(fact: FilterFact, text: str) -> datetime:
     )
 
 
-def check_range(start_name: str, start: datetime | None, end_name: str, end: datetime | None) -> None:
+def check_range(start_name: str, start: datetime, end_name: str, end: datetime) -> None:
     """Refuse a range that ends before it starts, or whose ends cannot be compared."""
-    if start is None or end is None:
-        return
     if (start.tzinfo is None) != (end.tzinfo is None):
         raise FilterError(f"{start_name} and {end_name}: one has a time zone and the other has none.", filter=end_name)
     if start > end:
