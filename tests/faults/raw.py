@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from sc_pandas.client import Client, RetryPolicy, Timeouts
+from sc_pandas.client import Client, Expectation, RetryPolicy, Tally, Timeouts
+from sc_pandas.contract import CUSTOMERS_PATH
 from sc_pandas.query.connection import Connection
 from sc_pandas.settings import Credentials, Secret, base_url
 from tests.support.shops import PATIENT, QUICK
@@ -73,6 +74,11 @@ def whole(body: bytes, *headers: str) -> bytes:
     """Return a good answer."""
     lines = ["HTTP/1.1 200 OK", "Content-Type: application/json", f"Content-Length: {len(body)}", *headers]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def no(status: int, body: bytes = b"") -> bytes:
+    """Return a refusal."""
+    return f"HTTP/1.1 {status} No\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 def to_end(body: bytes) -> bytes:
@@ -203,3 +209,10 @@ def shop_at(url: str, folder: Path, **options: Any) -> Connection:
     if url.startswith("https"):
         settings["ca_bundle"] = str(LOOPBACK)
     return Connection(base_url(url), login, cache_dir=folder, **(settings | options))
+
+
+def ask(client: Client, number: int = 1) -> list[int]:
+    """Ask for a page, and return the ids on it."""
+    params = [("pageNumber", str(number)), ("pageSize", "50")]
+    got = client.get_page(CUSTOMERS_PATH, params, Expectation(number=1, asked=50), tally=Tally())
+    return [item["UserID"] for item in got.items]

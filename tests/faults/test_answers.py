@@ -78,27 +78,6 @@ def test_nor_for_counts_pages_and_lists_of_an_include(tmp_path: Path) -> None:
     assert isinstance(error, sc.ResponseError)
 
 
-def test_a_total_that_was_wrong_once_is_asked_again(tmp_path: Path) -> None:
-    seen: list[int] = []
-
-    def script(wire: Wire) -> None:
-        seen.append(wire.number)
-        wire.send(whole(page([1, 2, 3], 0 if len(seen) == 1 else 3)))
-
-    with RawServer(script) as server, server.shop(tmp_path) as shop:
-        read = shop.customers().run()
-    assert (len(read), read.report.verdict) == (3, "proven (one response)")
-
-
-@pytest.mark.parametrize("digits", [11, 17, 400])
-def test_a_total_of_many_digits_is_a_typed_error(digits: int, tmp_path: Path) -> None:
-    with RawServer(paged(lambda _: 10**digits)) as server, server.shop(tmp_path) as shop:
-        for ask in (shop.customers().estimate, shop.customers().count, shop.customers().to_pandas):
-            with pytest.raises(sc.ResponseError) as caught:
-                ask()
-            assert caught.value.kind == "shape"
-
-
 def test_more_rows_than_any_page_has_are_refused(tmp_path: Path) -> None:
     with RawServer(paged(lambda _: len(PEOPLE), asked=51)) as server, server.shop(tmp_path) as shop:
         assert len(shop.customers(page_size=51).to_pandas()) == len(PEOPLE)
@@ -214,18 +193,6 @@ def test_contradictions_are_a_line_in_the_report(tmp_path: Path) -> None:
 
 
 # ── bounds ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-@pytest.mark.fault("D09")
-@pytest.mark.parametrize("depth", [61, 900, 50_000])
-def test_a_value_nested_too_deep_is_a_typed_error(depth: int, tmp_path: Path) -> None:
-    deep = b"[" * depth + b"]" * depth
-    column = b'[{"ColumnName":"d","DataType":1,"Value":' + deep + b"}]"
-    body = b'{"Items":[{"UserID":1,"CustomColumns":' + column + b'}],"TotalResults":1}'
-    error, _ = error_of(lambda wire: wire.send(whole(body)), tmp_path)
-    assert isinstance(error, sc.ResponseError)
-    assert error.kind == "shape"
-    assert "64 levels" in str(error)
-
-
 def wide(columns: int) -> bytes:
     entries = [{"ColumnName": f"c{n}", "DataType": 0, "Value": "v"} for n in range(columns)]
     return page([1], 1, CustomColumns=entries)

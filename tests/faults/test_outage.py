@@ -14,8 +14,7 @@ import pytest
 import sc_pandas as sc
 from sc_pandas.client import RetryPolicy
 from sc_pandas.pacing import Cancelled
-from tests.faults.raw import RawServer, Wire, page, whole
-from tests.faults.test_wire import ask
+from tests.faults.raw import RawServer, Wire, ask, no, page, whole
 from tests.integration.oracle import assert_equals_truth
 from tests.support.shops import shop_of
 
@@ -91,10 +90,7 @@ def stop_in_the_middle(server: Restarting, down_s: float | None) -> threading.Th
 
 @pytest.mark.fault("A01", "A02")
 def test_a_server_that_restarts_ends_no_read_and_is_asked_little(tmp_path: Path) -> None:
-    """16 calls in flight; the tokens of the server are new, so that the login goes by the same gate.
-
-    Negative control: the next test.
-    """
+    """16 calls in flight; the tokens of the server are new, so the login goes by the same gate."""
     with restarting() as server, shop_of(server.box, tmp_path, policy=BRIEF) as shop:
         thread = stop_in_the_middle(server, DOWN_S)
         told = Told()
@@ -105,15 +101,6 @@ def test_a_server_that_restarts_ends_no_read_and_is_asked_little(tmp_path: Path)
         refused = shop.source.client.pace.total - server.calls - server.box.calls()
         # Those that were in flight, and one by one a growing wait apart.
         assert refused <= 16 + 6 + DOWN_S / 0.1
-
-
-def test_negative_control_without_the_gate_the_read_ends(tmp_path: Path) -> None:
-    with restarting() as server, shop_of(server.box, tmp_path, policy=BRIEF, max_wait_s=0.0) as shop:
-        thread = stop_in_the_middle(server, DOWN_S)
-        with pytest.raises(sc.TransportError) as caught:
-            shop.customers().to_pandas()
-        thread.join()
-        assert (caught.value.kind, caught.value.attempts) == ("connect", 5)
 
 
 def test_an_outage_beyond_max_wait_is_told_in_time_and_only_once(tmp_path: Path) -> None:
@@ -184,10 +171,9 @@ def test_a_login_waits_for_the_server_too(tmp_path: Path) -> None:
 def test_a_gateway_in_front_of_a_server_that_is_away(status: int) -> None:
     """Sixteen threads: one finds out, the others wait.  A 500 may be about one call alone, and is none of these."""
     back_at = [0.0]
-    bad = f"HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n".encode()
 
     def script(wire: Wire) -> None:
-        wire.send(whole(page([1, 2])) if time.monotonic() >= back_at[0] else bad)
+        wire.send(whole(page([1, 2])) if time.monotonic() >= back_at[0] else no(status))
 
     with RawServer(script) as server, server.client(policy=BRIEF, max_wait_s=30.0) as client:
         assert ask(client) == [1, 2]
@@ -200,11 +186,10 @@ def test_a_gateway_in_front_of_a_server_that_is_away(status: int) -> None:
 
 def test_one_page_that_always_fails_does_not_hold_up_the_others() -> None:
     """Its 503 is about itself, as the others' answers show; it ends by its own attempts."""
-    bad = b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n"
     done = threading.Event()
 
     def script(wire: Wire) -> None:
-        wire.send(bad if wire.params["pageNumber"] == "7" else whole(page([1, 2])))
+        wire.send(no(503) if wire.params["pageNumber"] == "7" else whole(page([1, 2])))
 
     def others(client: Any) -> int:
         asked = 0

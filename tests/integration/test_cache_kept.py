@@ -175,27 +175,6 @@ def test_off_keeps_nothing(box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
             shop.customers(cache="offline").to_pandas()
 
 
-@pytest.mark.fault("C14")
-def test_a_read_that_broke_off_loses_nobody_when_it_goes_on(tmp_path: Path) -> None:
-    """Its pages are earlier than those asked afterwards, as its order demands; who left meanwhile may be there or not."""
-    with sc.sandbox.serve(customers=220, seed=7) as box, shop_of(box, tmp_path) as shop:
-        box.fault("status", at=4, every=1, times=None)
-        with pytest.raises(sc.ServerError):
-            shop.customers().to_pandas()
-        assert kept_bodies(tmp_path)
-        box.clear_faults()
-        box.merge(1001, 1002)
-        box.insert()
-        for _ in range(2):
-            try:
-                frame = shop.customers().to_pandas()
-            except sc.PagingDriftError:
-                continue
-            assert_equals_truth(frame[frame.user_id != 1002].reset_index(drop=True), box.customers())
-            return
-        pytest.fail("the list stood still and was not read")
-
-
 # ── its file at fault ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
