@@ -29,13 +29,8 @@ def peak_mib() -> float:
 def row(number: int) -> bytes:
     """Return a customer; every fourth has three custom columns."""
     entry: dict[str, Any] = {
-        "ID": 1,
-        "DataLength": 50,
-        "ClientID": 7,
-        "NewValue": None,
-        "DataSourceContainer": [],
-        "IsRequired": False,
-    }
+        "ID": 1, "DataLength": 50, "ClientID": 7, "NewValue": None, "DataSourceContainer": [], "IsRequired": False,
+    }  # fmt: skip
     entry |= dict.fromkeys(("IsDropDownColumn", "IsDropDownCustomTextAllowed", "AllowHTMLPopup"), False)
     entry |= {"IsDropDownAllowMultipleSelection": False, "DisplayName": None}
     custom = [("Loyalty Tier", 0, "Gold"), ("Visits", 1, str(number % 90)), ("Since", 3, "2024-05-06T07:08:09")]

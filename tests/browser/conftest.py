@@ -18,14 +18,9 @@ from tests.browser.rig import ARGS, CHROMIUM, Server, Visit, served
 _HERE = Path(__file__).parent
 _REQUIRED = os.environ.get("SC_PANDAS_REQUIRE_BROWSER") == "1"
 JUPYTER = (
-    "--no-browser",
-    "--allow-root",
-    "--expose-app-in-browser",
-    "--ServerApp.ip=127.0.0.1",
-    "--ServerApp.port={port}",
-    "--ServerApp.port_retries=0",
-    "--IdentityProvider.token={token}",
-)
+    "--no-browser", "--allow-root", "--expose-app-in-browser", "--ServerApp.ip=127.0.0.1", "--ServerApp.port={port}",
+    "--ServerApp.port_retries=0", "--IdentityProvider.token={token}",
+)  # fmt: skip
 _VOILA = ("--no-browser", "--Voila.ip=127.0.0.1", "--port={port}", "--token={token}", "--show_tracebacks=True")
 
 

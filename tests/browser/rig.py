@@ -19,14 +19,9 @@ from typing import Any, Final
 
 CHROMIUM: Final = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 ARGS: Final = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
 OFF_LOOPBACK: Final = re.compile(r"^(?:https?|wss?)://(?!127\.0\.0\.1[:/]|localhost[:/])")
 UP_S: Final = 60.0
 PATIENCE_MS: Final = 30_000

@@ -50,16 +50,8 @@ def test_ctrl_c_leaves_within_a_second_and_no_thread_stays(where: str, tmp_path:
     with sc.sandbox.serve(customers=300, seed=7) as box:
         order(box, **STOPS[where])
         command = [
-            sys.executable,
-            "-W",
-            "error",
-            "-c",
-            PERSON,
-            box.url,
-            box.username,
-            box.password,
-            str(tmp_path / "c"),
-        ]
+            sys.executable, "-W", "error", "-c", PERSON, box.url, box.username, box.password, str(tmp_path / "c"),
+        ]  # fmt: skip
         child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         try:
             assert child.stdout is not None

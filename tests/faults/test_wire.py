@@ -31,14 +31,12 @@ HURRIED = Timeouts(connect_s=1.0, read_s=0.2, total_s=0.3)
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
 DRIPS: dict[str, tuple[bytes, bytes]] = {
-    "status line": (b"", b"HTTP/1.1 200 " + b"O" * 9_000),
-    "headers": (b"HTTP/1.1 200 OK\r\n", b"X: y\r\n" * 2_000),
+    "status line": (b"", b"HTTP/1.1 200 " + b"O" * 9_000), "headers": (b"HTTP/1.1 200 OK\r\n", b"X: y\r\n" * 2_000),
     "early answers": (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 400),
     "body": (b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n", b" " * 9_000),
-    "size of a chunk": (CHUNKED, b"0" * 9_000),
-    "after the last chunk": (CHUNKED + b"0\r\n", b"X: y\r\n" * 2_000),
+    "size of a chunk": (CHUNKED, b"0" * 9_000), "after the last chunk": (CHUNKED + b"0\r\n", b"X: y\r\n" * 2_000),
     "to the end of the connection": (b"HTTP/1.0 200 OK\r\n\r\n", b" " * 9_000),
-}
+}  # fmt: skip
 
 
 @pytest.mark.fault("A04")

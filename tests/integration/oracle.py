@@ -13,26 +13,15 @@ Record = dict[str, Any]
 
 RATINGS = ("NotRated", "Very_Disatisfied", "Disatisfied", "Neutral", "Satisfied", "Very_Satisfied")
 BASE = {
-    "user_id": pa.int64(),
-    "email": pa.string(),
-    "first_name": pa.string(),
-    "last_name": pa.string(),
-    "email_cc": pa.string(),
-    "corporate_name": pa.string(),
-    "rating": pa.int8(),
-    "rating_name": pa.string(),
-    "is_whole_sale_user": pa.bool_(),
-    "is_wholesale_string": pa.string(),
-}
+    "user_id": pa.int64(), "email": pa.string(), "first_name": pa.string(), "last_name": pa.string(),
+    "email_cc": pa.string(), "corporate_name": pa.string(), "rating": pa.int8(), "rating_name": pa.string(),
+    "is_whole_sale_user": pa.bool_(), "is_wholesale_string": pa.string(),
+}  # fmt: skip
 _TYPES: Mapping[int, Callable[[pa.DataType], bool]] = {
-    0: pa.types.is_string,
-    1: pa.types.is_int64,
-    2: pa.types.is_decimal128,
-    3: lambda kind: bool(kind == pa.timestamp("us")),
-    4: pa.types.is_boolean,
-    5: pa.types.is_string,
+    0: pa.types.is_string, 1: pa.types.is_int64, 2: pa.types.is_decimal128,
+    3: lambda kind: bool(kind == pa.timestamp("us")), 4: pa.types.is_boolean, 5: pa.types.is_string,
     6: pa.types.is_string,
-}
+}  # fmt: skip
 
 
 def _custom_value(column: Mapping[str, Any]) -> Any:
@@ -110,11 +99,8 @@ def _keyword(record: Record, asked: str) -> bool:
 
 
 MATCHES: Mapping[str, Callable[[Record, Any], bool]] = {
-    "customer_ids": _is("user_id"),
-    "email": _is("email"),
-    "first_name": _holds("first_name"),
-    "last_name": _holds("last_name"),
-    "rating": lambda record, asked: RATINGS[record["rating"]] == asked,
+    "customer_ids": _is("user_id"), "email": _is("email"), "first_name": _holds("first_name"),
+    "last_name": _holds("last_name"), "rating": lambda record, asked: RATINGS[record["rating"]] == asked,
     "customer_type": lambda record, asked: bool(record["is_whole_sale_user"] == (asked == "Wholesale")),
     "subscribed": lambda record, asked: bool(asked == -1 or record["subscribed"] == bool(asked)),
     "created_on_from": lambda record, asked: bool(record["created_on"] >= asked),
@@ -122,14 +108,11 @@ MATCHES: Mapping[str, Callable[[Record, Any], bool]] = {
     "modified_on_from": lambda record, asked: bool(record["modified_on"] >= asked),
     "modified_on_to": lambda record, asked: bool(record["modified_on"] <= asked),
     "phone_number": lambda record, asked: any(_digits(asked) in phone for phone in _phones(record)),
-    "city": _holds("city"),
-    "zip_code": _is("zip_code"),
+    "city": _holds("city"), "zip_code": _is("zip_code"),
     "exported": lambda record, asked: bool(asked == -1 or record["exported"] == bool(asked)),
-    "channel": _is("channel"),
-    "corporate_name": _holds("corporate_name"),
-    "company_ids": _is("company_id"),
+    "channel": _is("channel"), "corporate_name": _holds("corporate_name"), "company_ids": _is("company_id"),
     "keyword": _keyword,
-}
+}  # fmt: skip
 
 
 def matching(records: Iterable[Record], asked: Mapping[str, Any]) -> list[Record]:

@@ -56,13 +56,10 @@ def with_orders(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 KEEPING: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
-    "as it was read": lambda frame: frame,
-    "filtered": lambda frame: frame[frame["rating"] >= 0],
-    "sorted": lambda frame: frame.sort_values("last_name"),
-    "put together": halves,
-    "parquet": through_parquet,
+    "as it was read": lambda frame: frame, "filtered": lambda frame: frame[frame["rating"] >= 0],
+    "sorted": lambda frame: frame.sort_values("last_name"), "put together": halves, "parquet": through_parquet,
     "with a column more": lambda frame: frame.assign(mine=1),
-}
+}  # fmt: skip
 KINDS = KEEPING | {"merged": with_orders}
 
 
@@ -232,18 +229,13 @@ def test_where_names_the_nearest_filter(frame: pd.DataFrame) -> None:
 
 # ── segment ────────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_the_first_segment_wins_and_the_rest_is_missing(frame: pd.DataFrame) -> None:
-    labels = sc.accessor(frame).segment(
-        {
-            "low ids": {"customer_ids": [1001, 1002]},
-            "series": frame["user_id"] <= 1003,
-            "array": (frame["user_id"] == 1004).to_numpy(),
-            "function": lambda rows: rows["user_id"] == 1005,
-            "a function to a filter": lambda _: {"customer_ids": 1006},
-            "filter": sc.CustomerFilter.of(customer_ids=[1001, 1007]),
-            "list": [False] * 160,
-            "missing is no": frame["rating"].where(frame["user_id"] < 0) == 0,
-        }
-    )
+    labels = sc.accessor(frame).segment({
+        "low ids": {"customer_ids": [1001, 1002]}, "series": frame["user_id"] <= 1003,
+        "array": (frame["user_id"] == 1004).to_numpy(), "function": lambda rows: rows["user_id"] == 1005,
+        "a function to a filter": lambda _: {"customer_ids": 1006},
+        "filter": sc.CustomerFilter.of(customer_ids=[1001, 1007]), "list": [False] * 160,
+        "missing is no": frame["rating"].where(frame["user_id"] < 0) == 0,
+    })  # fmt: skip
     assert labels.name == "segment"
     assert labels.dtype == pd.ArrowDtype(pa.string())
     names = ["low ids", "low ids", "series", "array", "function", "a function to a filter", "filter"]
@@ -263,18 +255,13 @@ def test_saved_filters_are_segments(frame: pd.DataFrame, tmp_path: Path) -> None
     assert set(labels) == {"a happy", "b wholesale", "others"}
 
 
-@pytest.mark.parametrize(
-    ("segment", "message"),
-    [
-        ({"channel": "Amazon"}, "Segment 'x': channel cannot be checked"),
-        ({"ratng": 5}, "Segment 'x': There is no filter 'ratng'. Did you mean rating"),
-        (sc.CustomerFilter.of(keyword="a"), "Segment 'x': keyword can only"),
-        ([True], "Segment 'x' is a filter.*160 rows, not list"),
-        ("Wholesale", "Segment 'x' is a filter.*not str"),
-        (pd.Series([True] * 160, index=range(1, 161)), "another index"),
-        (["yes"] * 160, "True and False only"),
-    ],
-)
+@pytest.mark.parametrize(("segment", "message"), [
+    ({"channel": "Amazon"}, "Segment 'x': channel cannot be checked"),
+    ({"ratng": 5}, "Segment 'x': There is no filter 'ratng'. Did you mean rating"),
+    (sc.CustomerFilter.of(keyword="a"), "Segment 'x': keyword can only"),
+    ([True], "Segment 'x' is a filter.*160 rows, not list"), ("Wholesale", "Segment 'x' is a filter.*not str"),
+    (pd.Series([True] * 160, index=range(1, 161)), "another index"), (["yes"] * 160, "True and False only"),
+])  # fmt: skip
 def test_a_segment_that_cannot_be_judged_is_named(frame: pd.DataFrame, segment: Any, message: str) -> None:
     with pytest.raises(sc.FilterError, match=message):
         sc.accessor(frame).segment({"fine": {"rating": 5}, "x": segment})

@@ -31,17 +31,13 @@ def shop(box: Sandbox, tmp_path: Path) -> Iterator[sc.Connection]:
 
 
 KEYWORDS = [
-    ({"chache": "off"}, "Did you mean cache"),
-    ({"includes": ["phones"]}, "Did you mean include?"),
-    ({"column": ["email"]}, "Did you mean columns?"),
-    ({"lmit": 5}, "Did you mean limit?"),
-    ({"ratng": 5}, "Did you mean rating?"),
-    ({"phone": "555"}, "Did you mean phone_number?"),
-    ({"user_id": 5}, "Did you mean customer_ids?"),
-    ({"wholesale": True}, "Did you mean customer_type='Wholesale'"),
+    ({"chache": "off"}, "Did you mean cache"), ({"includes": ["phones"]}, "Did you mean include?"),
+    ({"column": ["email"]}, "Did you mean columns?"), ({"lmit": 5}, "Did you mean limit?"),
+    ({"ratng": 5}, "Did you mean rating?"), ({"phone": "555"}, "Did you mean phone_number?"),
+    ({"user_id": 5}, "Did you mean customer_ids?"), ({"wholesale": True}, "Did you mean customer_type='Wholesale'"),
     ({"groups": "VIP"}, "include=['groups'] reads it as a column"),
     ({"country": "US"}, f"The filters are {', '.join(sc.CustomerFilter.names)}; help(sc.CustomerFilter)"),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("given", "told"), KEYWORDS)
@@ -77,23 +73,16 @@ def test_the_options_are_those_of_customers() -> None:
     assert [*OPTIONS, *sc.CustomerFilter.names] == list(named)[1:]
 
 
-@pytest.mark.parametrize(
-    ("option", "wrong", "told"),
-    [
-        ("include", True, "include takes a list of names"),
-        ("include", 5, "not int"),
-        ("include", None, "not NoneType"),
-        ("include", ["channel", 5], "not int"),
-        ("include", "channel, phones", "pass a list: include=['channel', 'phones']"),
-        ("include", ["channel,phones"], "pass a list: include=['channel', 'phones']"),
-        ("include", ["email"], "email is in every read"),
-        ("include", "rating_name", "rating_name is in every read"),
-        ("include", ["custom.Tier"], "custom.Tier is in every read"),
-        ("include", ["phone"], "Did you mean phones"),
-        ("columns", 5, "columns takes a list of names, such as columns=['user_id', 'email'], not int"),
-        ("columns", "user_id, email", "columns=['user_id', 'email']"),
-    ],
-)
+@pytest.mark.parametrize(("option", "wrong", "told"), [
+    ("include", True, "include takes a list of names"), ("include", 5, "not int"), ("include", None, "not NoneType"),
+    ("include", ["channel", 5], "not int"),
+    ("include", "channel, phones", "pass a list: include=['channel', 'phones']"),
+    ("include", ["channel,phones"], "pass a list: include=['channel', 'phones']"),
+    ("include", ["email"], "email is in every read"), ("include", "rating_name", "rating_name is in every read"),
+    ("include", ["custom.Tier"], "custom.Tier is in every read"), ("include", ["phone"], "Did you mean phones"),
+    ("columns", 5, "columns takes a list of names, such as columns=['user_id', 'email'], not int"),
+    ("columns", "user_id, email", "columns=['user_id', 'email']"),
+])  # fmt: skip
 def test_names_are_given_as_a_list(shop: sc.Connection, option: str, wrong: Any, told: str) -> None:
     with pytest.raises(SettingsError) as caught:
         shop.customers(**{option: wrong})
@@ -112,18 +101,10 @@ def test_a_server_is_text(box: Sandbox, shop: sc.Connection) -> None:
         sc.read_sellercloud_customers(5)  # type: ignore[call-overload]
 
 
-@pytest.mark.parametrize(
-    "verb",
-    [
-        sc.Connection.log_in,
-        sc.Connection.calls_left,
-        sc.Connection.cache_info,
-        sc.Connection.segments,
-        sc.Connection.panel,
-        lambda shop: shop.customers().count(),
-        lambda shop: shop.customers().to_pandas(),
-    ],
-)
+@pytest.mark.parametrize("verb", [
+    sc.Connection.log_in, sc.Connection.calls_left, sc.Connection.cache_info, sc.Connection.segments,
+    sc.Connection.panel, lambda shop: shop.customers().count(), lambda shop: shop.customers().to_pandas(),
+])  # fmt: skip
 def test_a_closed_connection_says_so_whatever_is_asked(shop: sc.Connection, verb: Any) -> None:
     shop.close()
     with pytest.raises(SellerCloudError, match=r"This connection is closed; connect again\."):
@@ -132,26 +113,11 @@ def test_a_closed_connection_says_so_whatever_is_asked(shop: sc.Connection, verb
     assert "closed" in shop._repr_html_()
 
 
-@pytest.mark.parametrize(
-    ("setting", "value"),
-    [
-        ("timeout", "30"),
-        ("timeout", "soon"),
-        ("timeout", None),
-        ("timeout", True),
-        ("timeout", 0),
-        ("timeout", 10**400),
-        ("timeout", timedelta(days=2)),
-        ("max_wait", None),
-        ("max_wait", "60"),
-        ("max_wait", -1),
-        ("max_wait", float("nan")),
-        ("cache_dir", 5),
-        ("username", 5),
-        ("ca_bundle", 5),
-        ("server_timezone", 5),
-    ],
-)
+@pytest.mark.parametrize(("setting", "value"), [
+    ("timeout", "30"), ("timeout", "soon"), ("timeout", None), ("timeout", True), ("timeout", 0),
+    ("timeout", 10**400), ("timeout", timedelta(days=2)), ("max_wait", None), ("max_wait", "60"), ("max_wait", -1),
+    ("max_wait", float("nan")), ("cache_dir", 5), ("username", 5), ("ca_bundle", 5), ("server_timezone", 5),
+])  # fmt: skip
 def test_a_setting_of_another_kind_is_named(setting: str, value: Any) -> None:
     given: dict[str, Any] = {"username": "ann", "password": "never sent", setting: value}
     with pytest.raises(sc.SettingsError) as caught:

@@ -151,13 +151,10 @@ def test_one_change_at_any_place_loses_nobody(what: str, order: str, shop: Conne
 
 @pytest.mark.fault("C01", "C05")
 @pytest.mark.parametrize("order", ["id_asc", "id_desc"])
-@pytest.mark.parametrize(
-    ("what", "others"),
-    [
-        *((each, ["+"]) for each in ("-0", "-300", "-700", "-999")),
-        *(pytest.param(w, OTHERS, marks=LONG) for w in CHANGES),
-    ],
-)
+@pytest.mark.parametrize(("what", "others"), [
+    *((each, ["+"]) for each in ("-0", "-300", "-700", "-999")),
+    *(pytest.param(w, OTHERS, marks=LONG) for w in CHANGES),
+])  # fmt: skip
 def test_two_changes_at_any_two_places_lose_nobody_also_when_the_total_stays(
     what: str, others: list[str], order: str, shop: Connection
 ) -> None:
@@ -204,10 +201,8 @@ def test_an_unstable_order_is_never_proven_by_order(shop: Connection) -> None:
             return [*ids[5:10], *ids[:5], *ids[10:]]
 
     assert check(shop, Shuffled()) in {
-        "proven (closed list)",
-        "proven (windows)",
-        "proven (two equal reads)",
-    }
+        "proven (closed list)", "proven (windows)", "proven (two equal reads)",
+    }  # fmt: skip
 
 
 @pytest.mark.fault("C05", "F16")

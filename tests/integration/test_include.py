@@ -390,16 +390,11 @@ def test_an_endpoint_that_is_closed_is_not_asked_for_everybody(tmp_path: Path, s
         assert box.calls("detail") < 300
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        '{"General": {"ID": 1}, "Internal": {"CreatedOn": "2020-01-01T00:00:00"}}',
-        '{"General": {}, "Internal": {"CreatedOn": "2020-01-01T00:00:00"}}',
-        '[{"General": {"ID": 1}}]',
-        '{"Message": "An error has occurred."}',
-        "null",
-    ],
-)
+@pytest.mark.parametrize("body", [
+    '{"General": {"ID": 1}, "Internal": {"CreatedOn": "2020-01-01T00:00:00"}}',
+    '{"General": {}, "Internal": {"CreatedOn": "2020-01-01T00:00:00"}}', '[{"General": {"ID": 1}}]',
+    '{"Message": "An error has occurred."}', "null",
+])  # fmt: skip
 def test_a_strangers_answer_is_never_taken(tmp_path: Path, body: str) -> None:
     """An answer about another customer, or about none, is no data: null and listed, and never kept."""
     with sc.sandbox.serve(customers=15, seed=7) as box, shop_of(box, tmp_path) as shop:

@@ -90,11 +90,9 @@ def test_a_waiting_question_that_is_overtaken_is_not_asked(desk: Desk) -> None:
 def test_an_older_page_load_save_and_count_change_nothing_either(tmp_path: Any, desks: Desks) -> None:
     """What was overtaken is dropped whatever it was: a page, a load, a file, counts by the server."""
     begins: list[Callable[[Engine], None]] = [
-        lambda e: e.turn(1),
-        lambda e: e.load(),
-        lambda e: e.save(tmp_path / "x.parquet"),
+        lambda e: e.turn(1), lambda e: e.load(), lambda e: e.save(tmp_path / "x.parquet"),
         lambda e: e.count_by("subscribed", {"Yes": 1}),
-    ]
+    ]  # fmt: skip
     for begin in begins:
         desk = desks()
         desk.open()
@@ -200,16 +198,11 @@ def test_nothing_is_asked_by_itself_until_live_is_on(desks: Desks) -> None:
 
 
 # ── errors ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-@pytest.mark.parametrize(
-    "error",
-    [
-        AuthError("The password was refused. Check it."),
-        TransportError("No answer from 127.0.0.1. Is the server up?"),
-        RateLimitedError("The quota is used up until 12:00 UTC. Ask again after that."),
-        ZeroDivisionError("a bug of ours"),
-    ],
-    ids=lambda error: type(error).__name__,
-)
+@pytest.mark.parametrize("error", [
+    AuthError("The password was refused. Check it."), TransportError("No answer from 127.0.0.1. Is the server up?"),
+    RateLimitedError("The quota is used up until 12:00 UTC. Ask again after that."),
+    ZeroDivisionError("a bug of ours"),
+], ids=lambda error: type(error).__name__)  # fmt: skip
 def test_an_error_keeps_the_last_rows_marked_old_and_teaches(error: Exception, desk: Desk) -> None:
     """The next success clears it."""
     good = desk.state.rows

@@ -62,23 +62,19 @@ def test_what_can_be_included_is_offered_with_its_cost() -> None:
     assert max(map(order.index, PARTITIONS)) < order.index("phones")
 
 
-@pytest.mark.parametrize(
-    ("names", "filters", "rows", "text"),
-    [
-        ((), {}, 1_037, NOTHING_CHOSEN),
-        (("channel",), {}, 0, "Load all: no customers, and nothing more to read."),
-        (("channel",), {}, 50, "Load all: 50 customers; also 74 lists for channel."),
-        (("phones",), {}, 1, "Load all: 1 customer; also 1 call for phones."),
-        (("phones", "title"), {}, None, "everybody who matches; also a call for each customer for phones and title."),
-        (("subscribed",), {"city": ["a", "b"]}, 900, "also 4 lists or more for subscribed."),
-        (("subscribed",), {"city": ["a", "b"]}, 9, "also 2 lists for subscribed."),
-        (("channel",), {"channel": ["Amazon"]}, 900, "also nothing for channel."),
-        (("company_id",), {}, 900, "also 900 calls for company_id."),
-        (("company_id",), {"company_ids": [1, 2]}, 900, "also 2 lists instead of one for company_id."),
-        (("created_month",), {}, 900, "also 12 lists or more a year for created_month."),
-        (("phones",), {}, 20_000, "20,000 calls for phones. What is cached is free. SellerCloud allows 10,800 calls"),
-    ],
-)
+@pytest.mark.parametrize(("names", "filters", "rows", "text"), [
+    ((), {}, 1_037, NOTHING_CHOSEN), (("channel",), {}, 0, "Load all: no customers, and nothing more to read."),
+    (("channel",), {}, 50, "Load all: 50 customers; also 74 lists for channel."),
+    (("phones",), {}, 1, "Load all: 1 customer; also 1 call for phones."),
+    (("phones", "title"), {}, None, "everybody who matches; also a call for each customer for phones and title."),
+    (("subscribed",), {"city": ["a", "b"]}, 900, "also 4 lists or more for subscribed."),
+    (("subscribed",), {"city": ["a", "b"]}, 9, "also 2 lists for subscribed."),
+    (("channel",), {"channel": ["Amazon"]}, 900, "also nothing for channel."),
+    (("company_id",), {}, 900, "also 900 calls for company_id."),
+    (("company_id",), {"company_ids": [1, 2]}, 900, "also 2 lists instead of one for company_id."),
+    (("created_month",), {}, 900, "also 12 lists or more a year for created_month."),
+    (("phones",), {}, 20_000, "20,000 calls for phones. What is cached is free. SellerCloud allows 10,800 calls"),
+])  # fmt: skip
 def test_the_cost_is_said_in_words(names: tuple[str, ...], filters: dict[str, Any], rows: int, text: str) -> None:
     assert text in cost_text(names, CustomerFilter.of(**filters), rows)
 
@@ -210,13 +206,10 @@ def test_a_price_that_nobody_waits_for_is_cancelled_and_not_said(event: str, des
     assert held.arrived.wait(SOON_S)
     del desk.server.held["estimate", CustomerFilter()]
     act: dict[str, Callable[[], None]] = {
-        "question": lambda: desk.engine.change(about("Bern")),
-        "choice": lambda: desk.engine.choose(("title",)),
-        "load": desk.engine.load,
-        "refused": lambda: desk.engine.refuse({"city": "no"}),
-        "stop": desk.engine.stop,
+        "question": lambda: desk.engine.change(about("Bern")), "choice": lambda: desk.engine.choose(("title",)),
+        "load": desk.engine.load, "refused": lambda: desk.engine.refuse({"city": "no"}), "stop": desk.engine.stop,
         "close": desk.engine.close,
-    }
+    }  # fmt: skip
     act[event]()
     assert not desk.state.pricing
     held.let_go()

@@ -29,17 +29,12 @@ from tests.support.shops import shop_of
 from tests.support.wire_faults import order
 
 QUESTIONS: tuple[dict[str, Any], ...] = (
-    {},
-    {"customer_type": "Wholesale"},
-    {"rating": ["NotRated", "Satisfied"]},
-    {"email": "nobody@nowhere.test"},
-)
+    {}, {"customer_type": "Wholesale"}, {"rating": ["NotRated", "Satisfied"]}, {"email": "nobody@nowhere.test"},
+)  # fmt: skip
 PAGE = 15
 FAULTS: tuple[dict[str, Any], ...] = (
-    {"kind": "status", "status": 500},
-    {"kind": "cut_body"},
-    {"kind": "throttle", "reset_in_s": 0.05},
-)
+    {"kind": "status", "status": 500}, {"kind": "cut_body"}, {"kind": "throttle", "reset_in_s": 0.05},
+)  # fmt: skip
 ONE_HOUR_S = 3_600.0
 _USERS = st.sampled_from([0, 1])
 _ASKED = st.sampled_from(range(len(QUESTIONS)))

@@ -14,16 +14,10 @@ CHANNELS = {
     42: "Walmart", 46: "Wish", 62: "Target", 64: "Reverb", 79: "WFS",
 }  # fmt: skip
 _COLUMNS = {
-    "channel": pa.string(),
-    "subscribed": pa.bool_(),
-    "exported": pa.bool_(),
-    "created_month": pa.date32(),
-    "created_on": pa.timestamp("us"),
-    "company_id": pa.int64(),
-    **dict.fromkeys(PHONES, pa.string()),
-    "groups": pa.list_(pa.string()),
-    **{f"billing_{name}": pa.string() for name in BILLING},
-}
+    "channel": pa.string(), "subscribed": pa.bool_(), "exported": pa.bool_(), "created_month": pa.date32(),
+    "created_on": pa.timestamp("us"), "company_id": pa.int64(), **dict.fromkeys(PHONES, pa.string()),
+    "groups": pa.list_(pa.string()), **{f"billing_{name}": pa.string() for name in BILLING},
+}  # fmt: skip
 
 
 def with_truth(frame: pd.DataFrame, records: Iterable[Mapping[str, Any]]) -> pd.DataFrame:

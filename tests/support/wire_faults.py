@@ -148,10 +148,7 @@ def hang(answer: Answer, hang_s: float = 3600.0, bytes: int = 0) -> Outcome:  # 
     return Script((b"".join(torn(answer, 1.0, bytes, plain=False)),), linger_s=hang_s)
 
 
-WIRE: Final[dict[str, Callable[..., Outcome]]] = {
-    make.__name__: make
-    for make in (
-        *(html, empty, null_items, error_in_200, redirect, wrong_json, bomb, bad_gzip, cut_gzip),
-        *(cut_body, cut_chunked, cut_eof, reset, slow_drip, hang),
-    )
-}
+WIRE: Final[dict[str, Callable[..., Outcome]]] = {make.__name__: make for make in (
+    *(html, empty, null_items, error_in_200, redirect, wrong_json, bomb, bad_gzip, cut_gzip),
+    *(cut_body, cut_chunked, cut_eof, reset, slow_drip, hang),
+)}  # fmt: skip
