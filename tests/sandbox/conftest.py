@@ -5,7 +5,7 @@ import http.client
 import json
 import socket
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -34,14 +34,13 @@ class Caller:
     box: Sandbox
     token: str = ""
     timeout: float = 10.0
-    default_headers: dict[str, str] = field(default_factory=dict)
 
     def ask(self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> Reply:
         address = urlsplit(self.box.url)
         connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=self.timeout)
         try:
             authorization = {"Authorization": f"Bearer {self.token}"} if self.token else {}
-            connection.request(method, path, body, {**self.default_headers, **authorization, **(headers or {})})
+            connection.request(method, path, body, {**authorization, **(headers or {})})
             with connection.getresponse() as answer:
                 kept = {name.lower(): value for name, value in answer.getheaders()}
                 return Reply(answer.status, kept, answer.read())
@@ -72,12 +71,14 @@ class Caller:
             found += [item["UserID"] for item in page["Items"]]
         return found
 
-    def raw(self, target: str = "/rest/api/Customers", *more_headers: str) -> bytes:
-        """Send a request and give every byte that comes back until the server hangs up."""
+    def raw(self) -> bytes:
+        """Ask for the list and return every byte that comes back until the server hangs up."""
         address = urlsplit(self.box.url)
-        lines = [f"GET {target} HTTP/1.1", f"Host: {address.netloc}", f"Authorization: Bearer {self.token}"]
+        head = (
+            f"GET /rest/api/Customers HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: Bearer {self.token}\r\n\r\n"
+        )
         with socket.create_connection((address.hostname or "", address.port or 0), timeout=self.timeout) as wire:
-            wire.sendall("\r\n".join([*lines, *more_headers, "", ""]).encode())
+            wire.sendall(head.encode())
             received = b""
             while piece := wire.recv(65536):
                 received += piece

@@ -6,7 +6,6 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -75,18 +74,15 @@ def test_a_port_may_be_chosen_and_used_again_at_once() -> None:
 
 
 WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
-    ({"order": "random"}, ValueError, "order must be one of"),
-    ({"date_bounds": "open"}, ValueError, "must be"),
-    ({"past_end": "error"}, ValueError, "must be"),
-    ({"dialects": ()}, ValueError, "must name"),
-    ({"dialects": ("latin",)}, ValueError, "must be"),
-    ({"customers": -1}, ValueError, "must not be negative"),
+    ({"order": "random"}, ValueError, "order must be one of"), ({"date_bounds": "open"}, ValueError, "must be"),
+    ({"past_end": "error"}, ValueError, "must be"), ({"dialects": ()}, ValueError, "must name"),
+    ({"dialects": ("latin",)}, ValueError, "must be"), ({"customers": -1}, ValueError, "must not be negative"),
     ({"customers": "20"}, TypeError, "customers takes a whole number; got str '20'"),
     ({"customers": 2.5}, TypeError, "customers takes a whole number"),
     ({"customers": True}, TypeError, "customers takes a whole number"),
     ({"page_kap": 5}, TypeError, "a sandbox has no option page_kap. Did you mean page_cap?"),
     ({"zzz": 5}, TypeError, "There are: customers, seed"),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("options", "error", "told"), WRONG)
@@ -106,70 +102,67 @@ def test_neither_repr_nor_log_hold_the_password(serve: Any) -> None:
 def test_inserts_get_the_highest_ids_and_the_present_moment(serve: Any) -> None:
     caller = serve(20)
     before = caller.box.customers()
-    ids = caller.box.insert(3, first_name="Ada", rating=5)
+    ids = caller.box.insert(3, first_name="Ada", rating=Rating.Very_Satisfied, channel=Channel["Etsy"])
     assert ids == sorted(ids)
     assert ids[0] > before[-1]["user_id"]
     assert caller.ids() == [record["user_id"] for record in before] + ids
-    new = caller.box.customers()[-3:]
-    assert {(record["first_name"], record["rating"]) for record in new} == {("Ada", 5)}
-    age = datetime.now(UTC).replace(tzinfo=None) - new[0]["created_on"]
-    assert 0 <= age.total_seconds() < 5
-    assert all(record["modified_on"] == record["created_on"] for record in new)
+    for new in caller.box.customers()[-3:]:
+        assert (new["first_name"], new["rating"], new["channel"], type(new["rating"])) == ("Ada", 5, 24, int)
+        assert 0 <= (datetime.now(UTC).replace(tzinfo=None) - new["created_on"]).total_seconds() < 5
+        assert new["modified_on"] == new["created_on"]
     assert caller.ids(("firstName", "ada"), ("rating", 5)) == ids
     moment = datetime(2020, 2, 29, 12, 30)  # noqa: DTZ001
     ids = caller.box.insert(60, created_on=moment)
     assert caller.ids(("createdOnFrom", moment), ("createdOnTo", moment)) == ids
-    with pytest.raises(ValueError, match="negative"):
-        caller.box.insert(-1)
-    with pytest.raises(TypeError, match="whole number"):
-        caller.box.insert("20")
+    for wrong, error in ((-1, ValueError), ("20", TypeError)):
+        with pytest.raises(error):
+            caller.box.insert(wrong)
 
 
 def test_updates_are_seen_and_move_the_date_of_modification(serve: Any) -> None:
     caller = serve(20)
     before = caller.box.customers()[4]
     user_id = before["user_id"]
-    caller.box.update(user_id, email="new@example.org", is_whole_sale_user=True, city="Zürich")
+    own = [{"ColumnName": "Own", "Value": {"nested": [1, None]}, "DataType": 0}]
+    caller.box.update(user_id, email="new@example.org", is_whole_sale_user=True, city="Zürich", custom_columns=own)
     after = caller.box.customers()[4]
     assert after["modified_on"] > before["modified_on"]
     assert (after["created_on"], after["is_wholesale_string"]) == (before["created_on"], "Wholesale")
     assert next(a for a in after["addresses"] if a["IsBillingAddress"])["City"] == "Zürich"
     item = caller.page(("model.email", "NEW@example.org")).json["Items"][0]
-    assert (item["UserID"], item["IsWholesaleString"]) == (user_id, "Wholesale")
+    assert (item["UserID"], item["IsWholesaleString"], item["CustomColumns"]) == (user_id, "Wholesale", own)
     assert user_id in caller.ids(("modifiedOnFrom", after["modified_on"]))
-    for wrong in ({"user_id": 5}, {"colour": "red"}):
-        with pytest.raises(TypeError):
-            caller.box.update(user_id, **wrong)
     with pytest.raises(KeyError):
         caller.box.update(5, rating=1)
+    # The truth is a copy.
+    after["addresses"].clear()
+    after["custom_columns"].append({})
+    assert caller.box.customers()[4]["addresses"]
+    assert caller.box.customers()[4]["custom_columns"] == own
 
 
-@pytest.mark.parametrize(
-    ("fields", "told"),
-    [
-        ({"channel": "Etsy"}, "channel takes a whole number (24 is Etsy); got str 'Etsy'"),
-        ({"chanel": 4}, "no field chanel to be set. Did you mean channel?"),
-        ({"rating": "super"}, "rating takes a whole number"),
-        ({"rating": True}, "rating takes a whole number"),
-        ({"company_id": "163"}, "company_id takes a whole number"),
-        ({"created_on": "yesterday"}, "created_on takes a datetime without a zone; got str 'yesterday'"),
-        ({"created_on": datetime(2026, 1, 1, tzinfo=UTC)}, "without a zone"),
-        ({"modified_on": None}, "modified_on takes a datetime"),
-        ({"subscribed": "yes"}, "subscribed takes True or False"),
-        ({"credit_limit": "much"}, "credit_limit takes a number"),
-        ({"groups": "VIP"}, "groups takes a list"),
-        ({"first_name": 5}, "first_name takes text or None; got int 5"),
-    ],
-)
+VALUES: list[tuple[dict[str, Any], str]] = [
+    ({"channel": "Etsy"}, "channel takes a whole number (24 is Etsy); got str 'Etsy'"),
+    ({"chanel": 4}, "no field chanel to be set. Did you mean channel?"),
+    ({"rating": "super"}, "rating takes a whole number"), ({"rating": True}, "rating takes a whole number"),
+    ({"company_id": "163"}, "company_id takes a whole number"),
+    ({"created_on": "yesterday"}, "created_on takes a datetime without a zone; got str 'yesterday'"),
+    ({"created_on": datetime(2026, 1, 1, tzinfo=UTC)}, "without a zone"),
+    ({"modified_on": None}, "modified_on takes a datetime"), ({"subscribed": "yes"}, "subscribed takes True or False"),
+    ({"credit_limit": "much"}, "credit_limit takes a number"), ({"groups": "VIP"}, "groups takes a list"),
+    ({"first_name": 5}, "first_name takes text or None; got int 5"), ({"user_id": 5}, "user_id"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("fields", "told"), VALUES)
 def test_values_that_no_record_holds_change_nothing(serve: Any, fields: dict[str, Any], told: str) -> None:
     box = serve(3).box
     before = box.customers()
-    changes: tuple[Callable[[], Any], ...] = (
+    for change in (
         lambda: box.insert(1, **fields),
         lambda: box.update(1001, **fields),
         lambda: box.insert(0, **fields),
-    )
-    for change in changes:
+    ):
         with pytest.raises((TypeError, ValueError), match=re.escape(told)):
             change()
     assert box.customers() == before
@@ -182,13 +175,6 @@ def test_every_field_of_a_record_but_the_id_can_be_set(serve: Any) -> None:
         del record["user_id"]
         assert record.keys() == FIELDS.keys()
         assert checked(record) == record
-
-
-def test_codes_may_be_members_of_enumerations(serve: Any) -> None:
-    box = serve(3).box
-    box.insert(1, channel=Channel["Etsy"], rating=Rating.Satisfied)
-    added = box.customers()[-1]
-    assert (added["channel"], type(added["channel"]), type(added["rating"])) == (Channel["Etsy"], int, int)
 
 
 def test_merging_leaves_one_of_two(serve: Any) -> None:
@@ -209,21 +195,6 @@ def test_merging_leaves_one_of_two(serve: Any) -> None:
     assert drop not in caller.ids()  # ids of the dropped are never given again
 
 
-def test_truth_is_a_copy(serve: Any) -> None:
-    box = serve(3).box
-    box.customers()[0]["addresses"].clear()
-    box.customers()[0]["custom_columns"].append({})
-    assert box.customers()[0]["addresses"]
-    assert {} not in box.customers()[0]["custom_columns"]
-
-
-def test_custom_columns_of_ones_own_come_back(serve: Any) -> None:
-    caller = serve(3)
-    own = [{"ColumnName": "Own", "Value": {"nested": [1, None]}, "DataType": 0}]
-    caller.box.update(1001, custom_columns=own)
-    assert caller.page().json["Items"][0]["CustomColumns"] == own == caller.box.customers()[0]["custom_columns"]
-
-
 def test_the_log_tells_what_happened(serve: Any) -> None:
     caller = serve(30)
     caller.page(("model.pageSize", 2), ("model.email", ""))
@@ -236,31 +207,18 @@ def test_the_log_tells_what_happened(serve: Any) -> None:
     assert (page.user_ids, page.total, page.token) == ((1001, 1002), 30, "token#1")
     assert (insert.kind, insert.endpoint, insert.user_ids) == ("insert", None, (caller.box.customers()[-1]["user_id"],))
     assert (detail.path, detail.user_ids) == ("/rest/api/Customers/1001", (1001,))
-    assert "x-trace" in detail.headers_seen
-    assert "abc" not in repr(detail)
+    assert ("x-trace" in detail.headers_seen, "abc" in repr(detail)) == (True, False)
     assert (other.endpoint, other.status) == ("other", 404)
     assert login.at <= page.at <= insert.at <= detail.at
-    assert caller.box.calls() == 4
-    assert (caller.box.calls("token"), caller.box.calls("list"), caller.box.calls("team")) == (1, 1, 0)
+    assert [caller.box.calls(each) for each in (None, "token", "list", "team")] == [4, 1, 1, 0]
     with pytest.raises(dataclasses.FrozenInstanceError):
         page.status = 500
     caller.box.log.clear()
     assert len(caller.box.log) == 0
 
 
-def test_calls_run_at_the_same_time(serve: Any) -> None:
-    caller = serve(100, latency_s=0.2)
-    started = time.monotonic()
-    with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda number: caller.page(("model.pageNumber", number)), range(1, 9)))
-    assert time.monotonic() - started < 1.0
-    served = [item["UserID"] for answer in answers for item in answer.json["Items"]]
-    assert len(set(served)) == 80
-    assert caller.box.calls("list") == 8
-
-
-def test_customers_change_while_calls_run(serve: Any) -> None:
-    caller = serve(200)
+def test_calls_run_and_customers_change_at_the_same_time(serve: Any) -> None:
+    caller = serve(200, latency_s=0.05)
 
     def change() -> None:
         for _ in range(15):
@@ -268,12 +226,14 @@ def test_customers_change_while_calls_run(serve: Any) -> None:
             caller.box.merge(*ids)
             caller.box.update(1001, rating=3)
 
-    with ThreadPoolExecutor(4) as pool:
+    started = time.monotonic()
+    with ThreadPoolExecutor(12) as pool:
         changes = [pool.submit(change) for _ in range(2)]
-        pages = [pool.submit(caller.page, ("pageSize", 50), ("pageNumber", number)) for number in (1, 2, 3, 4) * 5]
+        pages = [pool.submit(caller.page, ("pageSize", 50), ("pageNumber", number)) for number in (1, 2, 3, 4) * 20]
         for done in changes:
             done.result()
         assert all(page.result().status == 200 for page in pages)
+    assert time.monotonic() - started < 80 * 0.05
     assert caller.page().json["TotalResults"] == 230 == len(caller.box.customers())
 
 

@@ -41,9 +41,9 @@ def test_a_filter_gives_what_its_predicate_gives(caller: Any, name: str) -> None
     assert any(0 < len(expected(truth, name, asked)) < len(truth) for asked in CASES[name])
 
 
-@pytest.mark.parametrize("pair", [("phoneNumber", "none"), ("phoneNumber", "٥٥٥"), ("subscribed", 2), ("exported", 7)])
-def test_what_matches_nobody(caller: Any, pair: tuple[str, object]) -> None:
-    assert caller.ids(pair) == []
+def test_what_matches_nobody(caller: Any) -> None:
+    for pair in (("phoneNumber", "none"), ("phoneNumber", "٥٥٥"), ("subscribed", 2), ("exported", 7)):
+        assert caller.ids(pair) == [], pair
 
 
 def test_every_email_finds_its_owners_in_any_case(caller: Any) -> None:
@@ -83,14 +83,9 @@ def test_date_bounds_are_as_told(serve: Any, date_bounds: str, field: str, colum
         high = max(truth[60 + position][column], low) - step
         wanted = [record["user_id"] for record in truth if BOUNDS[date_bounds](low, record[column], high)]
         assert caller.ids((f"{field}From", low.isoformat()), (f"{field}To", high.isoformat())) == wanted
-
-
-@pytest.mark.parametrize("date_bounds", BOUNDS)
-def test_the_ends_of_time_are_bounds_too(serve: Any, date_bounds: str) -> None:
-    caller = serve(12, date_bounds=date_bounds)
-    everything = [("createdOnFrom", "0001-01-01"), ("createdOnTo", "9999-12-31T23:59:59.9999999")]
-    assert len(caller.ids(*everything)) == 12
-    assert caller.ids(("createdOnFrom", "9999-12-31T23:59:59.9999999")) == []
+    # The ends of time are bounds, too.
+    assert len(caller.ids((f"{field}From", "0001-01-01"), (f"{field}To", "9999-12-31T23:59:59.9999999"))) == 150
+    assert caller.ids((f"{field}From", "9999-12-31T23:59:59.9999999")) == []
 
 
 def test_one_side_alone_bounds_one_side(caller: Any) -> None:
