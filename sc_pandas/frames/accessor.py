@@ -154,8 +154,8 @@ class SellerCloudAccessor(Exports):
         Returns
         -------
         FrameDifference
-            Customers added and removed, and each changed value; ``df.sellercloud.diff(other).apply(df)`` is `other`
-            sorted by user_id.
+            Customers added and removed, and each changed value.  Values are compared, not dtypes: 7, 7.0 and "7" are
+            equal, and a frame that went through a file differs where a customer does.
 
         Raises
         ------

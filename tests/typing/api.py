@@ -93,7 +93,6 @@ def accessor(frame: pd.DataFrame, saved: sc.Segments) -> None:
     assert_type(customers.refresh(), pd.DataFrame)
     change = customers.diff(customers.refresh())
     assert_type(change, sc.FrameDifference)
-    assert_type(change.apply(frame), pd.DataFrame)
     assert_type(change.added, pd.DataFrame)
     customers.plot.by_rating().set_title("Ratings")
 
