@@ -140,7 +140,7 @@ def test_another_s_answer_in_the_cache_is_not_given(tmp_path: Path, monkeypatch:
         assert query.to_pandas().user_id.tolist() == [7]
 
 
-def test_a_server_that_knows_the_other_spelling_only_is_still_found(tmp_path: Path) -> None:
+def test_a_server_of_the_other_spelling_is_found(tmp_path: Path) -> None:
     """A few customers, all of whom come whatever is asked in the first spelling."""
     swagger = "model.customerIds"
 

@@ -97,7 +97,7 @@ def plant_in_tables(database: Path, bomb: bytes) -> int:
 
 
 @pytest.mark.fault("E02")
-def test_a_pickle_planted_in_every_cell_and_every_file_never_runs(box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
+def test_a_pickle_planted_everywhere_never_runs(box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
     """Bare, behind our head and checksum's place, and under the names that requests-cache would use.
 
     Negative control: the next test.
@@ -124,7 +124,7 @@ def test_a_pickle_planted_in_every_cell_and_every_file_never_runs(box: sc.sandbo
         filled(box, folder)
 
 
-def test_negative_control_the_serializer_of_requests_cache_runs_it(tmp_path: Path) -> None:
+def test_negative_control_requests_cache_runs_it(tmp_path: Path) -> None:
     """The broken variant of E02: the same planted cell, read by the backend as it comes."""
     mark = tmp_path / "ran"
     session = requests_cache.CachedSession(tmp_path / "c.sqlite", backend="sqlite")
@@ -183,7 +183,7 @@ def hidden(secret: str) -> list[bytes]:
 
 
 @pytest.mark.fault("E05")
-def test_no_credential_and_no_header_lies_in_any_byte_of_the_cache(tmp_path: Path) -> None:
+def test_no_credential_lies_in_any_byte_of_the_cache(tmp_path: Path) -> None:
     """Headers of the answer in every spelling, the token and the password: looked for while open and when closed."""
     headers = [
         f"{name}: Canary-{n}"
@@ -219,7 +219,7 @@ def test_no_credential_and_no_header_lies_in_any_byte_of_the_cache(tmp_path: Pat
 
 
 @pytest.mark.fault("E17")
-def test_a_read_inside_a_git_work_tree_leaves_its_status_clean(
+def test_a_cache_in_a_git_work_tree_is_not_seen(
     box: sc.sandbox.Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the default folder nothing lands in the work tree, with a cache folder in it git sees nothing of it."""

@@ -329,7 +329,7 @@ def test_without_the_caches_lock_the_child_has_no_cache(tmp_path: Path, monkeypa
         assert ids_of(shop, cache="offline") == EVERYBODY
 
 
-def test_a_fork_waits_for_a_connection_over_tls_that_is_being_made() -> None:
+def test_a_fork_waits_for_a_connection_that_is_being_made() -> None:
     """A child of a process that was inside OpenSSL could hang in its own first connection."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         connection = _TimedTlsConnection("127.0.0.1", silent.getsockname()[1], timeout=0.6)

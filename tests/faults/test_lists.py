@@ -58,7 +58,7 @@ ODD = ["same page always", "first page twice", "last page always", "wraps around
 @pytest.mark.fault("C08", "C13")
 @pytest.mark.parametrize("consistency", ["auto", "strict"])
 @pytest.mark.parametrize("kind", ODD)
-def test_a_server_that_ignores_the_page_number_ends_in_an_error(
+def test_ignored_page_numbers_end_in_an_error(
     kind: str, consistency: Any, shop: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No endless loop: at most one pass in each of the ways of reading."""
@@ -72,7 +72,7 @@ def test_a_server_that_ignores_the_page_number_ends_in_an_error(
 
 @pytest.mark.fault("C07")
 @pytest.mark.parametrize("asked", [1, 10, 11, 49, 50, 51, 100, 500, 1_000])
-def test_whatever_page_size_is_asked_the_cap_of_the_server_loses_nobody(asked: int, tmp_path: Path) -> None:
+def test_no_page_size_and_no_cap_loses_anybody(asked: int, tmp_path: Path) -> None:
     """The server serves 50 at most and says nothing."""
     with sc.sandbox.serve(customers=123, seed=7) as box, shop_of(box, tmp_path) as shop:
         assert_equals_truth(shop.customers(page_size=asked).to_pandas(), box.customers())

@@ -142,7 +142,7 @@ print("end", flush=True)
 
 @pytest.mark.fault("F14", "C20", "E21")
 @pytest.mark.parametrize("order", ["id_asc", "unstable"])
-def test_killed_before_and_after_every_write_a_read_goes_on_and_gives_the_same(order: Any, tmp_path: Path) -> None:
+def test_killed_around_any_write_a_read_goes_on(order: Any, tmp_path: Path) -> None:
     """SIGKILL around each write of a page, of the read's own facts and of the kept rows; in pages and in windows.
 
     Asked again, the read gives what an undisturbed one gives, and the two together ask little more than one would.

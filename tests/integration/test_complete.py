@@ -34,9 +34,7 @@ def calls_for(customers: int, served: int) -> int:
 
 @pytest.mark.fault("C07")
 @pytest.mark.parametrize("page_size", [50, 500])
-def test_a_frame_equals_the_truth_in_few_calls_and_a_second_look_costs_none(
-    box: sc.sandbox.Sandbox, page_size: int, tmp_path: Path
-) -> None:
+def test_the_truth_in_few_calls_and_again_in_none(box: sc.sandbox.Sandbox, page_size: int, tmp_path: Path) -> None:
     truth = box.customers()
     before = box.calls()
     with shop_of(box, tmp_path) as shop:
@@ -100,7 +98,7 @@ def article_item(record: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def test_a_server_written_from_the_article_alone_gives_a_sensible_typed_frame(tmp_path: Path) -> None:
+def test_a_server_of_the_article_alone_gives_a_typed_frame(tmp_path: Path) -> None:
     with sc.sandbox.serve(customers=120, seed=7, dialects=("article",)) as server, shop_of(server, tmp_path) as shop:
         truth = server.customers()
         rows = {record["user_id"]: article_item(record) for record in truth}

@@ -91,9 +91,7 @@ def test_a_fault_that_passes_changes_nothing(kind: str, at: int, box: sc.sandbox
 
 
 @pytest.mark.parametrize("variant", WRONG_JSON)
-def test_json_that_is_wrong_once_changes_nothing_and_for_ever_is_a_typed_error(
-    variant: str, box: sc.sandbox.Sandbox, tmp_path: Path
-) -> None:
+def test_wrong_json_is_passed_over_or_an_error(variant: str, box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
     order(box, "wrong_json", at=2, variant=variant)
     assert_equals_truth(read(box, tmp_path / "once"), box.customers())
     order(box, "wrong_json", times=None, variant=variant)
@@ -106,9 +104,7 @@ def test_json_that_is_wrong_once_changes_nothing_and_for_ever_is_a_typed_error(
 @pytest.mark.fault("A13")
 @pytest.mark.parametrize("at", range(1, CALLS + 1))
 @pytest.mark.parametrize("kind", FINAL)
-def test_a_fault_that_is_no_accident_is_told_at_once(
-    kind: str, at: int, box: sc.sandbox.Sandbox, tmp_path: Path
-) -> None:
+def test_what_is_no_accident_is_told_at_once(kind: str, at: int, box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
     order(box, kind, at=at)
     with pytest.raises(sc.SellerCloudError) as caught:
         read(box, tmp_path, timeouts=None)
@@ -131,9 +127,7 @@ def test_a_page_that_is_another_page_never_gives_wrong_rows(at: int, box: sc.san
 
 @pytest.mark.fault("A04", "A06", "A08", "A10", "A14", "A15", "E07")
 @pytest.mark.parametrize("kind", FOR_EVER)
-def test_a_fault_for_ever_is_a_typed_error_in_time_and_leaves_nothing_to_serve_later(
-    kind: str, box: sc.sandbox.Sandbox, tmp_path: Path
-) -> None:
+def test_a_fault_for_ever_is_told_and_leaves_nothing(kind: str, box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
     order(box, kind, times=None, **HEALED.get(kind, {}))
     started = time.monotonic()
     patience = {"timeouts": None} if kind == "bomb" else {}
@@ -153,9 +147,8 @@ def test_a_fault_for_ever_is_a_typed_error_in_time_and_leaves_nothing_to_serve_l
 
 @pytest.mark.fault("E07")
 @pytest.mark.parametrize("kind", ["status", "html", "empty", "cut_body", "error_in_200", "bad_gzip"])
-def test_a_fault_from_the_third_call_on_leaves_only_good_pages_and_the_next_read_goes_on_with_them(
-    kind: str, box: sc.sandbox.Sandbox, tmp_path: Path
-) -> None:
+def test_good_pages_stay_and_are_gone_on_with(kind: str, box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
+    """A fault from the fourth call on leaves only good pages, and the next read goes on with them."""
     order(box, kind, at=4, every=1, times=None)
     with pytest.raises(sc.SellerCloudError):
         read(box, tmp_path)
@@ -177,9 +170,7 @@ def test_a_login_that_fails_once_is_tried_again(kind: str, box: sc.sandbox.Sandb
 
 
 @pytest.mark.parametrize("kind", ["error_in_200", "wrong_json"])
-def test_an_answer_to_the_login_without_a_token_is_told_and_nothing_is_asked_with_it(
-    kind: str, box: sc.sandbox.Sandbox, tmp_path: Path
-) -> None:
+def test_a_login_without_a_token_is_told(kind: str, box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
     options: dict[str, Any] = {"variant": "scalar"} if kind == "wrong_json" else {}
     order(box, kind, endpoint="token", **options)
     with pytest.raises(sc.AuthError) as caught:
@@ -204,9 +195,7 @@ def test_a_token_that_is_good_for_few_calls_only_is_renewed(token_calls: int, tm
 
 
 @pytest.mark.fault("B08")
-def test_a_throttle_longer_than_max_wait_is_told_at_once_and_the_read_goes_on_later(
-    box: sc.sandbox.Sandbox, tmp_path: Path
-) -> None:
+def test_a_throttle_beyond_max_wait_is_told_at_once(box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
     box.fault("throttle", at=3, reset_in_s=300.0)
     started = time.monotonic()
     with pytest.raises(sc.RateLimitedError) as caught:

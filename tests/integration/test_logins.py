@@ -127,7 +127,7 @@ def test_no_error_says_the_password_or_the_token(case: str, tmp_path: Path, capl
 
 
 @pytest.mark.fault("E05", "F12")
-def test_a_healthy_read_leaves_no_secret_in_the_cache_the_log_the_frame_or_its_file(
+def test_a_healthy_read_leaves_no_secret(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -182,9 +182,7 @@ def test_netrc_does_not_replace_the_token(tmp_path: Path, monkeypatch: pytest.Mo
         assert len(shop.customers().to_pandas()) == 3
 
 
-def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_proxy_is_asked_for_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     with sc.sandbox.serve(customers=3) as box, shop_of(box, tmp_path) as shop:

@@ -57,7 +57,7 @@ def test_windows_stay_inside_the_dates_that_were_asked(tmp_path: Path) -> None:
 
 
 @pytest.mark.fault("C18")
-def test_more_customers_in_a_minute_than_a_response_holds_are_read_twice(tmp_path: Path) -> None:
+def test_a_minute_of_more_than_a_response_is_read_twice(tmp_path: Path) -> None:
     """A window that cannot be split is read until two passes are equal, or the read raises; nobody is lost silently."""
     with (
         sc.sandbox.serve(customers=200, seed=7, order="modified_desc") as box,
@@ -100,7 +100,7 @@ def test_a_limit_takes_what_the_server_gives_first(tmp_path: Path) -> None:
             shop.customers(limit=130).to_pandas()
 
 
-def test_a_page_number_that_is_ignored_once_is_asked_in_the_other_dialect(tmp_path: Path) -> None:
+def test_an_ignored_page_number_is_asked_in_the_other_dialect(tmp_path: Path) -> None:
     """A page with the rows of page 1 is a sign that the dialect was not understood; the answer is whole all the same."""
     with sc.sandbox.serve(customers=300, seed=7) as box, shop_of(box, tmp_path / "cache") as shop:
         box.fault("repeat_page", at=3)

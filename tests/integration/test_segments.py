@@ -99,9 +99,7 @@ def test_the_difference_is_exactly_what_happened(box: Sandbox, shop: sc.Connecti
     assert third["happy"].since == second["happy"].read.report.finished_at
 
 
-def test_a_repeat_out_of_the_cache_is_the_same_reading_and_costs_no_call(
-    box: Sandbox, shop: sc.Connection, segments: sc.Segments
-) -> None:
+def test_a_repeat_from_the_cache_costs_no_call(box: Sandbox, shop: sc.Connection, segments: sc.Segments) -> None:
     """Running the cell again does not wash the difference away."""
     shop.segments("happy")
     new = box.insert(2, rating=5)
@@ -161,9 +159,7 @@ def test_memory_is_private_and_holds_ids_only(box: Sandbox, shop: sc.Connection,
         assert private.casefold() not in path.name
 
 
-def test_a_damaged_memory_is_a_first_time_with_a_warning(
-    box: Sandbox, shop: sc.Connection, segments: sc.Segments
-) -> None:
+def test_a_damaged_memory_is_a_first_time(box: Sandbox, shop: sc.Connection, segments: sc.Segments) -> None:
     shop.segments("happy")
     path = memory_file(segments)
     path.write_bytes(path.read_bytes()[:-30])
@@ -179,18 +175,14 @@ def test_a_damaged_memory_is_a_first_time_with_a_warning(
     assert str(shop.segments("happy")["happy"]) == "first time"
 
 
-def test_a_memory_that_cannot_be_kept_is_a_warning_and_the_rows_come(
-    box: Sandbox, shop: sc.Connection, segments: sc.Segments
-) -> None:
+def test_a_memory_not_kept_is_a_warning(box: Sandbox, shop: sc.Connection, segments: sc.Segments) -> None:
     (segments.folder / memory.FOLDER).write_text("in the way")
     with pytest.warns(SellerCloudWarning, match="not remembered"):
         run = shop.segments("happy")
     assert run["happy"].ids == happy(box)
 
 
-def test_only_a_proven_run_replaces_what_is_remembered(
-    box: Sandbox, shop: sc.Connection, segments: sc.Segments
-) -> None:
+def test_only_a_proven_run_is_remembered(box: Sandbox, shop: sc.Connection, segments: sc.Segments) -> None:
     segments.save("everybody")
     first = shop.segments("everybody")
     new = box.insert(2)
@@ -223,9 +215,7 @@ def test_users_and_servers_have_memories_of_their_own(
 # ── what fails ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_segment_that_fails_does_not_hide_the_others(
-    box: Sandbox, shop: sc.Connection, segments: sc.Segments
-) -> None:
+def test_a_segment_that_fails_hides_no_other(box: Sandbox, shop: sc.Connection, segments: sc.Segments) -> None:
     segments.save("zoned", created_on_from="2024-01-01T00:00+01:00")
     run = shop.segments("happy", "zoned", "wholesale")
     assert list(run) == ["happy", "wholesale"]
@@ -251,9 +241,7 @@ def test_a_segment_that_fails_does_not_hide_the_others(
     assert str(again.errors["zoned"]) == str(run.errors["zoned"])
 
 
-def test_what_cannot_be_asked_any_more_is_a_failure_of_its_segment(
-    box: Sandbox, shop: sc.Connection, segments: sc.Segments
-) -> None:
+def test_what_cannot_be_asked_fails_alone(box: Sandbox, shop: sc.Connection, segments: sc.Segments) -> None:
     """A damaged filter in the file is one, too; the file as a whole is not."""
     text = (segments.folder / "segments.json").read_text()
     (segments.folder / "segments.json").write_text(text.replace('"happy": {', '"happy": {"nosuch": 1,'))
@@ -286,9 +274,7 @@ def test_what_is_asked_wrongly_sends_nothing(box: Sandbox, shop: sc.Connection, 
 # ── sets, frames and pictures ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_frames_say_where_they_came_from_as_far_as_it_is_true(
-    box: Sandbox, shop: sc.Connection, segments: sc.Segments
-) -> None:
+def test_frames_say_where_they_came_from(box: Sandbox, shop: sc.Connection, segments: sc.Segments) -> None:
     run = shop.segments()
     frame = run["happy"].to_pandas()
     plain = shop.customers(rating=[4, 5]).to_pandas()
@@ -339,9 +325,7 @@ def test_the_figures_come_as_a_frame(box: Sandbox, shop: sc.Connection, segments
     assert frame.dtypes.astype(str).tolist() == [f"{kind}[pyarrow]" for kind in kinds]
 
 
-def test_rows_without_an_id_are_counted_and_neither_compared_nor_remembered(
-    box: Sandbox, shop: sc.Connection, segments: sc.Segments
-) -> None:
+def test_rows_without_an_id_are_only_counted(box: Sandbox, shop: sc.Connection, segments: sc.Segments) -> None:
     shop.segments("happy")
     get_page = shop.source.client.get_page
 

@@ -366,5 +366,5 @@ def test_every_answer_is_the_truth_of_a_moment_that_was_allowed(tmp_path: Path) 
 
 @pytest.mark.long
 @pytest.mark.timeout(1_800)
-def test_every_answer_is_the_truth_of_a_moment_that_was_allowed_in_many_more_stories(tmp_path: Path) -> None:
+def test_many_more_stories(tmp_path: Path) -> None:
     play(tmp_path, 300, 40, same_each_time=False)
