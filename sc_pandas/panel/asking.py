@@ -18,7 +18,6 @@ from sc_pandas.filters import CustomerFilter
 from sc_pandas.pacing import Cancelled
 from sc_pandas.panel import state as states
 from sc_pandas.panel.including import gaps_text, plain, price_text
-from sc_pandas.panel.last_time import LastTime
 from sc_pandas.panel.preview import facet_counts
 from sc_pandas.panel.state import Counts, PanelState
 from sc_pandas.parquet import write_parquet
@@ -76,13 +75,12 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """One piece of work: what is asked, the state it began from, and how it is stopped, watched and compared."""
+    """One piece of work: what is asked, the state it began from, and how it is stopped and watched."""
 
     query: CustomerQuery
     state: PanelState
     cancel: threading.Event
     watcher: Watcher
-    last_time: LastTime | None
 
     def count(self, *, refresh: bool) -> Reach:
         """Count the customers and read their first rows, by one call."""
@@ -108,8 +106,6 @@ class Asking:
         read = self.query.run(cancel=self.cancel, watcher=self.watcher)
         rows, at = read.to_pandas(), read.report.finished_at
         words = states.loaded_text(len(rows), self.state.everybody, read.report)
-        if self.last_time is not None:
-            words = f"{words} {self.last_time.of_rows(self.query, rows, at)}".rstrip()
         price = _known_price(self.query)
         return partial(states.loaded, rows=rows, at=at, facets=counted(rows), words=words, price=price)
 

@@ -15,7 +15,6 @@ from sc_pandas.filters import CustomerFilter
 from sc_pandas.panel import state as states
 from sc_pandas.panel.asking import Asking, Progress, Reach, price, why_without_pages
 from sc_pandas.panel.including import including, plain
-from sc_pandas.panel.last_time import LastTime
 from sc_pandas.panel.latest import Latest, thread_timer
 from sc_pandas.panel.state import PAGE_ROWS, PanelState
 from sc_pandas.query import CustomerQuery
@@ -40,8 +39,6 @@ class Engine:
         Whether a settled change asks by itself.
     make_timer, clock
         For tests: another way to wait for the debounce, and the time by which it is waited.
-    last_time
-        What saved filters gave the last time, to compare answers with.
 
     Attributes
     ----------
@@ -57,7 +54,6 @@ class Engine:
         live: bool = True,
         make_timer: Callable[[float, Callable[[], None]], Any] = thread_timer,
         clock: Callable[[], float] = time.monotonic,
-        last_time: LastTime | None = None,
     ) -> None:
         self.lock = forks.new_rlock()
         self._settled = threading.Condition(self.lock)
@@ -65,7 +61,6 @@ class Engine:
         self._query = plain(query)
         self._on_change = on_change
         self._live = live
-        self._last_time = last_time
         self._questions = Latest(self.lock, self._answered, _AT_ONCE, make_timer=make_timer, clock=clock)
         # A price never takes the place of a question.
         self._prices = Latest(self.lock, self._priced)
@@ -230,7 +225,7 @@ class Engine:
         self._publish(state)
         if query is not None and work is not None:
             watcher = Progress(partial(self._reach, cancel), pages=pages)
-            asking = Asking(query, state, cancel, watcher, self._last_time)
+            asking = Asking(query, state, cancel, watcher)
             self._questions.start(cancel, partial(work, asking), at_rest=at_rest)
 
     def _reach(self, cancel: threading.Event, reach: Reach) -> None:

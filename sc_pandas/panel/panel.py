@@ -11,13 +11,12 @@ from sc_pandas.errors import FilterError, SellerCloudError
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.panel.engine import Engine
 from sc_pandas.panel.entries import entries_of, read_entries
-from sc_pandas.panel.last_time import LastTime
 from sc_pandas.panel.preview import named
 from sc_pandas.panel.state import PanelState
 from sc_pandas.panel.view import View
 from sc_pandas.query import CustomerQuery
 from sc_pandas.reading import plan_includes
-from sc_pandas.segments import SegmentMemory, Segments
+from sc_pandas.segments import Segments
 
 
 class Panel:
@@ -34,8 +33,6 @@ class Panel:
         What stands above.
     segments
         Where filters are saved.
-    memory
-        What they gave the last time; the panel looks at it and does not change it.
     live
         Whether a settled change asks by itself.
 
@@ -45,17 +42,9 @@ class Panel:
         The panel as a widget, for layouts of your own.
     """
 
-    def __init__(
-        self,
-        query: CustomerQuery,
-        *,
-        title: str,
-        segments: Segments,
-        memory: SegmentMemory | None = None,
-        live: bool = True,
-    ) -> None:
+    def __init__(self, query: CustomerQuery, *, title: str, segments: Segments, live: bool = True) -> None:
         self._segments = segments
-        self._engine = Engine(query, self._show, live=live, last_time=LastTime(segments, memory))
+        self._engine = Engine(query, self._show, live=live)
         self._view = View(title, self._actions(), lock=self._engine.lock)
         self._view.live.value = live
         self.widget = self._view.widget

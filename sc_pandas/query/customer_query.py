@@ -41,8 +41,7 @@ from sc_pandas.reading import (
 )
 from sc_pandas.reading.plan import overlap_possible, split
 from sc_pandas.secrecy import hide_unknown
-from sc_pandas.segments import SegmentMemory, Segments
-from sc_pandas.settings import data_folder
+from sc_pandas.segments import Segments
 from sc_pandas.tables import CustomerRows, TableBuilder, check_columns
 
 if TYPE_CHECKING:
@@ -129,8 +128,7 @@ class CustomerQuery:
         from sc_pandas.panel.panel import Panel
 
         title = f"Customers at {self.connection.url}"
-        memory = SegmentMemory(data_folder(), self.connection.source.tenant)
-        return Panel(self, title=title, segments=Segments(), memory=memory, live=live)
+        return Panel(self, title=title, segments=Segments(), live=live)
 
     def count(self) -> Count:
         """Count the customers that match, by one call (none where the cache knows).

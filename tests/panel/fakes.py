@@ -12,7 +12,6 @@ import pyarrow as pa
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.pacing import Cancelled
 from sc_pandas.panel.engine import Engine
-from sc_pandas.panel.last_time import LastTime
 from sc_pandas.panel.state import PanelState
 from sc_pandas.provenance import Provenance
 from sc_pandas.query import Count, Estimate
@@ -223,7 +222,6 @@ class Desk:
         server: FakeServer | None = None,
         *,
         live: bool = True,
-        last_time: LastTime | None = None,
         **options: Any,
     ) -> None:
         self.server = server or FakeServer()
@@ -235,7 +233,6 @@ class Desk:
             live=live,
             make_timer=self.watch.timer,
             clock=self.watch,
-            last_time=last_time,
         )
 
     @property
