@@ -75,24 +75,15 @@ class Panel:
 
     @property
     def query(self) -> CustomerQuery:
-        """The query that the controls make, with the columns of `include`.
-
-        Returns
-        -------
-        CustomerQuery
-        """
+        """The query that the controls make, with the columns of `include`."""
         return self._engine.query
 
     @property
     def filter(self) -> CustomerFilter:
         """The filter that the controls make; set it, and they move.
 
-        One that takes many calls to count waits for `apply`.
-
-        Returns
-        -------
-        CustomerFilter
-            The last one that could be asked, while an entry is wrong.
+        One that takes many calls to count waits for `apply`.  While an entry is wrong, it is the last that could be
+        asked.
 
         Raises
         ------
@@ -114,10 +105,6 @@ class Panel:
 
         Names as in `Connection.customers`, or a single one.  "Load all", `load` and "Save Parquet" read them; counts,
         first rows and pages never do: looking stays cheap.
-
-        Returns
-        -------
-        tuple of str
 
         Raises
         ------
@@ -146,44 +133,24 @@ class Panel:
 
     @property
     def df(self) -> pd.DataFrame | None:
-        """The rows that were last loaded or shown.
+        """The rows that were last loaded or shown: everything that matched after "Load all", else the page on show.
 
-        Returns
-        -------
-        pandas.DataFrame or None
-            After "Load all" everything that matched, else the page on show; None before the first answer.  While
-            ``panel.state.rows_are_old`` they answer an earlier question.
+        None before the first answer.  While ``panel.state.rows_are_old`` they answer an earlier question.
         """
         return self._engine.state.rows
 
     @property
     def state(self) -> PanelState:
-        """What the panel shows, as a value.
-
-        Returns
-        -------
-        PanelState
-        """
+        """What the panel shows, as a value."""
         return self._engine.state
 
     @property
     def last_error(self) -> BaseException | None:
-        """The error that the panel shows, or None.
-
-        Returns
-        -------
-        BaseException or None
-        """
+        """The error that the panel shows, or None."""
         return self._engine.last_error
 
     def to_code(self) -> str:
-        """Return Python code that reads what the controls ask.
-
-        Returns
-        -------
-        str
-            Runnable; no secret is in it.
-        """
+        """Return Python code that reads what the controls ask; no secret is in it."""
         return self._engine.query.to_code()
 
     def apply(self, *, refresh: bool = False) -> None:
@@ -201,18 +168,7 @@ class Panel:
         self._engine.load()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until no answer is on its way.
-
-        Parameters
-        ----------
-        timeout
-            Seconds; None waits as long as it takes.
-
-        Returns
-        -------
-        bool
-            False when the time was up first.
-        """
+        """Wait until no answer is on its way, for `timeout` seconds at most; False when the time is up first."""
         return self._engine.wait(timeout)
 
     def close(self) -> None:

@@ -19,7 +19,7 @@ from sc_pandas.filters import CustomerFilter, CustomerFilterArgs
 from sc_pandas.pacing import Clock
 from sc_pandas.query.customer_query import CustomerQuery
 from sc_pandas.query.keywords import CONNECT_KEYWORDS, OPTIONS, AskKeywords, DialectName, check_keywords, shows
-from sc_pandas.query.segment_run import OnError, SegmentRun, run_segments
+from sc_pandas.query.segment_run import SegmentRun, run_segments
 from sc_pandas.query.values import check_kinds, seconds
 from sc_pandas.reading import CacheMode, Consistency, ReadKeywords, ReadOptions, Source
 from sc_pandas.reading.dialect import DialectMemory
@@ -292,15 +292,14 @@ class Connection:
         consistency: Consistency = "auto",
         progress: bool | None = None,
         max_calls: int | None = None,
-        errors: OnError = "collect",
-        remember: bool = True,
     ) -> SegmentRun:
         """Run saved filters: who is in them now, and who came and went since the last time.
 
-        Each is read as `customers` reads it, complete or not at all.  A proven reading is remembered for the next time:
-        its ids, in a private file of your data folder, for this server, user, name and filter; nothing else of the
-        customers.  Rows that come from the cache are the reading that they were, so that a run that is repeated within
-        the hour shows the same difference again; ``cache="refresh"`` asks anew.
+        Each is read as `customers` reads it, complete or not at all; the error of one that fails is in ``run.errors``.
+        A proven reading is remembered for the next time: its ids, in a private file of your data folder, for this
+        server, user, name and filter; nothing else of the customers.  Rows that come from the cache are the reading
+        that they were, so a run that is repeated within the hour shows the same difference again;
+        ``cache="refresh"`` asks anew.
 
         Parameters
         ----------
@@ -309,15 +308,8 @@ class Connection:
         segments
             Where the names are looked up: `Segments`, or a mapping of names to filters.  Your own saved filters by
             default.
-        cache, max_age, consistency, progress
+        cache, max_age, consistency, progress, max_calls
             As for `customers`.  Rows of ``consistency="fast"`` are compared and not remembered.
-        max_calls
-            Refuse a segment that needs more calls.
-        errors
-            ``"collect"`` the error of a segment that fails into ``run.errors`` and go on with the others, or
-            ``"raise"`` it; those that were read before stay remembered.
-        remember
-            Whether this run counts as the last time for the next one.
 
         Returns
         -------
@@ -330,18 +322,16 @@ class Connection:
             Nothing is saved under a name; nothing was sent.
         SettingsError
             The saved filters cannot be read, or an option does not exist; nothing was sent.
-        SellerCloudError
-            With ``errors="raise"``, what the first segment that fails raises.
 
         Warns
         -----
         SellerCloudWarning
-            What is remembered of a segment is damaged (this run counts as its first), or it cannot be kept.
+            What is remembered of a segment is damaged (this run counts as its first), or it cannot be written.
         """
         options = ReadOptions.of(
             cache=cache, max_age=max_age, consistency=consistency, progress=progress, max_calls=max_calls
         )
-        return run_segments(self, names, segments, options, errors=errors, remember=remember)
+        return run_segments(self, names, segments, options)
 
     def panel(self, **filters: Unpack[CustomerFilterArgs]) -> "Panel":
         """Open the live filter panel.

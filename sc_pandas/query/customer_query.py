@@ -383,23 +383,11 @@ class CustomerQuery:
         )
 
     def to_code(self) -> str:
-        """Return Python code that reads the same; the login comes from where the new process finds it.
-
-        Returns
-        -------
-        str
-            Two lines; no secret is in them.
-        """
+        """Return Python code that reads the same; no secret is in it, a new process finds the login itself."""
         return to_code(self.connection.url, self._bound, self.options)
 
     def explain(self) -> str:
-        """Return the requests that a read would send, without sending any.
-
-        Returns
-        -------
-        str
-            One line for each list's first page, and what follows it.
-        """
+        """Return the requests that a read would send, a line for each list, without sending any."""
         return explain(self.connection, self._parts, self._includes, self.options.page_size)
 
     def __repr__(self) -> str:

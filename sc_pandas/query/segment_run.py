@@ -3,13 +3,12 @@
 import html
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
-import pyarrow as pa
 
 from sc_pandas.errors import ExportError, SellerCloudError, SellerCloudWarning, SettingsError
 from sc_pandas.filters import CustomerFilter
@@ -17,13 +16,11 @@ from sc_pandas.query.customer_query import CustomerQuery
 from sc_pandas.reading import CustomerRead, ReadOptions
 from sc_pandas.segments import DamagedMemoryError, Seen, SegmentMemory, Segments, UnknownSegmentError
 from sc_pandas.settings import data_folder
-from sc_pandas.tables import to_pandas
 from sc_pandas.wording import caller_stacklevel, html_table, visible
 
 if TYPE_CHECKING:
     from sc_pandas.query.connection import Connection
 
-OnError = Literal["collect", "raise"]
 _LONGEST_ERROR: Final = 160
 _ID: Final = "user_id"
 
@@ -40,8 +37,7 @@ class SegmentResult:
     """Customers of a saved filter, and who came and went since the last time.
 
     `ids`, `added` and `removed` are frozensets, so `&`, `|`, `-` and `^` combine segments:
-    ``run["happy"].ids & run["wholesale"].ids``, and ``df[df["user_id"].isin(…)]`` are the rows.  ``to_pandas()`` is
-    the frame, and by it come files: ``run["trade"].to_pandas().sellercloud.to_parquet("trade.parquet")``.
+    ``run["happy"].ids & run["wholesale"].ids``, and ``df[df["user_id"].isin(…)]`` are the rows.
 
     Attributes
     ----------
@@ -84,12 +80,12 @@ class SegmentResult:
         return len(self.read)
 
     def to_pandas(self) -> pd.DataFrame:
-        """Return the customers as a DataFrame.
+        """Return the customers.
 
         Returns
         -------
         pandas.DataFrame
-            As `CustomerQuery.to_pandas` gives it, provenance included.
+            As `CustomerQuery.to_pandas` returns them, provenance included.
         """
         return self.read.to_pandas()
 
@@ -191,26 +187,6 @@ class SegmentRun(Mapping[str, SegmentResult]):
     def __len__(self) -> int:
         return len(self.results)
 
-    def summary(self) -> pd.DataFrame:
-        """Return the figures as a frame.
-
-        Returns
-        -------
-        pandas.DataFrame
-            One row for each segment that came: segment, customers, added, removed (null where nothing was compared),
-            since, verdict.
-        """
-        ran = list(self.values())
-        columns = {
-            "segment": pa.array([one.name for one in ran], pa.string()),
-            "customers": pa.array([one.count for one in ran], pa.int64()),
-            "added": pa.array([None if one.since is None else len(one.added) for one in ran], pa.int64()),
-            "removed": pa.array([None if one.since is None else len(one.removed) for one in ran], pa.int64()),
-            "since": pa.array([one.since for one in ran], pa.timestamp("us", tz="UTC")),
-            "verdict": pa.array([one.read.report.verdict for one in ran], pa.string()),
-        }
-        return to_pandas(pa.table(columns))
-
     def _lines(self) -> list[tuple[str, str, str]]:
         return [
             (visible(name), "", f"failed: {_error_text(self.errors[name])}")
@@ -237,13 +213,8 @@ def run_segments(
     names: Sequence[str],
     segments: Mapping[str, CustomerFilter] | None,
     options: ReadOptions,
-    *,
-    errors: OnError,
-    remember: bool,
 ) -> SegmentRun:
     """Read segments one after the other; see `Connection.segments`."""
-    if errors not in {"collect", "raise"}:
-        raise SettingsError("errors is 'collect' or 'raise'.", setting="errors")
     source: Mapping[str, CustomerFilter] = Segments() if segments is None else segments
     folder = source.folder if isinstance(source, Segments) else data_folder()
     memory = SegmentMemory(folder, connection.source.tenant)
@@ -252,17 +223,16 @@ def run_segments(
     failed: dict[str, SellerCloudError] = {}
     for name in asked:
         try:
-            query = CustomerQuery(connection, _filter_of(source[name]), options)
-            results[name] = _compared(name, query, memory, remember=remember)
+            saved = source[name]
+            asked_of = saved if isinstance(saved, CustomerFilter) else CustomerFilter.of(**saved)
+            results[name] = _compared(name, CustomerQuery(connection, asked_of, options), memory)
         except SellerCloudError as error:
-            if errors == "raise":
-                raise
             # Its frames hold the connection, and with it the login.
             failed[name] = error.with_traceback(None)
     return SegmentRun(asked=asked, results=results, errors=failed)
 
 
-def _compared(name: str, query: CustomerQuery, memory: SegmentMemory, *, remember: bool) -> SegmentResult:
+def _compared(name: str, query: CustomerQuery, memory: SegmentMemory) -> SegmentResult:
     """Read a segment, compare it with what is remembered, and remember it if it is proven."""
     result = SegmentResult(name=name, filter=query.filter, read=query.run())
     report = result.read.report
@@ -273,14 +243,12 @@ def _compared(name: str, query: CustomerQuery, memory: SegmentMemory, *, remembe
     except DamagedMemoryError:
         _warn(f"What is remembered of the segment {visible(name)!r} is damaged; this run counts as its first.")
         before = None
-    if remember and report.is_proven:
+    if report.is_proven:
         try:
             memory.remember(name, query.filter, Seen(report.finished_at, result.ids))
         except (SettingsError, ExportError) as error:
             _warn(f"The segment {visible(name)!r} is not remembered for the next time: {error}")
-    if before is None:
-        return result
-    return SegmentResult(name=name, filter=query.filter, read=result.read, before=before.ids, since=before.at)
+    return result if before is None else replace(result, before=before.ids, since=before.at)
 
 
 def _chosen(names: Sequence[str], source: Mapping[str, CustomerFilter]) -> tuple[str, ...]:
@@ -291,10 +259,6 @@ def _chosen(names: Sequence[str], source: Mapping[str, CustomerFilter]) -> tuple
         if name not in known:
             raise UnknownSegmentError.among(name, known)
     return tuple(dict.fromkeys(names)) or tuple(known)
-
-
-def _filter_of(saved: CustomerFilter | Mapping[str, Any]) -> CustomerFilter:
-    return saved if isinstance(saved, CustomerFilter) else CustomerFilter.of(**saved)
 
 
 def _warn(text: str) -> None:
