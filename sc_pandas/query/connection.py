@@ -358,10 +358,17 @@ class Connection:
         SettingsError
             The connection was closed.
         """
-        self._check_open()
+        self.check_open()
         return self._source
 
-    def _check_open(self) -> None:
+    def check_open(self) -> None:
+        """Refuse a connection that was closed.
+
+        Raises
+        ------
+        SettingsError
+            It was.
+        """
         if self._closed:
             raise SettingsError("This connection is closed; connect again.", setting="server")
 
@@ -405,7 +412,7 @@ class Connection:
         SettingsError
             The connection was closed.
         """
-        self._check_open()
+        self.check_open()
         return self._cache.info()
 
     def close(self) -> None:

@@ -127,6 +127,7 @@ class CustomerQuery:
         """
         from sc_pandas.panel.panel import Panel
 
+        self.connection.check_open()
         title = f"Customers at {self.connection.url}"
         return Panel(self, title=title, segments=Segments(), live=live)
 
