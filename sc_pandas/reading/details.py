@@ -114,6 +114,7 @@ class DetailReads:
 
     def _ask(self, user_id: int) -> Customer | ServerError | ResponseError:
         key = None if self._cache is None else _key(self._source.tenant, user_id)
+        self._progress.show_life()
         try:
             return self._source.client.get_customer(
                 CUSTOMERS_PATH, user_id, tally=self._progress.tally, key=key, cancel=self._progress.cancel

@@ -22,7 +22,7 @@ from sc_pandas.tables.arrow_file import FORMAT, read_rows, write_rows
 
 BYTES_AT_MOST: Final = 2**30
 _LOOK_EVERY_S: Final = 0.05
-# A reader is not waited for when nothing was written to the cache for so long: it may be stopped, or throttled.
+# A reader that got no answer for so long is not waited for: it may be stopped, or throttled.
 _PATIENCE_S: Final = 30.0
 
 
@@ -33,43 +33,38 @@ class KeptTable:
         self._source = source
         self._keys = keys
         self._options = options
-        usable = source.cache is not None and source.cache.usable and options.cache != "off" and options.limit is None
-        self._folder = source.cache.path.parent if usable and source.cache is not None else None
+        cache = source.cache
+        usable = cache is not None and cache.usable and options.cache != "off" and options.limit is None
         asked = [("filter", key.text) for key in keys] + [("include", name) for name in options.include]
         self.key = cache_key(source.tenant, "table", asked, options.page_size)[:32]
-
-    def _path(self, ending: str) -> Path | None:
-        return None if self._folder is None else self._folder / f"{self._source.tenant}.{self.key}.{ending}"
+        file = f"{source.tenant}.{self.key}.v{FORMAT}.arrow"
+        self._path = cache.path.with_name(file) if cache is not None and usable else None
 
     def found(self) -> Found:
         """Return what the cache knows now of each list."""
         is_asked = self._options.cache not in {"off", "refresh"}
         return find_records(self._source.cache if is_asked else None, self._keys)
 
-    def load(self, found: Found) -> tuple[CustomerRows, ReadReport] | None:
+    def load(self, found: Found | None = None) -> tuple[CustomerRows, ReadReport] | None:
         """Return the rows in the file and their report, if they are young enough, and no list was read later."""
-        path = self._path(f"v{FORMAT}.arrow")
-        kept = None if path is None or self._options.cache == "refresh" else read_rows(path)
+        kept = None if self._path is None or self._options.cache == "refresh" else read_rows(self._path)
         if kept is None:
             return None
         rows, facts = kept
-        if self._options.on_bad_value == "raise" and rows.coercions:
-            return None
         # The name of a file can be given to another; the key inside says whose rows it holds, of which lists.
-        if facts.pop("of", None) != self.key:
+        if facts.pop("of", None) != self.key or (self._options.on_bad_value == "raise" and rows.coercions):
             return None
-        gaps = tuple(IncludeGap(user_id, tuple(names), why) for user_id, names, why in facts.pop("gaps", ()))
         started, finished, newest_then = (facts.pop(name) for name in ("started_at", "finished_at", "newest_read"))
         # Single customers may be older than the list that they were read for.
         age_s = self._source.client.clock.now().timestamp() - facts.pop("read_at", started)
-        newest_now = newest(found)
-        is_latest = newest_now is None or newest_then is None or newest_now <= newest_then
+        is_latest = newest(self.found() if found is None else found) <= (newest_then or float("inf"))
         good = satisfies(facts["verdict"], self._options.consistency)
         if age_s > self._options.freshness_s or not is_latest or not good:
             return None
+        gaps = facts.pop("gaps", ())
         report = ReadReport(
             **facts | {"notes": tuple(facts["notes"])},
-            gaps=gaps,
+            gaps=tuple(IncludeGap(user_id, tuple(names), why) for user_id, names, why in gaps),
             rows=rows.num_rows,
             doubles_dropped=rows.doubles_dropped,
             rows_without_key=rows.rows_without_key,
@@ -83,7 +78,7 @@ class KeptTable:
 
     def save(self, read: ListsRead) -> None:
         """Keep proven rows; a folder that takes no more is no error."""
-        path, report = self._path(f"v{FORMAT}.arrow"), read.report
+        path, report = self._path, read.report
         if path is None or not report.is_proven or self._options.on_bad_value == "raise":
             return
         note = {
@@ -115,44 +110,42 @@ class KeptTable:
     def alone(self, progress: Progress) -> Iterator[None]:
         """Be the only one on this machine who reads these lists; who comes later waits, and finds them in the cache.
 
-        The wait ends when the reader ends (also by a crash), or has written nothing for half a minute.
+        The wait ends when the reader ends (also by a crash), or has got no answer for half a minute.
         """
-        path = self._path("lock")
-        if path is None or self._options.cache == "refresh":
+        if self._path is None or self._options.cache == "refresh":
             yield
             return
+        path = self._path.with_name(f"{self._source.tenant}.{self.key}.lock")
         lock = filelock.FileLock(path, mode=0o600, thread_local=False)
-        held = self._acquired(lock, progress)
+        if not _acquired(lock, path, progress):
+            yield
+            return
+        progress.lock = path
         try:
             yield
         finally:
-            if held:
-                # Removed while it is held.  Who waits for it now is let in, and may read beside one who comes later:
-                # the lock spares calls, and nothing more.
-                with contextlib.suppress(OSError):
-                    path.unlink()
-                lock.release()
+            progress.lock = None
+            # Removed while it is held.  Who waits for it now is let in, and may read beside one who comes later: the
+            # lock spares calls, and nothing more.
+            with contextlib.suppress(OSError):
+                path.unlink()
+            lock.release()
 
-    def _acquired(self, lock: filelock.BaseFileLock, progress: Progress) -> bool:
-        began = time.time()
-        while True:
-            try:
-                lock.acquire(timeout=_LOOK_EVERY_S, poll_interval=_LOOK_EVERY_S)
-            except filelock.Timeout:
-                if progress.cancel.is_set():
-                    raise Cancelled from None
-                if time.time() - max(began, self._written_at()) > _PATIENCE_S:
-                    return False
-            except OSError:
-                return False
-            else:
-                return True
 
-    def _written_at(self) -> float:
-        """Return when anybody wrote to the database last."""
-        assert self._source.cache is not None  # noqa: S101  # only with a cache there is a lock
-        path = self._source.cache.path
+def _acquired(lock: filelock.BaseFileLock, path: Path, progress: Progress) -> bool:
+    began = time.time()
+    while True:
         try:
-            return path.with_name(f"{path.name}-wal").stat().st_mtime
+            lock.acquire(timeout=_LOOK_EVERY_S, poll_interval=_LOOK_EVERY_S)
+        except filelock.Timeout:
+            if progress.cancel.is_set():
+                raise Cancelled from None
+            # The reader sets both times with each answer; whoever tries to lock may set the other one.
+            with contextlib.suppress(OSError):
+                began = max(began, path.stat().st_atime)
+            if time.time() - began > _PATIENCE_S:
+                return False
         except OSError:
-            return 0.0
+            return False
+        else:
+            return True

@@ -1,9 +1,12 @@
 """What a read is given: how to read, of whom, and who watches."""
 
+import contextlib
+import os
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Final, Literal, Protocol, Self, TypedDict, Unpack, get_args
 
 from sc_pandas import forks
@@ -142,7 +145,15 @@ class Progress:
     cancel: threading.Event = field(default_factory=threading.Event)
     notes: list[str] = field(default_factory=list)
     watcher: Watcher | None = None
+    # Held while no other process shall read the same.
+    lock: Path | None = None
     _telling: threading.Lock = field(default_factory=forks.new_lock)
+
+    def show_life(self) -> None:
+        """Tell processes that wait for this read that an answer has come."""
+        if self.lock is not None:
+            with contextlib.suppress(OSError):
+                os.utime(self.lock)
 
     def expect(self, pages: int) -> None:
         """Tell the watcher that so many pages more are coming."""

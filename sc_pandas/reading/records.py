@@ -95,9 +95,9 @@ def find_records(cache: HttpCache | None, keys: Sequence[ListKey]) -> Found:
     return {key: [each for slot in key.slots if (each := records.get(slot)) is not None] for key in keys}
 
 
-def newest(found: Found) -> float | None:
-    """Return when the latest of some reads began, Unix seconds; None where there is none."""
-    return max((each.started_at for records in found.values() for each in records), default=None)
+def newest(found: Found) -> float:
+    """Return when the latest of some reads began, Unix seconds; 0 where there is none."""
+    return max((each.started_at for records in found.values() for each in records), default=0.0)
 
 
 def keep_records(cache: HttpCache, records: Mapping[ListKey, ReadRecord]) -> None:

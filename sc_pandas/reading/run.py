@@ -36,7 +36,7 @@ def estimate(
     if not options.include:
         return counted
     table = KeptTable(source, keys_of(parts, options.page_size, source.tenant), options)
-    if table.load(table.found()) is not None:
+    if table.load() is not None:
         return replace(counted, calls_to_read=0, more_calls=0)
     return IncludedRead(source, plan, options, progress).planned(parts, counted)
 
@@ -63,7 +63,7 @@ def read_rows(
         One of its subclasses; nothing is returned.
     """
     table = KeptTable(source, keys_of(parts, options.page_size, source.tenant), options)
-    known = table.load(table.found())
+    known = table.load()
     if known is not None:
         return known
     with table.alone(progress):
