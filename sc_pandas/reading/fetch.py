@@ -18,7 +18,7 @@ from sc_pandas.reading.moving import Place
 from sc_pandas.reading.order import Ask
 from sc_pandas.reading.pages import ListPages
 from sc_pandas.reading.plan import PagePlan, page_params
-from sc_pandas.reading.records import ReadRecord, find_records
+from sc_pandas.reading.records import ReadRecord
 from sc_pandas.reading.ways import Rows, first_rows, ways_for
 from sc_pandas.reading.windows import WESTERNMOST, Window
 
@@ -45,7 +45,7 @@ class ListRead(ListPages):
             return None
         now = self._source.client.clock.now().timestamp()
         # Earlier editions kept reads whose total was smaller than their first page.
-        usable = (each for each in self._records() if each.pages and each.served <= each.total)
+        usable = (each for each in self._found if each.pages and each.served <= each.total)
         kept = sorted(usable, key=lambda each: -each.started_at)
         if self.options.cache == "offline":
             # Whoever is offline takes the latest that can be given, and not the latest that was begun.
@@ -54,11 +54,6 @@ class ListRead(ListPages):
         if not fresh and self.options.cache == "offline":
             raise offline_miss(min((each.age_s(now) for each in kept), default=None))
         return fresh[0] if fresh else None
-
-    def _records(self) -> Sequence[ReadRecord]:
-        if self._found is None:
-            self._found = find_records(self._cache, [self.key])[self.key]
-        return self._found
 
     def total(self) -> int:
         """Return the number of customers, by one call or none; whoever asks has `kept` remembered."""
@@ -135,9 +130,8 @@ class ListRead(ListPages):
         """Return the read that was stopped in the middle within a day, to go on with, unless `max_age` forbids."""
         if self._cache is None or self.options.cache != "use" or self.options.max_age is not None:
             return None
-        now = self._source.client.clock.now().timestamp()
-        stopped = (each for each in self._records() if each.phase == "reading" and each.age_s(now) <= _A_DAY_S)
-        return next(stopped, None)
+        now, stopped = self._source.client.clock.now, (each for each in self._found if each.phase == "reading")
+        return next((each for each in stopped if each.age_s(now().timestamp()) <= _A_DAY_S), None)
 
     def _by_ways(self, first: Page, rows: Rows) -> Judgement:
         """Read in one way after another until one proves the list."""
@@ -260,17 +254,17 @@ class ListRead(ListPages):
         """Ask a page of the list; a live one is asked of the server, whatever is kept."""
         place = self.place_of(ask)
         if ask.live and self._has_gone_on and self._cache is not None:
-            self._cache.drop_page(self._place_key(place))
+            self._cache.drop_page(self._asked_of(place)[1])
         return self.ask_place(place)
 
     def ask_place(self, place: Place) -> Page:
         """Ask a page of a window, or take it as it is kept."""
-        question = place.window.of(self.question)
-        return self._get(question, place.number, self._kept().served, self.dialect, self._place_key(place))
+        return self._get(place.number, *self._asked_of(place), self._kept().served)
 
     def ask_of(self, question: CustomerFilter, number: int) -> Page:
         """Ask a page of any question, of the server and not of the cache."""
-        return self._get(question, number, self._kept().served, self.dialect, None)
+        params = page_params(question, self.dialect, number, self.options.page_size)
+        return self._get(number, params, None, self._kept().served)
 
     def note_moved(self, joined: int, left: int) -> None:
         """Note what moved while the list was read, and what it cost."""
@@ -336,9 +330,9 @@ class ListRead(ListPages):
 
     def _kept_page(self, place: Place) -> Page | None:
         assert self._cache is not None  # noqa: S101  # only a cache gives a kept read
-        params = page_params(place.window.of(self.question), self.dialect, place.number, self.options.page_size)
+        params, key = self._asked_of(place)
         expectation = Expectation(number=place.number, asked=self.options.page_size, served=self._kept().served)
-        return self._source.client.kept_page(self._place_key(place), params, expectation)
+        return self._source.client.kept_page(key, params, expectation)
 
     def single_page(self, number: int) -> Page:
         """Return one page as the endpoint's article describes it; it is asked of the server, never of the cache."""
@@ -353,7 +347,7 @@ class ListRead(ListPages):
             self._first_page()
             dialect = self.dialect
         self._begin(dialect)
-        return self._get(self.question, number, None, dialect, None)
+        return self._get(number, page_params(self.question, dialect, number, self.options.page_size), None)
 
 
 def offline_miss(age_s: float | None) -> CacheMissError:

@@ -8,7 +8,6 @@ from typing import Any, Final
 import numpy as np
 
 from sc_pandas.contract import Ids, PageRows, id_of
-from sc_pandas.filters import CustomerFilter
 from sc_pandas.reading.contradictions import Contradictions
 from sc_pandas.reading.fetch import ListRead
 from sc_pandas.reading.judge import NOT_VERIFIED, weakest
@@ -101,14 +100,15 @@ def read_lists(
         One of its subclasses; nothing is returned.
     """
     with new_builder() as builder:
-        union = _Union(builder, options.limit, several=len(found) > 1)
+        union = _Union(builder, [*found], options.limit)
         read: list[ListRead] = []
         came: list[Ids] = []
         for key, records in found.items():
             if union.left is not None and union.left <= 0:
                 break
-            union.part = key.filter
-            one = ListRead(source, key, replace(options, limit=union.limit), progress, found=records)
+            union.part, limit = key.filter, union.limit
+            limited = options if limit == options.limit else replace(options, limit=limit)
+            one = ListRead(source, key, limited, progress, found=records)
             one.read(union)
             read.append(one)
             came.append(union.taken())
@@ -154,13 +154,13 @@ class _Came:
 class _Union(_Came):
     """Takes the rows of several lists into one builder, at most as many as a limit leaves."""
 
-    def __init__(self, builder: TableBuilder, left: int | None, *, several: bool) -> None:
+    def __init__(self, builder: TableBuilder, keys: Sequence[ListKey], left: int | None) -> None:
         super().__init__()
         self._builder = builder
-        self._several = several
+        self._several = len(keys) > 1
         self._seen: set[int] = set()
         self.against = Contradictions()
-        self.part = CustomerFilter()
+        self.part = keys[0].filter
         self.left = left
         self.pages = 0
 

@@ -19,10 +19,7 @@ from sc_pandas.reading.windows import Window
 
 
 class ListPages:
-    """One list, page by page, and what is known of a read of it.
-
-    `found` is what the cache knows of the list; where it is not given, it is looked up when it is needed.
-    """
+    """One list, page by page, and what is known of a read of it; `found` is what the cache knows of it."""
 
     def __init__(
         self,
@@ -31,7 +28,7 @@ class ListPages:
         options: ReadOptions,
         progress: Progress,
         in_flight: int | None = None,
-        found: Sequence[ReadRecord] | None = None,
+        found: Sequence[ReadRecord] = (),
     ) -> None:
         self._source = source
         self.key = key
@@ -57,27 +54,24 @@ class ListPages:
 
     def _first_page(self) -> Page:
         """Ask page 1 of a new read, in a dialect that the server understands."""
-        dialects = self._source.dialects
+        dialects, known = self._source.dialects, self._source.dialects.known
         needs_swagger = self.question.needs_swagger() is not None
-        if needs_swagger and dialects.fixed and dialects.known is Dialect.ARTICLE:
+        if needs_swagger and dialects.fixed and known is Dialect.ARTICLE:
             raise self._not_understood([])
-        spoken = Dialect.SWAGGER if needs_swagger else dialects.known or Dialect.ARTICLE
-        tried: list[Dialect] = []
-        while True:
-            tried.append(spoken)
-            page, evidence = self._try_first_page(spoken, last=spoken.other in tried)
+        spoken = Dialect.SWAGGER if needs_swagger else known or Dialect.ARTICLE
+        tried = [spoken] if dialects.fixed or needs_swagger else [spoken, spoken.other]
+        for dialect in tried:
+            settled = dialects.fixed or known is dialect
+            page, evidence = self._try_first_page(dialect, settled=settled, last=dialect is not spoken)
             if evidence is Evidence.UNDERSTOOD:
                 return page
-            if dialects.fixed or needs_swagger or spoken.other in tried:
-                raise self._not_understood(tried)
-            spoken = spoken.other
+        raise self._not_understood(tried)
 
-    def _try_first_page(self, dialect: Dialect, *, last: bool) -> tuple[Page, Evidence]:
+    def _try_first_page(self, dialect: Dialect, *, settled: bool, last: bool) -> tuple[Page, Evidence]:
         dialects = self._source.dialects
-        settled = dialects.fixed or dialects.known is dialect
         self._begin(dialect)
         try:
-            page = self._get(self.question, 1, None, dialect, self._place_key(Place(Window())))
+            page = self._get(1, *self._asked_of(Place(Window())))
         except (ServerError, ResponseError) as error:
             # A refusal, or customers who were not asked for by their ids, may be the dialect's fault.
             is_misunderstood = getattr(error, "status", 0) == 400 or getattr(error, "kind", "") == "not_asked"
@@ -159,24 +153,23 @@ class ListPages:
         """The dialect of this read."""
         return Dialect(self._kept().dialect)
 
-    def _place_key(self, place: Place) -> str:
+    def _asked_of(self, place: Place) -> tuple[list[tuple[str, str]], str]:
+        """Return the parameters of a page, and its key in the cache."""
         question = place.window.of(self.question)
         params = page_params(question, self.dialect, place.number, self.options.page_size)
         look = [("look", place.look)] if place.look else []
-        return self._kept().page_key(self._source.tenant, CUSTOMERS_PATH, [*params, *look])
+        return params, self._kept().page_key(self._source.tenant, CUSTOMERS_PATH, [*params, *look])
 
-    def _get(
-        self, question: CustomerFilter, number: int, served: int | None, dialect: Dialect, key: str | None
-    ) -> Page:
-        size = self.options.page_size
+    def _get(self, number: int, params: list[tuple[str, str]], key: str | None, served: int | None = None) -> Page:
         page = self._source.client.get_page(
             CUSTOMERS_PATH,
-            page_params(question, dialect, number, size),
-            Expectation(number=number, asked=size, served=served),
+            params,
+            Expectation(number=number, asked=self.options.page_size, served=served),
             tally=self.progress.tally,
             key=key if self._cache is not None else None,
             cancel=self.progress.cancel,
         )
+        self.progress.show_life()
         self._calls += not page.from_cache
         if page.age_s:
             self._ages_s.append(page.age_s)

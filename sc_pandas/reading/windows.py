@@ -38,6 +38,8 @@ class Window:
 
     def of(self, question: CustomerFilter) -> CustomerFilter:
         """Return the question within this window."""
+        if self.start is None and self.end is None:
+            return question
         start = question.created_on_from if self.start is None else self.start
         end = question.created_on_to if self.end is None else self.end
         return replace(question, created_on_from=start, created_on_to=end)
