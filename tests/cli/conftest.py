@@ -10,14 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import click.testing
-import keyring
-import keyring.backend
-import keyring.errors
 import pytest
 
 import sc_pandas.sandbox
 from sc_pandas.cli import main
 from sc_pandas.sandbox import Sandbox
+from tests.support.keyrings import KeyringInMemory, keyring_in_memory
 
 
 class Ran:
@@ -142,31 +140,8 @@ def session_lives(leader: int) -> bool:
     return True
 
 
-class KeyringInMemory(keyring.backend.KeyringBackend):
-    """Keeps passwords in a dictionary."""
-
-    priority = 1
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.kept: dict[tuple[str, str], str] = {}
-
-    def get_password(self, service: str, username: str) -> str | None:
-        return self.kept.get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self.kept[service, username] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        if self.kept.pop((service, username), None) is None:
-            raise keyring.errors.PasswordDeleteError
-
-
 @pytest.fixture
 def keys() -> Iterator[KeyringInMemory]:
     """Return a keyring in memory in place of the machine's own."""
-    before = keyring.get_keyring()
-    mine = KeyringInMemory()
-    keyring.set_keyring(mine)
-    yield mine
-    keyring.set_keyring(before)
+    with keyring_in_memory() as mine:
+        yield mine

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -44,23 +43,17 @@ def test_the_demo_as_a_person_runs_it(run_process: Any, bare: Path) -> None:
     assert files_below(bare) == []
 
 
-def test_its_lines_run_as_they_stand(run: Any, bare: Path) -> None:
-    ran = run("demo", "--customers", "60", "--keep", "kept")
+def test_it_leaves_no_file_but_what_keep_asks_for(run: Any, bare: Path) -> None:
+    """Its lines run as they stand."""
+    assert run("demo", "--customers", "1").code == 0
+    assert files_below(bare / "work") == []
+    ran = run("demo", "--customers", "120", "--keep", "new/folder")
     assert ran.code == 0
+    assert files_below(bare / "work") == [bare / "work" / "new" / "folder" / "customers.parquet"]
+    assert len(sc.read_parquet("new/folder/customers.parquet")) == 120
     code = [line.removeprefix(">>> ") for line in ran.out.splitlines() if line.startswith(">>> ")]
     done = subprocess.run([sys.executable, "-c", "\n".join(code)], capture_output=True, text=True, check=True)
     assert done.stdout.strip() in ran.out
-
-
-def test_it_leaves_no_thread_and_no_file(run: Any, bare: Path) -> None:
-    """But the file that --keep asks for."""
-    before = set(threading.enumerate())
-    assert run("demo", "--customers", "1").code == 0
-    assert [t for t in threading.enumerate() if t not in before and "sc-pandas" in t.name] == []
-    assert files_below(bare / "work") == []
-    assert run("demo", "--customers", "120", "--keep", "new/folder").code == 0
-    assert files_below(bare / "work") == [bare / "work" / "new" / "folder" / "customers.parquet"]
-    assert len(sc.read_parquet("new/folder/customers.parquet")) == 120
     assert run("demo", "--customers", "0").code == 2
 
 

@@ -82,84 +82,51 @@ def test_a_wrong_password_is_tried_once(serve: Any, run: Any, monkeypatch: pytes
     box = serve()
     monkeypatch.setenv("SELLERCLOUD_PASSWORD", "canary-password")
     ran = run("doctor", "--json")
-    assert ran.code == 1
-    assert not ran.json["fine"]
-    assert states(ran)["server"] == "ok"
-    assert states(ran)["login"] == "fail"
+    assert (ran.code, ran.json["fine"], ran.json["calls"]) == (1, False, box.calls() == 1)
+    assert [states(ran)[name] for name in ("server", "login", "cache folder")] == ["ok", "fail", "ok"]
     assert "dialect" not in states(ran)
-    assert states(ran)["cache folder"] == "ok"
-    assert box.calls() == ran.json["calls"] == 1
     assert run("doctor").out.splitlines()[-1] == "Something fails; see above. (1 call made)"
 
 
 def test_a_dead_server(serve: Any, run: Any) -> None:
     serve().close()
     ran = run("doctor", "--json")
-    assert ran.code == 1
-    assert states(ran)["server"] == "fail"
+    assert (ran.code, states(ran)["server"]) == (1, "fail")
     assert "no connection" in words(ran, "server")
     assert list(states(ran)) == ["server", *ALL[5:]]
 
 
-@pytest.mark.parametrize("customers", [120, 9])
-@pytest.mark.parametrize("dialect", ["article", "swagger"])
-def test_a_server_of_one_dialect(dialect: str, customers: int, serve: Any, run: Any) -> None:
-    box = serve(customers, dialects=(dialect,))
-    ran = run("doctor", "--json")
-    assert ran.code == 0, ran
-    assert words(ran, "dialect") == f"{dialect} is understood"
-    assert ran.json["calls"] == box.calls() <= 5
-
-
-@pytest.mark.parametrize("customers", [0, 1])
-def test_too_few_customers_to_tell(customers: int, serve: Any, run: Any) -> None:
-    serve(customers)
-    ran = run("doctor", "--json")
-    assert (ran.code, states(ran)["dialect"]) == (0, "warn")
-
-
-@pytest.mark.parametrize("cap", [25, 200])
-def test_another_page_cap_is_seen(cap: int, serve: Any, run: Any) -> None:
-    serve(page_cap=cap)
-    ran = run("doctor", "--json")
-    assert ran.code == 0
-    assert words(ran, "page cap").startswith(f"{min(cap, 100)} rows come")
-
-
-def test_a_server_without_paging(serve: Any, run: Any) -> None:
-    serve(page_cap=10)
-    ran = run("doctor", "--json")
-    assert (ran.code, states(ran)["dialect"]) == (1, "fail")
-
-
-# One for each kind of error that a read can meet.
-FAULTS: list[tuple[str, dict[str, Any]]] = [
-    ("status", {"status": 500}), ("status", {"status": 403, "body": '{"Message": "canary@sandbox.test may not"}'}),
-    ("token_death", {}), ("html", {}), ("cut_body", {}),
+# What the server is told to be, the fault of all its calls, the exit code, and the state and words of some checks.
+FORBIDDEN = {"kind": "status", "status": 403, "body": '{"Message": "canary@sandbox.test may not"}'}
+LIKE: list[tuple[dict[str, Any], dict[str, Any], int, dict[str, tuple[str, str]]]] = [
+    ({"dialects": ("article",)}, {}, 0, {"dialect": ("ok", "article is understood")}),
+    ({"dialects": ("swagger",)}, {}, 0, {"dialect": ("ok", "swagger is understood")}),
+    ({"dialects": ("article",), "customers": 9}, {}, 0, {"dialect": ("ok", "article is understood")}),
+    ({"dialects": ("swagger",), "customers": 9}, {}, 0, {"dialect": ("ok", "swagger is understood")}),
+    ({"customers": 0}, {}, 0, {"dialect": ("warn", "")}), ({"customers": 1}, {}, 0, {"dialect": ("warn", "")}),
+    ({"page_cap": 25}, {}, 0, {"page cap": ("ok", "25 rows come")}),
+    ({"page_cap": 200}, {}, 0, {"page cap": ("ok", "100 rows come")}),
+    ({"page_cap": 10}, {}, 1, {"dialect": ("fail", "")}),
+    ({}, FORBIDDEN, 1, {"login": ("ok", ""), "customers": ("fail", "")}),
+    ({}, {"kind": "cut_body"}, 1, {"login": ("ok", ""), "customers": ("fail", "")}),
+    ({}, {"kind": "html", "endpoint": "token"}, 1, {"login": ("fail", "")}),
+    ({}, {"kind": "redirect", "endpoint": "token"}, 1, {"login": ("fail", "")}),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("kind", "options"), FAULTS)
-def test_whatever_the_server_does_five_calls_are_enough(
-    kind: str, options: dict[str, Any], serve: Any, run: Any
+@pytest.mark.parametrize(("options", "fault", "code", "told"), LIKE)
+def test_what_the_server_is_like_is_told_in_five_calls(
+    options: dict[str, Any], fault: dict[str, Any], code: int, told: dict[str, tuple[str, str]], serve: Any, run: Any
 ) -> None:
-    box = serve()
-    order(box, kind, times=None, **options)
+    box = serve(**options)
+    if fault:
+        order(box, times=None, **fault)
     ran = run("doctor", "--json")
-    assert ran.code == 1
-    assert states(ran)["login"] == "ok"
-    assert states(ran)["customers"] == "fail"
-    assert ran.json["calls"] == box.calls() <= 5
-
-
-@pytest.mark.parametrize("kind", ["html", "redirect"])
-def test_a_host_that_is_not_the_api(kind: str, serve: Any, run: Any) -> None:
-    box = serve()
-    order(box, kind, endpoint="token", times=None)
-    ran = run("doctor", "--json")
-    assert ran.code == 1
-    assert "fail" in {states(ran)["server"], states(ran).get("login")}
-    assert box.calls() == 1
+    assert (ran.code, ran.json["calls"]) == (code, box.calls()), ran
+    assert box.calls() <= 5
+    for name, (state, says) in told.items():
+        assert states(ran)[name] == state
+        assert words(ran, name).startswith(says)
 
 
 @pytest.mark.parametrize("hours", [-2, 2])

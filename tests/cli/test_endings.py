@@ -1,5 +1,7 @@
 """Exit codes, one line on stderr, warnings in a line, and nothing of a secret anywhere."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,23 +19,16 @@ def one_line(text: str) -> bool:
     return text.startswith("sc-pandas: ") and text.count("\n") == 1 and "Traceback" not in text
 
 
-@pytest.mark.parametrize(
-    ("error", "code"),
-    [
-        (errors.SellerCloudError("x"), 1),
-        (errors.SettingsError("x"), 2),
-        (errors.FilterError("x"), 2),
-        (errors.AuthError("x"), 1),
-        (errors.TransportError("x"), 1),
-        (errors.ServerError("x"), 1),
-        (errors.ResponseError("x"), 1),
-        (errors.RateLimitedError("x"), 4),
-        (errors.PagingDriftError("x"), 3),
-        (errors.CacheMissError("x"), 1),
-        (errors.ExportError("x", reason="not_verified"), 3),
-        (errors.ExportError("x", reason="os"), 1),
-    ],
-)
+CODES = [
+    (errors.SellerCloudError("x"), 1), (errors.SettingsError("x"), 2), (errors.FilterError("x"), 2),
+    (errors.AuthError("x"), 1), (errors.TransportError("x"), 1), (errors.ServerError("x"), 1),
+    (errors.ResponseError("x"), 1), (errors.RateLimitedError("x"), 4), (errors.PagingDriftError("x"), 3),
+    (errors.CacheMissError("x"), 1), (errors.ExportError("x", reason="not_verified"), 3),
+    (errors.ExportError("x", reason="os"), 1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("error", "code"), CODES)
 def test_each_error_has_its_code(error: errors.SellerCloudError, code: int) -> None:
     assert code_of(error) == code
     assert code in EXIT_CODES
@@ -47,18 +42,14 @@ def test_help_tells_the_codes_and_the_environment(run: Any) -> None:
     assert all(name in ran.out for name in ("demo", "sandbox", "count", "export", "cache", "login"))
 
 
-@pytest.mark.parametrize("command", [["demo"], ["sandbox"], ["count"], ["export"], ["cache"], ["login"]])
-def test_every_command_has_help_with_examples(command: list[str], run: Any) -> None:
-    ran = run(*command, "--help")
-    assert ran.code == 0
-    assert "Examples:\n    sc-pandas" in ran.out
-
-
-def test_no_command_takes_a_password() -> None:
-    """It would be in the process list and in the shell's history."""
-    for command in [main, *main.commands.values()]:
-        for option in command.params:
-            assert not any("password" in spelling or "token" in spelling for spelling in option.opts)
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_and_takes_no_password(name: str, run: Any) -> None:
+    """The list of commands says what each says; a password would be in the process list and in the shell's history."""
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    assert (command.help or "").splitlines()[0] == COMMANDS[name]
+    assert not [each for option in command.params for each in option.opts if "password" in each or "token" in each]
+    assert "Examples:\n    sc-pandas" in run(name, "--help").out
 
 
 def test_version(run_process: Any) -> None:
@@ -68,30 +59,23 @@ def test_version(run_process: Any) -> None:
     assert (ran.code, ran.out) == (0, f"sc-pandas {version('sc_pandas')}\n")
 
 
-@pytest.mark.parametrize(
-    "args",
-    [
-        ["count", "--rating", "splendid"],
-        ["count", "--created-on-from", "soon"],
-        ["count", "--customer-ids", "all"],
-        ["count", "--city", " "],
-        ["count", "--server", "two words"],
-        ["count", "--server-timezone", "Mars/Olympus"],
-        ["export", "x.parquet", "--limit", "0"],
-        ["export", "x.parquet", "--page-size", "0"],
-        ["count", "--timeout", "0"],
-        ["count", "--max-wait", "-1"],
-    ],
-)
+UNASKED = [
+    ["count", "--rating", "splendid"], ["count", "--created-on-from", "soon"], ["count", "--customer-ids", "all"],
+    ["count", "--city", " "], ["count", "--server", "two words"], ["count", "--server-timezone", "Mars/Olympus"],
+    ["export", "x.parquet", "--limit", "0"], ["export", "x.parquet", "--page-size", "0"], ["count", "--timeout", "0"],
+    ["count", "--max-wait", "-1"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("args", UNASKED)
 def test_what_cannot_be_asked_is_usage_and_nothing_is_sent(
     args: list[str], at_box: Sandbox, run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     before = at_box.calls()
     ran = run(*args)
-    assert ran.code == 2, ran
+    assert (ran.code, ran.out) == (2, ""), ran
     assert one_line(ran.err)
-    assert ran.out == ""
     assert at_box.calls() == before
     assert not (tmp_path / "x.parquet").exists()
 
@@ -101,52 +85,40 @@ def test_what_cannot_be_asked_is_usage_and_nothing_is_sent(
 )
 def test_wrong_usage_is_clicks_own(args: list[str], run: Any) -> None:
     ran = run(*args)
-    assert ran.code == 2
-    assert "Usage:" in ran.err
-    assert ran.out == ""
+    assert (ran.code, ran.out, "Usage:" in ran.err) == (2, "", True)
 
 
-def test_no_server_no_login(run: Any, keys: Any) -> None:
-    ran = run("count")
-    assert ran.code == 2
-    assert "SELLERCLOUD_SERVER" in ran.err
-    ran = run("count", "--server", "http://127.0.0.1:1")
-    assert ran.code == 2
-    assert "sc-pandas login" in ran.err
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [([], "SELLERCLOUD_SERVER"), (["--server", "http://127.0.0.1:1"], "sc-pandas login"),
+     (["--server", "http://127.0.0.1:1", "--rating", "splendid"], "rating")],
+)  # fmt: skip
+def test_no_server_no_login_and_before_it_a_wrong_filter(args: list[str], says: str, run: Any, keys: Any) -> None:
+    ran = run("count", *args)
+    assert (ran.code, says in ran.err) == (2, True)
 
 
-def test_a_wrong_filter_is_told_before_a_password_is_asked(run: Any, keys: Any) -> None:
-    ran = run("count", "--server", "http://127.0.0.1:1", "--rating", "splendid")
-    assert "rating" in ran.err
+# What is wrong with the server, what is asked of it, the exit code, and what the line says.
+FAILURES: dict[str, tuple[Callable[[Sandbox], object], list[str], int, str]] = {
+    "wrong password": (lambda _: os.environ.update(SELLERCLOUD_PASSWORD="not-the-Passw0rd"), ["count"], 1, "password"),
+    "nobody listens": (Sandbox.close, ["count", "--timeout", "1"], 1, "could not be reached"),
+    "used up quota": (lambda box: box.fault("throttle", reset_in_s=900.0), ["count", "--max-wait", "1"], 4, "UTC"),
+    "no such folder": (lambda _: None, ["export", "no/such/x.parquet"], 1, "does not exist"),
+}
 
 
-def test_a_wrong_password_is_told_in_a_line_and_sent_once(
-    serve: Any, run: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("spoil", "args", "code", "says"), FAILURES.values(), ids=FAILURES)
+def test_what_fails_is_a_line_without_a_secret(
+    spoil: Callable[[Sandbox], object], args: list[str], code: int, says: str, serve: Any, run: Any
 ) -> None:
     box = serve()
-    monkeypatch.setenv("SELLERCLOUD_PASSWORD", "not-the-Passw0rd")
-    ran = run("count", "--json")
-    assert ran.code == 1
+    spoil(box)
+    ran = run(*args, "--json")
+    assert (ran.code, ran.out) == (code, "")
     assert one_line(ran.err)
-    assert "not-the-Passw0rd" not in ran.out + ran.err
-    assert box.calls() == box.calls("token") == 1
-
-
-def test_nobody_listens(run: Any, monkeypatch: pytest.MonkeyPatch, serve: Any) -> None:
-    serve().close()
-    ran = run("count", "--timeout", "1")
-    assert ran.code == 1
-    assert one_line(ran.err)
-
-
-def test_a_used_up_quota_says_until_when(serve: Any, run: Any, tmp_path: Path) -> None:
-    box = serve()
-    box.fault("throttle", reset_in_s=900.0)
-    ran = run("export", tmp_path / "x.parquet", "--max-wait", "1", "--json")
-    assert ran.code == 4
-    assert one_line(ran.err)
-    assert "UTC" in ran.err
-    assert ran.out == ""
+    assert says in ran.err
+    assert "not-the-Passw0rd" not in ran.err
+    assert box.calls("token") <= 1
 
 
 def test_a_list_that_moves_is_not_written(
@@ -159,12 +131,6 @@ def test_a_list_that_moves_is_not_written(
     ran = run("export", tmp_path / "x.parquet", "--json")
     assert (ran.code, ran.out, ran.err) == (3, "", "sc-pandas: The list moved.\n")
     assert not (tmp_path / "x.parquet").exists()
-
-
-def test_a_folder_that_is_not_there(at_box: Sandbox, run: Any, tmp_path: Path) -> None:
-    ran = run("export", tmp_path / "nowhere" / "x.parquet")
-    assert ran.code == 1
-    assert one_line(ran.err)
 
 
 # ── warnings ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -194,11 +160,3 @@ def test_names_in_every_alphabet_fit_a_small_one(run_process: Any, monkeypatch: 
     ran = run_process("demo")
     assert ran.code == 0, ran
     assert "?????  ?????????" in ran.out
-
-
-def test_the_list_of_commands_says_what_each_says() -> None:
-    context = click.Context(main)
-    for name, says in COMMANDS.items():
-        command = main.get_command(context, name)
-        assert command is not None
-        assert (command.help or "").splitlines()[0] == says

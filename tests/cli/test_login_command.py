@@ -1,7 +1,5 @@
 """`login`: tried before it is kept, and never shown."""
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -63,14 +61,3 @@ def test_a_machine_without_a_keyring(alone: Any, run: Any, keys: Any) -> None:
     assert ran.code == 2
     assert "keyring" in ran.err
     assert alone.password not in ran.out + ran.err
-
-
-def test_the_password_of_a_process_is_in_no_output(alone: Any, cache_dir: Path) -> None:
-    """Typed into a real process, whose keyring does not work, it is neither echoed nor in an error."""
-    command = [sys.executable, "-m", "sc_pandas.cli", "login", "--username", alone.username]
-    done = subprocess.run(
-        command, input="not-the-Passw0rd\n", capture_output=True, text=True, start_new_session=True, check=False
-    )
-    assert done.returncode == 1
-    assert "not-the-Passw0rd" not in done.stdout + done.stderr
-    assert alone.calls("token") == 1
