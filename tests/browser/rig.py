@@ -150,7 +150,6 @@ class Visit:
         if OFF_LOOPBACK.match(request.url):
             self.off_loopback.append(request.url)
 
-    # ── the page ───────────────────────────────────────────────────────────────────────────────────────────────────
     def open(self, server: Server, notebook: Path, *, tree: str) -> None:
         """Open a notebook and wait until its kernel is connected (the idle sign shows too early)."""
         self.page.goto(f"{server.url}/{tree}/{notebook.name}?token={server.token}&reset", wait_until="commit")
@@ -180,7 +179,6 @@ class Visit:
         """Save the notebook as its Save button does."""
         self.page.evaluate("async () => { await window.jupyterapp.commands.execute('docmanager:save'); }")
 
-    # ── the panel ──────────────────────────────────────────────────────────────────────────────────────────────────
     def part(self, name: str) -> Any:
         """Return an element of the panel by its class without the `sc-`."""
         return self.page.locator(f".sc-panel .sc-{name}").first

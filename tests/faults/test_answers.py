@@ -38,7 +38,6 @@ def error_of(script: Script, folder: Path, **options: Any) -> tuple[sc.SellerClo
         return caught.value, server.calls
 
 
-# ── a total and its page ───────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.fault("C11")
 @pytest.mark.parametrize("consistency", ["auto", "strict", "fast"])
 @pytest.mark.parametrize("total", [0, 1, 45, 49])
@@ -103,7 +102,6 @@ def test_a_page_of_many_mib_is_refused_however_it_comes(coding: str, tmp_path: P
     assert "page_size=10" in str(error)
 
 
-# ── an answer and its question ─────────────────────────────────────────────────────────────────────────────────────
 def asked_ids(wire: Wire) -> list[int]:
     return [int(each) for each in parse_qs(urlsplit(wire.target).query).get("customerIDs", [])]
 
@@ -182,7 +180,6 @@ def test_contradictions_are_a_line_in_the_report(tmp_path: Path) -> None:
             assert "3 of 30 customers that came have another rating than was asked" in read.report.notes
 
 
-# ── bounds ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 def wide(columns: int) -> bytes:
     entries = [{"ColumnName": f"c{n}", "DataType": 0, "Value": "v"} for n in range(columns)]
     return page([1], 1, CustomColumns=entries)

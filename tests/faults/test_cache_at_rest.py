@@ -44,9 +44,6 @@ def again(box: sc.sandbox.Sandbox, folder: Path) -> None:
             assert_equals_truth(shop.customers().to_pandas(), box.customers())
 
 
-# ── E01: whose ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
 def other_name(box: sc.sandbox.Sandbox, folder: Path) -> Connection:
     login = Credentials("eve@sandbox.test", password=Secret("wrong"))
     return Connection(base_url(box.url), login, cache_dir=folder, dialect="article")
@@ -69,9 +66,6 @@ def test_a_database_under_another_user_s_name_is_not_theirs(box: sc.sandbox.Sand
     assert planted_names(tmp_path / "mine", tmp_path / "theirs", ".sqlite")
     with other_name(box, tmp_path / "theirs") as eve, pytest.raises(sc.CacheMissError):
         eve.customers(cache="offline").to_pandas()
-
-
-# ── E02: no code out of data ───────────────────────────────────────────────────────────────────────────────────────
 
 
 class Bomb:
@@ -135,9 +129,6 @@ def test_negative_control_requests_cache_runs_it(tmp_path: Path) -> None:
     assert mark.exists()
 
 
-# ── E03: private in the middle, too ────────────────────────────────────────────────────────────────────────────────
-
-
 @pytest.mark.fault("E03")
 def test_no_file_is_open_to_others_at_any_moment_of_a_read(tmp_path: Path) -> None:
     """A watcher looks at the folder all through two reads under the most open umask."""
@@ -171,9 +162,6 @@ def test_no_file_is_open_to_others_at_any_moment_of_a_read(tmp_path: Path) -> No
         os.umask(before)
     assert wide == set()
     assert {".sqlite", ".sqlite-wal", ".pace", ".arrow", ".parquet"} <= seen
-
-
-# ── E05: no credential ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def hidden(secret: str) -> list[bytes]:
@@ -213,9 +201,6 @@ def test_no_credential_lies_in_any_byte_of_the_cache(tmp_path: Path) -> None:
     assert search() > 10_000
     # The rows are there, so that the search does look where the data is.
     assert any(b"7@example.test" in path.read_bytes() for path in (tmp_path / "c").iterdir())
-
-
-# ── E06, E17 ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.fault("E17")

@@ -102,7 +102,6 @@ def thread(work: Callable[[], object]) -> Iterator[threading.Thread]:
     assert not failures, failures
 
 
-# ── twenty children of a process that reads ────────────────────────────────────────────────────────────────────────
 EVERYBODY = list(range(1, 181))
 
 
@@ -190,7 +189,6 @@ def test_twenty_children_while_a_thread_reads(tmp_path: Path, *, tls: bool, cach
             assert ids_of(later, cache="offline") == EVERYBODY
 
 
-# ── sockets ────────────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.fault("I02")
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 def test_parent_and_child_call_from_sockets_of_their_own(tmp_path: Path, *, tls: bool) -> None:
@@ -222,7 +220,6 @@ def test_a_child_holds_none_of_its_parents_connections_open(tmp_path: Path) -> N
         child.said()
 
 
-# ── locks, whoever holds them ──────────────────────────────────────────────────────────────────────────────────────
 LOCKS: dict[str, Callable[[Connection], Any]] = {
     "authorizer": lambda shop: shop.source.client._authorizer._lock,
     "one by one": lambda shop: shop.source.client._authorizer._one_by_one,
@@ -361,7 +358,6 @@ def test_a_fork_in_the_middle_of_a_login(tmp_path: Path) -> None:
         assert server.logins == 2
 
 
-# ── logins, budget, randomness, threads, files ─────────────────────────────────────────────────────────────────────
 def test_a_refused_password_is_not_sent_again_by_a_child(tmp_path: Path) -> None:
     def refuse() -> bytes:
         return b"HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
@@ -468,7 +464,6 @@ def test_children_of_children_and_forks_of_many_threads(tmp_path: Path) -> None:
         assert sorted(said) == [[11], [12], [13]]
 
 
-# ── ends ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 ENDS = """
 import atexit, gc, os, sys, threading, time, warnings
 warnings.simplefilter("ignore", DeprecationWarning)

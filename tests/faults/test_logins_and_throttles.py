@@ -89,9 +89,6 @@ def test_a_user_who_is_refused_also_with_a_fresh_token_is_told(tmp_path: Path) -
         assert server.calls <= 4
 
 
-# ── the throttle ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-
 def limited(reset: str, now: datetime, status: int = 429) -> bytes:
     body = json.dumps({"Error": "Rate limit exceeded", "RateLimitResetTime": reset}).encode()
     lines = [f"HTTP/1.1 {status} Slow", "Content-Type: application/json", f"Content-Length: {len(body)}"]

@@ -27,8 +27,6 @@ BODY = page(IDS)
 HURRIED = Timeouts(connect_s=1.0, read_s=0.2, total_s=0.3)
 
 
-# ── A04: a byte now and then ───────────────────────────────────────────────────────────────────────────────────────
-
 CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
 DRIPS: dict[str, tuple[bytes, bytes]] = {
     "status line": (b"", b"HTTP/1.1 200 " + b"O" * 9_000), "headers": (b"HTTP/1.1 200 OK\r\n", b"X: y\r\n" * 2_000),
@@ -93,9 +91,6 @@ def test_out_of_reach_and_hung_up_are_told_apart() -> None:
         assert caught.value.kind == "connect"
 
 
-# ── A06, A07: cut ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-
 def chunked(body: bytes) -> bytes:
     middle = len(body) // 2
     pieces = [body[:middle], body[middle:], b""]
@@ -127,9 +122,6 @@ def test_an_answer_cut_at_any_byte_is_asked_again(framing: str, *, reset: bool) 
             assert server.calls - before == 2, place
 
 
-# ── A08: a cut that nobody can see on the wire ─────────────────────────────────────────────────────────────────────
-
-
 @pytest.mark.fault("A08")
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(customers=st.integers(1, 120), rows=st.lists(st.integers(0, 50), min_size=1, max_size=12))
@@ -150,8 +142,6 @@ def test_rows_that_vanish_from_well_formed_answers_are_noticed(customers: int, r
             return
         assert frame.user_id.tolist() == list(range(1, customers + 1))
 
-
-# ── A10, A11, A12: compression ─────────────────────────────────────────────────────────────────────────────────────
 
 ZIPPED = gzip.compress(BODY, mtime=0)
 
@@ -232,9 +222,6 @@ def test_a_wrong_label_is_told_and_never_guessed(content: bytes, label: str) -> 
         assert server.calls == 5
 
 
-# ── A09, A24, A25: framing ─────────────────────────────────────────────────────────────────────────────────────────
-
-
 @pytest.mark.fault("A09")
 def test_bytes_after_an_answer_never_become_the_next_one() -> None:
     forged = whole(page([666]))
@@ -281,8 +268,6 @@ def test_a_connection_closed_between_calls_is_not_noticed() -> None:
             time.sleep(0.01)
 
 
-# ── A13: the bomb ──────────────────────────────────────────────────────────────────────────────────────────────────
-
 BOMBED = """
 import json, resource, sys
 import sc_pandas as sc
@@ -318,8 +303,6 @@ def test_a_bomb_is_told_at_once_and_memory_stays_bounded(tmp_path: Path) -> None
         assert megabytes < 200
 
 
-# ── A14: what stands in the way ────────────────────────────────────────────────────────────────────────────────────
-
 PORTAL = b"<html><title>Canary-Portal</title>please sign in</html>"
 
 
@@ -344,9 +327,6 @@ def test_a_login_page_in_the_way_is_told_without_its_words(content_type: str, tm
         assert caught.value.kind == "not_json"
         assert "Canary" not in str(caught.value) + repr(vars(caught.value))
         assert kept_bodies(tmp_path) == []
-
-
-# ── A17, A18, A19: the server's no ─────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.fault("A17")

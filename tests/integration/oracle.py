@@ -65,9 +65,6 @@ def assert_equals_truth(frame: pd.DataFrame, records: Iterable[Record]) -> None:
         assert have == dict.fromkeys(customs) | want
 
 
-# ── what the sandbox's filters match ───────────────────────────────────────────────────────────────────────────
-
-
 def _digits(text: str | None) -> str:
     return re.sub("[^0-9]", "", text or "")
 

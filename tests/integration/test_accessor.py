@@ -115,7 +115,6 @@ def test_a_foreign_frame_has_no_accessor() -> None:
         sc.accessor(foreign)
 
 
-# ── refresh ────────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_refresh_asks_the_exact_query_of_the_server(box: sc.sandbox.Sandbox, shop: Connection) -> None:
     query = shop.customers(
         customer_type="Wholesale", limit=10, columns=["user_id", "email", "channel"], page_size=20, include=["channel"]
@@ -205,7 +204,6 @@ def test_what_changed_since_the_last_read(box: sc.sandbox.Sandbox, frame: pd.Dat
     assert len(change.added.sellercloud.refresh()) == len(now)
 
 
-# ── where ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_where_compares_what_include_read_as_the_server_does(shop: Connection) -> None:
     """Each filter by itself is compared by a property test."""
     frame = shop.customers(include=["channel", "created_on", "phones", "addresses"]).to_pandas()
@@ -224,7 +222,6 @@ def test_where_names_the_nearest_filter(frame: pd.DataFrame) -> None:
     assert sc.accessor(frame).where(customer_ids=[1001, 1003])["user_id"].tolist() == [1001, 1003]
 
 
-# ── segment ────────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_the_first_segment_wins_and_the_rest_is_missing(frame: pd.DataFrame) -> None:
     labels = sc.accessor(frame).segment({
         "low ids": {"customer_ids": [1001, 1002]}, "series": frame["user_id"] <= 1003,
@@ -264,7 +261,6 @@ def test_a_segment_that_cannot_be_judged_is_named(frame: pd.DataFrame, segment: 
         sc.accessor(frame).segment({"fine": {"rating": 5}, "x": segment})
 
 
-# ── plot ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_pictures_count_what_is_there_and_say_what_is_missing(box: sc.sandbox.Sandbox, frame: pd.DataFrame) -> None:
     truth = with_truth(frame, box.customers())
     truth.loc[truth.index[:30], "channel"] = pd.NA

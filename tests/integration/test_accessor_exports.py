@@ -10,15 +10,12 @@ import pytest
 
 import sc_pandas as sc
 from sc_pandas.errors import AccessorError, ExportError, SettingsError
-from tests.support.shops import shop_of
+from tests.support.shops import served, shop_of
 
 
 @pytest.fixture(scope="module")
 def frame(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with (
-        sc.sandbox.serve(customers=300, seed=7) as box,
-        shop_of(box, tmp_path_factory.mktemp("cache")) as shop,
-    ):
+    with served(tmp_path_factory.mktemp("cache"), customers=300, seed=7) as (_box, shop):
         yield sc.read_sellercloud_customers(shop)
 
 

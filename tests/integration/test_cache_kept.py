@@ -57,9 +57,6 @@ def cache_warnings() -> Iterator[list[str]]:
     reasons += [each.message.reason for each in caught if isinstance(each.message, sc.CacheWarning)]
 
 
-# ── whose it is ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
 @pytest.mark.fault("E01")
 def test_one_user_never_gets_another_user_s_rows(box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
     filled(box, tmp_path)
@@ -107,9 +104,6 @@ def test_a_folder_that_others_may_read_is_not_used(box: sc.sandbox.Sandbox, tmp_
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-# ── what it keeps ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-
 @pytest.mark.fault("E05")
 def test_only_verified_bodies_are_kept(box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
     with shop_of(box, tmp_path) as shop:
@@ -125,9 +119,6 @@ def test_only_verified_bodies_are_kept(box: sc.sandbox.Sandbox, tmp_path: Path) 
         assert never not in everything
     assert box.username.encode() not in everything
     assert not any("127.0.0.1" in text or "last_name" in text for text in [*texts, *keys])
-
-
-# ── how old it may be ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_offline_asks_nobody_and_misses_with_an_error(tmp_path: Path) -> None:
@@ -173,9 +164,6 @@ def test_off_keeps_nothing(box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
         assert kept_bodies(tmp_path) == []
         with pytest.raises(sc.CacheMissError):
             shop.customers(cache="offline").to_pandas()
-
-
-# ── its file at fault ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def damaged_reads(box: sc.sandbox.Sandbox, folder: Path, damage: Callable[[Path], None]) -> list[str]:

@@ -20,7 +20,7 @@ from sc_pandas.client import Expectation, Page, Tally
 from sc_pandas.contract import PageRows
 from sc_pandas.query.connection import Connection
 from sc_pandas.settings import Credentials, Secret
-from tests.support.shops import shop_of
+from tests.support.shops import served, shop_of
 
 PAGE = 10
 CUSTOMERS = 45
@@ -223,10 +223,7 @@ def test_one_pass_is_not_verified_nor_written_unasked(tmp_path: Path) -> None:
 
 
 def test_a_list_that_grows_with_each_call_is_proven_or_an_error(tmp_path: Path) -> None:
-    with (
-        sc.sandbox.serve(customers=300, seed=7, order="created_desc", latency_s=0.02) as box,
-        shop_of(box, tmp_path) as shop,
-    ):
+    with served(tmp_path, customers=300, seed=7, order="created_desc", latency_s=0.02) as (box, shop):
         before = {record["user_id"] for record in box.customers()}
         done = threading.Event()
 

@@ -12,7 +12,7 @@ import pytest
 import sc_pandas as sc
 from sc_pandas.query.connection import Connection
 from tests.integration.oracle import Record, assert_equals_truth, matching
-from tests.support.shops import shop_of
+from tests.support.shops import served, shop_of
 
 NAMES = sc.CustomerFilter.names
 LISTS = tuple(name for name in NAMES if "_on_" not in name)
@@ -203,10 +203,7 @@ def test_what_an_article_server_lacks_is_refused(
 @pytest.mark.parametrize("customers", [1, 3, 10, 11, 150])
 @pytest.mark.parametrize("spoken", ["article", "swagger"])
 def test_a_filter_is_never_ignored_by_a_small_server(spoken: str, customers: int, tmp_path: Path) -> None:
-    with (
-        sc.sandbox.serve(customers=customers, seed=5, dialects=(spoken,)) as box,
-        shop_of(box, tmp_path) as shop,
-    ):
+    with served(tmp_path, customers=customers, seed=5, dialects=(spoken,)) as (box, shop):
         one = box.customers()[0]
         if customers > 1:
             check(shop, {"customer_ids": one["user_id"]}, box.customers())

@@ -18,7 +18,7 @@ from sc_pandas.contract.details import ADDRESS_KEYS, DETAILS
 from sc_pandas.contract.includes import INCLUDES, PARTITIONS
 from sc_pandas.pacing import SystemClock
 from sc_pandas.tables import column_name
-from tests.support.shops import kept_bodies, shop_of
+from tests.support.shops import kept_bodies, served, shop_of
 from tests.support.wire_faults import order
 
 Record = dict[str, Any]
@@ -80,7 +80,6 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
         yield box, connection
 
 
-# ── everything, against the truth ──────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize("customers", [1_000, pytest.param(5_000, marks=pytest.mark.long)])
 @pytest.mark.parametrize("names", [PARTITIONED, sorted(DETAILS)], ids=["partition", "detail"])
 def test_thousands_of_customers_as_announced(tmp_path: Path, names: list[str], customers: int) -> None:
@@ -151,7 +150,6 @@ def test_new_year_s_day_of_a_year_without_anybody_else(tmp_path: Path, bounds: A
             assert list(found) == [truth[each] for each in df["user_id"]]
 
 
-# ── what the filter itself tells ───────────────────────────────────────────────────────────────────────────────────
 def test_values_that_the_filter_names_cost_nothing(shop: Shop) -> None:
     box, connection = shop
     filters: Any = {"channel": ["Amazon", "Website", "Etsy"], "customer_type": "Retail"}
@@ -195,7 +193,6 @@ def test_a_name_that_does_not_exist_is_told(shop: Shop) -> None:
     assert box.calls() == 0
 
 
-# ── under none, under two ──────────────────────────────────────────────────────────────────────────────────────────
 def test_a_channel_that_nobody_knows_is_null_and_noted(shop: Shop) -> None:
     box, connection = shop
     new = box.insert(3, channel=85)
@@ -228,10 +225,7 @@ def test_who_comes_under_two_values_is_reported(tmp_path: Path) -> None:
 @pytest.mark.parametrize("dialects", [("article",), ("swagger",)])
 def test_months_meet_without_a_gap(tmp_path: Path, bounds: Any, dialects: Any) -> None:
     """Whoever was created in the first or last instant of a month is in it, however the server counts bounds."""
-    with (
-        sc.sandbox.serve(customers=60, seed=7, date_bounds=bounds, dialects=dialects) as box,
-        shop_of(box, tmp_path) as shop,
-    ):
+    with served(tmp_path, customers=60, seed=7, date_bounds=bounds, dialects=dialects) as (box, shop):
         for text in (
             "2025-02-28T23:59:59", "2025-03-01", "2025-03-01T00:00:30",
             "2024-12-31T23:59:01", "2025-01-01", "2024-02-29T12:00",
@@ -251,7 +245,6 @@ def test_months_within_a_filter_of_dates(shop: Shop) -> None:
     assert [truth[each] for each in df["user_id"]] == df["created_month"].tolist()
 
 
-# ── few rows ───────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_a_look_at_a_few_rows_asks_for_these_alone(shop: Shop) -> None:
     box, connection = shop
     head = connection.customers(include=["channel", "phones"]).head(5)
@@ -284,7 +277,6 @@ def test_batches_and_files_carry_them_too(shop: Shop, tmp_path: Path) -> None:
     assert "include=['created_on', 'channel']" in query.to_code()
 
 
-# ── how old, how many calls ────────────────────────────────────────────────────────────────────────────────────────
 def test_the_age_of_what_was_kept_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Customers that were kept for hours stand in a frame that says since when."""
     with sc.sandbox.serve(customers=60, seed=7) as box, shop_of(box, tmp_path) as shop:
@@ -342,7 +334,6 @@ def test_the_estimate_says_where_it_is_a_bound(shop: Shop) -> None:
     assert not all_of_them.estimate().is_upper_bound
 
 
-# ── what can go wrong ──────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize("status", [404, 500])
 def test_a_customer_who_cannot_be_read_is_null_and_listed(tmp_path: Path, status: int) -> None:
     """The others are whole.  A 404 is final; whoever fails otherwise is asked again by the next read, and nobody else."""
@@ -450,7 +441,6 @@ def test_a_customer_is_as_old_as_was_allowed(shop: Shop) -> None:
     assert box.calls("detail") == 900
 
 
-# ── cards ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_no_card_data_is_left_anywhere(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """After a read of all details: no number, no CVV, no name on a card in files, pickles, logs, reprs, errors."""
     caplog.set_level(logging.DEBUG)

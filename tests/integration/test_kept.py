@@ -143,9 +143,6 @@ def test_what_others_keep_in_the_folder_is_left_alone(tmp_path: Path, monkeypatc
     assert [*tmp_path.glob("*.arrow")] == [foreign]
 
 
-# ── locks ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
 def test_locks_do_not_pile_up(tmp_path: Path) -> None:
     """Private while it is held and gone afterwards, also where the read failed; what a killed one left goes, too.
 

@@ -16,7 +16,7 @@ import pytest
 
 import sc_pandas as sc
 from sc_pandas.query.connection import Connection
-from tests.support.shops import BRISK, shop_of
+from tests.support.shops import BRISK, served, shop_of
 from tests.support.wire_faults import order
 
 THREADS = 16
@@ -63,9 +63,6 @@ def test_a_wrong_password_is_sent_exactly_once_whoever_asks(tmp_path: Path) -> N
             shop.log_in()
         assert box.calls("token") == 1
         assert box.calls("list") == 0
-
-
-# ── secrets ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def spellings(secret: str) -> list[str]:
@@ -131,10 +128,7 @@ def test_a_healthy_read_leaves_no_secret(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    with (
-        sc.sandbox.serve(customers=120, seed=7, password=RIGHT) as box,
-        shop_of(box, tmp_path / "cache") as shop,
-    ):
+    with served(tmp_path / "cache", customers=120, seed=7, password=RIGHT) as (_box, shop):
         frame = shop.customers().to_pandas()
         shop.customers().to_parquet(tmp_path / "all.parquet")
         code = shop.customers(city="Berlin").to_code() + shop.customers().explain()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 import sc_pandas as sc
-from tests.support.shops import shop_of
+from tests.support.shops import served, shop_of
 
 
 def ids(box: sc.sandbox.Sandbox) -> list[int]:
@@ -18,10 +18,7 @@ def ids(box: sc.sandbox.Sandbox) -> list[int]:
 @pytest.mark.parametrize("order", ["modified_desc", "unstable"])
 def test_a_list_not_sorted_by_id_is_read_by_dates_and_kept(order: Any, bounds: Any, tmp_path: Path) -> None:
     """Every customer once, whatever the borders mean; a second look makes no call and gives the equal table."""
-    with (
-        sc.sandbox.serve(customers=400, seed=7, order=order, date_bounds=bounds) as box,
-        shop_of(box, tmp_path / "cache") as shop,
-    ):
+    with served(tmp_path / "cache", customers=400, seed=7, order=order, date_bounds=bounds) as (box, shop):
         read = shop.customers().run()
         assert read.report.verdict in {"proven (closed list)", "proven (windows)"}
         assert read.table["user_id"].to_pylist() == ids(box)
@@ -42,10 +39,7 @@ def test_strict_begins_with_windows(tmp_path: Path) -> None:
 
 
 def test_windows_stay_inside_the_dates_that_were_asked(tmp_path: Path) -> None:
-    with (
-        sc.sandbox.serve(customers=1037, seed=7, order="unstable") as box,
-        shop_of(box, tmp_path / "cache") as shop,
-    ):
+    with served(tmp_path / "cache", customers=1037, seed=7, order="unstable") as (box, shop):
         read = shop.customers(created_on_from="2023-01-01", created_on_to="2025-06-30 12:00").run()
         truth = [
             each["user_id"]
@@ -59,10 +53,7 @@ def test_windows_stay_inside_the_dates_that_were_asked(tmp_path: Path) -> None:
 @pytest.mark.fault("C18")
 def test_a_minute_of_more_than_a_response_is_read_twice(tmp_path: Path) -> None:
     """A window that cannot be split is read until two passes are equal, or the read raises; nobody is lost silently."""
-    with (
-        sc.sandbox.serve(customers=200, seed=7, order="modified_desc") as box,
-        shop_of(box, tmp_path / "cache") as shop,
-    ):
+    with served(tmp_path / "cache", customers=200, seed=7, order="modified_desc") as (box, shop):
         moment = box.customers()[100]["created_on"].replace(second=0)
         box.insert(70, created_on=moment)
         read = shop.customers().run()
@@ -73,10 +64,7 @@ def test_a_minute_of_more_than_a_response_is_read_twice(tmp_path: Path) -> None:
 @pytest.mark.parametrize("order", ["id_asc", "unstable"])
 def test_a_read_that_failed_goes_on_where_it_stopped(order: Any, tmp_path: Path) -> None:
     """Finished pages and windows are not asked again."""
-    with (
-        sc.sandbox.serve(customers=1037, seed=7, order=order) as box,
-        shop_of(box, tmp_path / "cache") as shop,
-    ):
+    with served(tmp_path / "cache", customers=1037, seed=7, order=order) as (box, shop):
         undisturbed = shop.customers(cache="off").run()
         box.fault("status", at=undisturbed.report.calls // 2, times=None)
         with pytest.raises(sc.ServerError):
@@ -91,10 +79,7 @@ def test_a_read_that_failed_goes_on_where_it_stopped(order: Any, tmp_path: Path)
 
 def test_a_limit_takes_what_the_server_gives_first(tmp_path: Path) -> None:
     """Windows have no first rows, so that a limited read of an unsorted list is an error, or one response."""
-    with (
-        sc.sandbox.serve(customers=400, seed=7, order="unstable") as box,
-        shop_of(box, tmp_path / "cache") as shop,
-    ):
+    with served(tmp_path / "cache", customers=400, seed=7, order="unstable") as (_box, shop):
         assert len(shop.customers(limit=30).to_pandas()) == 30
         with pytest.raises(sc.PagingDriftError):
             shop.customers(limit=130).to_pandas()

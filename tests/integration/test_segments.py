@@ -61,9 +61,6 @@ def memory_file(segments: sc.Segments) -> Path:
     return path
 
 
-# ── who came and who went ──────────────────────────────────────────────────────────────────────────────────────────
-
-
 def test_the_difference_is_exactly_what_happened(box: Sandbox, shop: sc.Connection, segments: sc.Segments) -> None:
     first = shop.segments()
     before = {"happy": happy(box), "wholesale": wholesale(box)}
@@ -141,9 +138,6 @@ def test_another_process_knows_the_last_time(
     assert shop.segments("happy", cache="refresh")["happy"].removed == {gone}
 
 
-# ── what is remembered ─────────────────────────────────────────────────────────────────────────────────────────────
-
-
 def test_memory_is_private_and_holds_ids_only(box: Sandbox, shop: sc.Connection, segments: sc.Segments) -> None:
     segments.save("ada", email=box.customers()[0]["email"])
     run = shop.segments("ada")
@@ -210,9 +204,6 @@ def test_users_and_servers_have_memories_of_their_own(
     assert list((segments.folder / memory.FOLDER).glob("*.json")) == []
 
 
-# ── what fails ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
 def test_a_segment_that_fails_hides_no_other(box: Sandbox, shop: sc.Connection, segments: sc.Segments) -> None:
     segments.save("zoned", created_on_from="2024-01-01T00:00+01:00")
     run = shop.segments("happy", "zoned", "wholesale")
@@ -263,9 +254,6 @@ def test_what_is_asked_wrongly_sends_nothing(box: Sandbox, shop: sc.Connection, 
     empty = shop.segments()
     assert (len(empty), box.calls()) == (0, 0)
     assert "No segment is saved" in str(empty)
-
-
-# ── sets, frames and pictures ──────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_frames_say_where_they_came_from(box: Sandbox, shop: sc.Connection, segments: sc.Segments) -> None:

@@ -75,7 +75,6 @@ def box() -> Iterator[sc.sandbox.Sandbox]:
         yield server
 
 
-# ── what comes from outside ────────────────────────────────────────────────────────────────────────────────────────
 def of_attrs(real: pd.DataFrame, url: str, _folder: Path) -> pd.DataFrame:
     frame = real.copy()
     frame.attrs = {"sellercloud": {**real.attrs["sellercloud"], "base_url": url}}
@@ -139,7 +138,6 @@ def crafted(
     return lambda name: made[name].copy()
 
 
-# ── logins that are about ──────────────────────────────────────────────────────────────────────────────────────────
 Patch = pytest.MonkeyPatch
 
 

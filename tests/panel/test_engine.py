@@ -28,7 +28,6 @@ ORDERS = list(itertools.permutations(range(4)))
 FAILURES = list(itertools.product([False, True], repeat=4))
 
 
-# ── the newest wins ────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize("order", ORDERS, ids=lambda order: "".join(map(str, order)))
 def test_the_newest_of_four_questions_wins_in_every_order(order: tuple[int, ...], desks: Desks) -> None:
     """All 24 orders of completion, each with all 16 ways to fail: no older rows, words or errors, at no time."""
@@ -118,7 +117,6 @@ def _first(held: list[Held]) -> Held:
     raise AssertionError("nothing was asked")
 
 
-# ── typing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 @settings(max_examples=60, deadline=None)
 @example([*[0.0] * 5, 5.0 / 16.5] * 16 + [0.0] * 3)  # bursts just behind the debounce: 17 questions without a distance
 @given(st.lists(st.sampled_from([0.0, 0.0, 0.0, 0.01, 0.05, 0.29, 0.31, 0.39, 0.41]), min_size=99, max_size=99))
@@ -153,7 +151,6 @@ def test_a_change_asks_once_and_only_when_it_has_settled(desk: Desk) -> None:
     assert [kind for kind, _, _ in desk.server.calls[before:]] == ["run", "estimate"]
 
 
-# ── no callback waits ──────────────────────────────────────────────────────────────────────────────────────────────
 def test_rows_that_cannot_be_counted_are_shown_without(monkeypatch: pytest.MonkeyPatch, desks: Desks) -> None:
     monkeypatch.setattr(asking, "facet_counts", lambda _rows: 1 / 0)
     desk = desks()
@@ -162,7 +159,6 @@ def test_rows_that_cannot_be_counted_are_shown_without(monkeypatch: pytest.Monke
     assert state.rows is not None
 
 
-# ── live while cheap ───────────────────────────────────────────────────────────────────────────────────────────────
 def test_a_union_of_more_than_five_lists_waits_for_apply(desk: Desk) -> None:
     asked = len(desk.server.calls)
     union = CustomerFilter.of(city=list("abcdef"))
@@ -197,7 +193,6 @@ def test_nothing_is_asked_by_itself_until_live_is_on(desks: Desks) -> None:
     assert desk.settle().rows_of == FOUR[0]
 
 
-# ── errors ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize("error", [
     AuthError("The password was refused. Check it."), TransportError("No answer from 127.0.0.1. Is the server up?"),
     RateLimitedError("The quota is used up until 12:00 UTC. Ask again after that."),
@@ -273,7 +268,6 @@ def test_a_state_that_cannot_be_shown_stops_no_later_state() -> None:
     engine.close()
 
 
-# ── the quota ──────────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize("begin", ["load", "apply"])
 @pytest.mark.parametrize(("why", "said"), [("wait", "quota is used up; going on at"), ("away", "trying again until")])
 def test_a_wait_is_counted_down_and_the_work_resumes(begin: str, why: str, said: str, desk: Desk) -> None:
@@ -316,7 +310,6 @@ def test_what_waits_for_the_quota_can_be_stopped(desk: Desk) -> None:
     assert state.rows_are_old
 
 
-# ── loading, stopping, closing ─────────────────────────────────────────────────────────────────────────────────────
 def _pages(until: int, reached: threading.Event) -> Any:
     """Read page after page until the load is stopped."""
 
@@ -432,7 +425,6 @@ def test_an_engine_at_rest_holds_no_thread() -> None:
     assert gone() is None
 
 
-# ── counts, caches, pages ──────────────────────────────────────────────────────────────────────────────────────────
 def test_everybody_is_counted_once_and_again_after_a_refresh(desks: Desks) -> None:
     """A question without a filter is its own count of everybody; "of how many" is never older than the refresh."""
     desk = desks()

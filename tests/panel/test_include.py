@@ -49,7 +49,6 @@ def desk(desks: Desks) -> Desk:
     return made
 
 
-# ── what can be chosen, and what it costs ──────────────────────────────────────────────────────────────────────────
 def test_what_can_be_included_is_offered_with_its_cost() -> None:
     words = {name: text for text, name in offered()}
     assert sorted(words) == sorted(INCLUDES)
@@ -118,7 +117,6 @@ def test_columns_of_a_query_come_and_go_with_what_is_included() -> None:
     assert including(listed, listed.options, ("title",)).options.columns == ("phone1", "title")
 
 
-# ── who pays ───────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_looking_asks_without_and_loading_with(desk: Desk, tmp_path: Path) -> None:
     desk.engine.change(about("Bern"))
     desk.watch.pass_s(1)
@@ -183,7 +181,6 @@ def test_gaps_and_a_price_that_is_kept_are_said_after_the_load(desk: Desk) -> No
     assert asked[2].cache == "offline"
 
 
-# ── the price ──────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_the_price_is_asked_beside_the_question(desk: Desk) -> None:
     held = desk.server.hold(CustomerFilter(), "estimate")
     desk.server.calls.clear()
@@ -232,7 +229,6 @@ def test_a_price_that_fails_is_said_and_the_question_stands(desk: Desk) -> None:
     assert not desk.state.rows_are_old
 
 
-# ── the panel ──────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_the_control_has_a_name_a_tooltip_and_all_columns(panel: Panel) -> None:
     choice = panel._view.more.choice
     assert choice.description == "More columns"
@@ -372,7 +368,6 @@ def test_a_closed_panel_has_forgotten_the_choice(shared_box: Sandbox, opened: Op
     assert shared_box.calls() == calls
 
 
-# ── rows with more columns ─────────────────────────────────────────────────────────────────────────────────────────
 def everything(box: Sandbox, folder: Path) -> pd.DataFrame:
     with shop_of(box, folder) as shop:
         return shop.customers(include=INCLUDES).to_pandas()

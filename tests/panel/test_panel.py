@@ -28,7 +28,6 @@ Opened = Callable[..., Panel]
 pytestmark = pytest.mark.usefixtures("quick")
 
 
-# ── controls ───────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_each_of_the_nineteen_filters_has_a_labelled_control(panel: Panel) -> None:
     controls = panel._view.controls.by_name
     assert list(controls) == [fact.name for fact in FILTERS]
@@ -113,7 +112,6 @@ def test_clearing_one_and_all(shared_box: Sandbox, opened: Opened) -> None:
     settle(panel)
 
 
-# ── what comes out ─────────────────────────────────────────────────────────────────────────────────────────────────
 def test_load_all_pages_and_sorting(panel: Panel, shared_box: Sandbox) -> None:
     """A page before Load all costs one call; after it none; sorting sorts what is there."""
     view = panel._view
@@ -222,7 +220,6 @@ def test_counts_of_what_the_server_alone_knows(panel: Panel, shared_box: Sandbox
     assert str(truth) in Seen(panel._view.counts.value).cells
 
 
-# ── calls and caches ───────────────────────────────────────────────────────────────────────────────────────────────
 def test_a_settled_change_costs_one_call_and_a_known_answer_none(panel: Panel, shared_box: Sandbox) -> None:
     calls = shared_box.calls()
     control(panel, "city").value = "Paris"
@@ -263,7 +260,6 @@ def test_a_query_that_asks_nobody_asks_nobody_in_the_panel(box: Sandbox, opened:
     assert box.calls() == calls
 
 
-# ── errors ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_a_wrong_password_is_said_and_shows_no_empty_table(box: Sandbox, opened: Opened) -> None:
     panel = opened(box, password="wrong")
     assert isinstance(panel.last_error, AuthError)
@@ -310,7 +306,6 @@ def _is_waiting(panel: Panel) -> bool:
     return panel.state.waiting_until is not None
 
 
-# ── saved filters ──────────────────────────────────────────────────────────────────────────────────────────────────
 def test_filters_are_saved_listed_opened_and_deleted(shared_box: Sandbox, opened: Opened, tmp_path: Path) -> None:
     kept = Segments(tmp_path / "mine")
     panel = opened(shared_box, customer_type="Wholesale", segments=kept)
@@ -360,7 +355,6 @@ def test_a_saved_filter_that_is_dear_waits_for_apply(shared_box: Sandbox, opened
     settle(panel)
 
 
-# ── doors ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_all_doors_lead_to_a_panel(box: Sandbox, tmp_path: Path) -> None:
     """`shop.panel()`, `query.panel()` and `df.sellercloud.panel()`, each on its own question."""
     with sc.connect(box.url, username=box.username, password=box.password, cache_dir=tmp_path / "c") as shop:

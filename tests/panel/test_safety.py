@@ -32,7 +32,6 @@ MOST_BYTES = 256 * 1024
 pytestmark = pytest.mark.usefixtures("quick")
 
 
-# ── hostile names ──────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.fixture(scope="module")
 def hostile_box() -> Iterator[Sandbox]:
     """Return customers who carry the payloads as first name, last name and business name."""
@@ -90,7 +89,6 @@ def _check_all(panel: Panel) -> None:
             assert not widget.description
 
 
-# ── size ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.fixture
 def messages(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Sizes of all messages that widgets send, in bytes as they travel."""
@@ -148,7 +146,6 @@ def _many(n: int) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-# ── threads ────────────────────────────────────────────────────────────────────────────────────────────────────────
 def _together(actions: list[Callable[[], None]]) -> None:
     """Do all at once, each on a thread of its own; none may raise or hang."""
     problems: list[BaseException] = []
@@ -293,7 +290,6 @@ def test_no_widget_event_waits_for_a_server_that_is_held_shut(opened: Opened) ->
         each.release.set()
 
 
-# ── the end ────────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_after_close_no_customer_and_no_login_is_in_any_widget(box: Sandbox, opened: Opened) -> None:
     """Not in the tree, not in the state that is saved with a notebook, not in a widget that was replaced."""
     earlier = living().keys()

@@ -111,7 +111,6 @@ class Machine(RuleBasedStateMachine):
             user.box.close()
         shutil.rmtree(self.folder)
 
-    # ── asking ─────────────────────────────────────────────────────────────────────────────────────────────────────
     @contextmanager
     def asking(self, user: User, *, may_miss: bool = False) -> Iterator[None]:
         """Let only errors through that are the package's, and only where something was wrong."""
@@ -205,7 +204,6 @@ class Machine(RuleBasedStateMachine):
         finished = datetime.fromisoformat(note["finished_at"]).timestamp()
         self.check_frame(user, asked, again, user.floors.get(asked, 0.0) if user.whole else 0.0, finished + 1.0)
 
-    # ── what moves and what goes wrong ─────────────────────────────────────────────────────────────────────────────
     @rule(who=_USERS, how=st.sampled_from(["insert", "update", "merge", "swap"]), place=_PLACE)
     def mutate(self, who: int, how: str, place: float) -> None:
         user = self.users[who]
@@ -333,7 +331,6 @@ class Machine(RuleBasedStateMachine):
                 file.seek(at)
                 file.write(bytes([content[at] ^ (1 << bit)]))
 
-    # ── always ─────────────────────────────────────────────────────────────────────────────────────────────────────
     @invariant()
     def nothing_is_left_lying_about(self) -> None:
         names = [path.name for folder in (self.cache, self.out) for path in folder.iterdir()]

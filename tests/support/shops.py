@@ -2,12 +2,14 @@
 
 import json
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sc_pandas.client import RetryPolicy, Timeouts
 from sc_pandas.query.connection import Connection
-from sc_pandas.sandbox import Sandbox
+from sc_pandas.sandbox import Sandbox, serve
 from sc_pandas.settings import Credentials, Secret, base_url
 
 QUICK = RetryPolicy(base_s=0.001, cap_s=0.01)
@@ -20,6 +22,13 @@ def shop_of(box: Sandbox, folder: Path, *, password: str | None = None, **option
     settings: dict[str, Any] = {"policy": QUICK, "timeouts": PATIENT, "max_wait_s": 30.0, "cache_dir": folder}
     login = Credentials(box.username, password=Secret(box.password if password is None else password))
     return Connection(base_url(box.url), login, **(settings | options))
+
+
+@contextmanager
+def served(folder: Path, **options: Any) -> Iterator[tuple[Sandbox, Connection]]:
+    """Serve a sandbox and connect to it; `options` are those of `serve`."""
+    with serve(**options) as box, shop_of(box, folder) as shop:
+        yield box, shop
 
 
 def kept_bodies(folder: Path) -> list[Any]:

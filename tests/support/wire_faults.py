@@ -30,9 +30,6 @@ def order(box: Sandbox, kind: str, *, options: dict[str, Any] | None = None, **m
     box.fault(spoil, **when)
 
 
-# ── another answer ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-
 def html(_: Answer, status: int = 200) -> Answer:
     return Answer(status=status, body=PAGE, content_type="text/html; charset=utf-8")
 
@@ -96,9 +93,6 @@ def bad_gzip(answer: Answer) -> Answer:
 def cut_gzip(answer: Answer, bytes: int = 12) -> Answer:  # noqa: A002  # as the other options count
     packed = answer.gzipped()
     return replace(packed, body=packed.body[:-bytes])
-
-
-# ── the right answer, torn or slow ─────────────────────────────────────────────────────────────────────────────────
 
 
 def head(answer: Answer, length: str = "", version: str = "HTTP/1.1") -> bytes:
