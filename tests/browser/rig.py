@@ -211,7 +211,7 @@ class Visit:
     def tab_to(self, name: str, *, back: bool = False) -> None:
         """Press Tab until the control with that label has the focus."""
         for _ in range(80):
-            if self.page.evaluate(_FOCUSED) == name:
+            if self.page.evaluate(FOCUSED) == name:
                 return
             self.page.keyboard.press("Shift+Tab" if back else "Tab")
         raise AssertionError(f"Tab does not reach {name!r}")
@@ -261,7 +261,7 @@ _BEGIN: Final = f"""source => {{ {_ADD}
   app.commands.execute('notebook:run-cell');
 }}"""
 
-_FOCUSED: Final = """() => { const e = document.activeElement;
+FOCUSED: Final = """() => { const e = document.activeElement;
   return e.getAttribute('aria-label') || e.labels?.[0]?.textContent || e.textContent || e.title; }"""
 
 _SAYS: Final = """pattern => {

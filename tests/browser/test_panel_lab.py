@@ -6,7 +6,7 @@ from typing import Any
 
 from sc_pandas.contract import FILTERS
 from sc_pandas.sandbox import Sandbox
-from tests.browser.rig import Server, Visit, panel_code
+from tests.browser.rig import FOCUSED, Server, Visit, panel_code
 
 MATCH = r"(?<![\d,])([\d,]+) of 1,037 customers match"
 
@@ -65,64 +65,6 @@ def test_three_controls_change_count_and_rows(visit: Visit, lab: Server, box: Sa
     visit.until(lambda: len(ids(visit)) == 50, "a page of everybody")
 
 
-def test_rows_are_paged_sorted_and_masked(visit: Visit, lab: Server, box: Sandbox) -> None:
-    opened(visit, lab, box)
-    truth = box.customers()
-    order = [str(each["user_id"]) for each in truth]
-    visit.button("Next").click()
-    visit.until(lambda: ids(visit) == order[50:100], "the second page")
-    assert "this page" in visit.part("place").text_content()
-    visit.button("Previous").click()
-    visit.until(lambda: ids(visit) == order[:50], "the first page")
-
-    shown = json.dumps(visit.rows(), ensure_ascii=False)
-    mails = [each["email"] for each in truth if each["email"]]
-    assert not [mail for mail in mails if mail in shown]
-    visit.part("contacts").locator("input").check()
-    visit.until(lambda: mails[0] in json.dumps(visit.rows(), ensure_ascii=False), "an e-mail in the open")
-    visit.part("contacts").locator("input").uncheck()
-    visit.until(lambda: mails[0] not in json.dumps(visit.rows(), ensure_ascii=False), "the mask again")
-
-    visit.button("Load all").click()
-    visit.until_status("1,037 customers loaded, proven")
-    calls = box.calls()
-    visit.field("sort").select_option("user_id")
-    visit.page.locator(".sc-panel").get_by_label("Descending").check()
-    visit.until(lambda: ids(visit) == order[::-1][:50], "the last customers first")
-    visit.button("Next").click()
-    visit.until(lambda: ids(visit) == order[::-1][50:100], "the second fifty from the end")
-    assert "51–100 of 1,037 loaded" in visit.part("place").text_content()
-    assert box.calls() == calls
-    assert visit.run("len(panel.df)") == "1037"
-
-
-def test_more_columns_are_chosen_priced_and_loaded(visit: Visit, lab: Server, box: Sandbox) -> None:
-    opened(visit, lab, box)
-    visit.field("filter-city").fill("Boston")
-    visit.until_status(r"^(?!1,037)[\d,]+ of 1,037 customers match")
-    visit.tab_to("More columns")
-    visit.page.keyboard.type("subs")
-    said = visit.part("cost")
-    visit.until(lambda: "also 2 lists or more for subscribed." in said.text_content(), "the cost of a list for each")
-    code = visit.part("code").locator("textarea")
-    visit.until(lambda: "include=['subscribed']" in code.input_value(), "the code")
-    visit.button("Exact cost").click()
-    visit.until(lambda: "left this hour" in said.text_content(), "the exact cost")
-    announced = re.search(r"subscribed: (\d+) calls?, about \d+ s", said.text_content())
-    assert announced is not None
-    calls = box.calls()
-    visit.button("Load all").click()
-    visit.until_status("1,037 customers loaded, proven")
-    assert box.calls() - calls == int(announced[1])
-    visit.until(lambda: "free (cached)" in said.text_content(), "that it is cached")
-    truth = {str(each["user_id"]): str(each["subscribed"]) for each in box.customers()}
-    assert [row[-1] for row in visit.rows()] == [truth[each] for each in ids(visit)]
-    visit.run("panel.close()")
-    visit.until_status("Closed")
-    assert visit.field("include").evaluate("list => list.selectedOptions.length") == 0
-    assert said.text_content().strip() == ""
-
-
 def test_save_and_copy_give_the_same_customers(visit: Visit, lab: Server, box: Sandbox) -> None:
     opened(visit, lab, box)
     visit.field("filter-city").fill("Boston")
@@ -163,7 +105,7 @@ def test_panel_works_by_keyboard(visit: Visit, lab: Server, box: Sandbox) -> Non
     visit.field("filter-customer-ids").focus()
     reached = []
     for _ in wanted:
-        reached.append(visit.page.evaluate(_FOCUSED))
+        reached.append(visit.page.evaluate(FOCUSED))
         visit.page.keyboard.press("Tab")
     assert reached == wanted
 
@@ -238,9 +180,6 @@ def test_saved_notebook_holds_nobody(visit: Visit, lab: Server, box: Sandbox) ->
 _FOCUSABLE = """() => [...document.querySelectorAll('.sc-panel :is(button, input, select, textarea, [tabindex="0"])')]
   .filter(e => !e.disabled && e.tabIndex >= 0 && e.checkVisibility({visibilityProperty: true}))
   .map(e => e.getAttribute('aria-label') || e.labels?.[0]?.textContent || e.textContent || e.title)"""
-
-_FOCUSED = """() => { const e = document.activeElement;
-  return e.getAttribute('aria-label') || e.labels?.[0]?.textContent || e.textContent || e.title; }"""
 
 _OUTPUTS = """() => window.jupyterapp.shell.currentWidget.content.widgets
   .flatMap(cell => cell.model.outputs?.toJSON() ?? []).filter(o => o.output_type !== 'display_data'

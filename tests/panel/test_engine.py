@@ -291,25 +291,6 @@ def test_a_wait_is_counted_down_and_the_work_resumes(begin: str, why: str, said:
     assert (state.phase, state.waiting_until) == ("ready", None)
 
 
-def test_what_waits_for_the_quota_can_be_stopped(desk: Desk) -> None:
-    waiting = threading.Event()
-
-    def on_run(_question: CustomerFilter, cancel: threading.Event | None, watcher: Watcher | None) -> None:
-        assert watcher is not None
-        assert cancel is not None
-        watcher.wait(datetime.now(UTC), 30.0)
-        waiting.set()
-        assert cancel.wait(SOON_S)
-
-    desk.server.on_run = on_run
-    desk.engine.apply(FOUR[0])
-    assert waiting.wait(SOON_S)
-    desk.engine.stop()
-    state = desk.settle()
-    assert "Stopped." in status_text(state)
-    assert state.rows_are_old
-
-
 def _pages(until: int, reached: threading.Event) -> Any:
     """Read page after page until the load is stopped."""
 

@@ -67,15 +67,6 @@ def test_what_is_typed_is_a_filter_or_a_word_beside_its_control(entries: dict[st
     assert read.wrong.keys() <= entries.keys() | {end for _, end in DATE_RANGES}
 
 
-@pytest.mark.parametrize("name", [f.name for f in FILTERS])
-def test_each_filter_alone_comes_back(name: str) -> None:
-    values = {"date": "2026-01-31 14:05:09", "ids": [3, 1], "text": ["b; c", "a"]}
-    fact = next(f for f in FILTERS if f.name == name)
-    value = [m.value for m in list(fact.enum)[:2]] if fact.enum is not None else values[fact.kind]
-    question = CustomerFilter.of(**{name: value})
-    assert read_entries(entries_of(question)).question == question
-
-
 def test_quotes_keep_semicolons_and_blanks_together() -> None:
     assert entries_of(CustomerFilter.of(corporate_name=["Nut; Sons", "Bolt"]))["corporate_name"] == 'Bolt; "Nut; Sons"'
     assert entries_of(CustomerFilter.of(first_name='"Ada"'))["first_name"] == '"""Ada"""'

@@ -350,24 +350,6 @@ def test_saved_filters_carry_no_columns(shared_box: Sandbox, opened: Opened, tmp
     assert panel.include == ("exported",)
 
 
-def test_a_closed_panel_has_forgotten_the_choice(shared_box: Sandbox, opened: Opened) -> None:
-    panel = opened(shared_box, include=["subscribed"])
-    calls = shared_box.calls()
-    panel.close()
-    assert panel.include == ()
-    more = panel._view.more
-    assert more.choice.value == ()
-    assert more.cost.value == ""
-    panel.include = ["phones"]
-    choose(panel, "phones")
-    more.price.disabled = False
-    more.price.click()
-    panel.load()
-    assert panel.include == ()
-    assert panel.state.phase == "closed"
-    assert shared_box.calls() == calls
-
-
 def everything(box: Sandbox, folder: Path) -> pd.DataFrame:
     with shop_of(box, folder) as shop:
         return shop.customers(include=INCLUDES).to_pandas()

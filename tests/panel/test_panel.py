@@ -3,7 +3,6 @@
 import html
 import os
 import stat
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -194,13 +193,6 @@ def test_a_file_that_cannot_be_written_is_said_before_any_call(panel: Panel, sha
     assert panel._view.table.value
 
 
-def test_columns_of_the_query_are_the_columns_of_every_page(shared_box: Sandbox, opened: Opened) -> None:
-    panel = opened(shared_box, columns=["user_id", "rating_name"])
-    press(panel, "Next")
-    settle(panel)
-    assert list(frame(panel).columns) == ["user_id", "rating_name"]
-
-
 def test_facets_are_of_the_rows_on_show_and_then_of_all(panel: Panel) -> None:
     assert panel.state.facets["is_wholesale_string"].sum() == 50
     assert "Counts of the rows on show" in panel._view.facets.value
@@ -208,16 +200,6 @@ def test_facets_are_of_the_rows_on_show_and_then_of_all(panel: Panel) -> None:
     settle(panel)
     assert panel.state.facets["is_wholesale_string"].sum() == 437
     assert "Counts of all loaded rows" in panel._view.facets.value
-
-
-def test_counts_of_what_the_server_alone_knows(panel: Panel, shared_box: Sandbox) -> None:
-    calls = shared_box.calls()
-    panel._engine.count_by("subscribed", {"Yes": 1, "No": 0})
-    settle(panel)
-    assert shared_box.calls() - calls == 2
-    truth = sum(each["subscribed"] for each in shared_box.customers())
-    assert panel.state.counts["subscribed"]["Yes"] == truth
-    assert str(truth) in Seen(panel._view.counts.value).cells
 
 
 def test_a_settled_change_costs_one_call_and_a_known_answer_none(panel: Panel, shared_box: Sandbox) -> None:
@@ -247,19 +229,6 @@ def test_refresh_and_load_all_show_the_servers_rows_of_now(box: Sandbox, opened:
     assert frame(panel).first_name.iloc[0] == "Changed"
 
 
-def test_a_query_that_asks_nobody_asks_nobody_in_the_panel(box: Sandbox, opened: Opened) -> None:
-    opened(box).close()
-    calls = box.calls()
-    panel = opened(box, cache="offline")
-    assert "137 of 137" in settle(panel)
-    press(panel, "Next")
-    press(panel, "Refresh")
-    settle(panel)
-    control(panel, "city").value = "Paris"
-    assert "CacheMissError" in settle(panel)
-    assert box.calls() == calls
-
-
 def test_a_wrong_password_is_said_and_shows_no_empty_table(box: Sandbox, opened: Opened) -> None:
     panel = opened(box, password="wrong")
     assert isinstance(panel.last_error, AuthError)
@@ -286,24 +255,6 @@ def test_a_dead_server_keeps_the_rows_marked_old(box: Sandbox, opened: Opened) -
     cleared: BaseException | None = panel.last_error
     assert cleared is None
     assert "Old" not in Seen(panel._view.place.value).text
-
-
-def test_a_short_throttle_is_counted_down_and_the_load_resumes(box: Sandbox, opened: Opened) -> None:
-    panel = opened(box)
-    box.fault("throttle", at=2, reset_in_s=1.2)
-    panel.load()
-    until = time.monotonic() + SOON_S
-    while not _is_waiting(panel):
-        assert time.monotonic() < until
-        time.sleep(0.005)
-    assert "going on at" in said(panel)
-    assert "137 of 137 customers loaded" in settle(panel)
-    assert not _is_waiting(panel)
-    assert panel.last_error is None
-
-
-def _is_waiting(panel: Panel) -> bool:
-    return panel.state.waiting_until is not None
 
 
 def test_filters_are_saved_listed_opened_and_deleted(shared_box: Sandbox, opened: Opened, tmp_path: Path) -> None:
@@ -338,21 +289,6 @@ def test_a_damaged_file_of_filters_is_said_and_stops_nothing(
     press(panel, "Save filter")
     assert isinstance(panel.last_error, SettingsError)
     assert (panel.state.phase, panel.state.rows_are_old) == ("ready", False)
-
-
-def test_a_saved_filter_that_is_dear_waits_for_apply(shared_box: Sandbox, opened: Opened, tmp_path: Path) -> None:
-    kept = Segments(tmp_path)
-    kept.save("dear", CustomerFilter.of(city=list("abcdefgh")))
-    panel = opened(shared_box, segments=kept)
-    calls = shared_box.calls()
-    press(panel, "Open filter")
-    assert "Choose a saved filter first." in said(panel)
-    panel._view.segment_list.value = "dear"
-    press(panel, "Open filter")
-    assert "Counting this takes 8 calls. Press Apply to ask." in settle(panel)
-    assert shared_box.calls() == calls
-    panel.filter = CustomerFilter()
-    settle(panel)
 
 
 def test_all_doors_lead_to_a_panel(box: Sandbox, tmp_path: Path) -> None:

@@ -296,7 +296,7 @@ def test_after_close_no_customer_and_no_login_is_in_any_widget(box: Sandbox, ope
     for record in box.customers():
         n = record["user_id"]
         box.update(n, first_name=f"CANARY-F{n}", last_name=f"CANARY-L{n}", email=f"canary-{n}@example.com")
-    panel = opened(box)
+    panel = opened(box, include=["subscribed"])
     view = panel._view
     view.contacts.value = True
     panel.load()
@@ -323,13 +323,16 @@ def test_after_close_no_customer_and_no_login_is_in_any_widget(box: Sandbox, ope
     assert (panel.df, panel.state.phase) == (None, "closed")
     assert "Closed." in said(panel)
     # What is pressed or typed afterwards does nothing, and raises nothing.
+    calls = box.calls()
     for button in [w for w in tree(panel.widget) if isinstance(w, ipywidgets.Button)]:
         button.click()
     control(panel, "city").value = "Bern"
     view.live.value = False
+    panel.include = view.more.choice.value = ("phones",)
     panel.load()
     panel.close()
-    assert panel.state.phase == "closed"
+    assert (panel.state.phase, panel.include, view.more.cost.value) == ("closed", (), "")
+    assert (box.calls(), box.calls("detail")) == (calls, 0)
 
 
 def _state(panel: Panel) -> Any:
