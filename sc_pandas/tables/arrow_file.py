@@ -1,10 +1,8 @@
 """Typed rows in one private, checksummed Arrow IPC file: what a warm read opens instead of parsing pages again."""
 
 import hashlib
-import json
 import mmap
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -13,7 +11,7 @@ import pyarrow as pa
 
 from sc_pandas.files import HashingFile, atomic_write, open_plain
 from sc_pandas.tables.rows import Coercion, CustomerRows
-from sc_pandas.tables.spool import MemoryStore
+from sc_pandas.tables.spool import Store
 
 FORMAT: Final = 1
 _MAGIC: Final = b"sc_pandas rows 1"
@@ -42,15 +40,10 @@ def write_rows(path: Path, rows: CustomerRows, note: Mapping[str, Any]) -> None:
     ExportError
         The file cannot be written.
     """
-    facts = {
-        "note": dict(note),
-        "rows": rows.num_rows,
-        "doubles_dropped": rows.doubles_dropped,
-        "undocumented": list(rows.undocumented),
-        "rows_without_key": rows.rows_without_key,
-        "coercions": [asdict(each) for each in rows.coercions],
-    }
-    schema = rows.schema.with_metadata({_NOTE: json.dumps(facts).encode()})
+    facts = _Facts(
+        dict(note), rows.num_rows, rows.doubles_dropped, rows.undocumented, rows.rows_without_key, rows.coercions
+    )
+    schema = rows.schema.with_metadata({_NOTE: msgspec.json.encode(facts)})
     with atomic_write(path) as file:
         file.write(bytes(_HEAD_BYTES))
         body = HashingFile(file)
@@ -74,7 +67,7 @@ def read_rows(path: Path) -> tuple[CustomerRows, dict[str, Any]] | None:
     if body is None or head[:48] != _MAGIC + hashlib.sha256(body).digest():
         return None
     # The batches stay mapped: "in memory" costs what is looked at.
-    store = MemoryStore()
+    store = Store()
     try:
         with pa.ipc.open_stream(pa.BufferReader(body)) as stream:
             facts = msgspec.json.decode((stream.schema.metadata or {})[_NOTE], type=_Facts)

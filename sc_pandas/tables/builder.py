@@ -5,9 +5,9 @@ all rows have been seen, and typed then, so that neither the order nor the size 
 pages can be seen in the result.
 """
 
-import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from types import TracebackType
 from typing import Any, Final, Literal, Self
@@ -40,17 +40,17 @@ _Values = Mapping[str, list[Any]]
 _Rejected = tuple[int, str, str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Mark:
-    """How far a builder was."""
+    """What a builder has seen of its rows."""
 
-    batches: int
-    rows: int
-    rejected: int
-    details: frozenset[str]
-    other_ids: frozenset[str]
-    custom: CustomColumns
-    extras: dict[str, Shape]
+    rows: int = 0
+    batches: int = 0
+    misfits: int = 0
+    details: set[str] = field(default_factory=set)
+    other_ids: set[str] = field(default_factory=set)
+    custom: CustomColumns = field(default_factory=CustomColumns)
+    extras: dict[str, Shape] = field(default_factory=dict)
 
 
 class TableBuilder:
@@ -81,13 +81,9 @@ class TableBuilder:
         self._folder = spool_folder
         self._store: Store = new_store(spool_folder)
         self._waiting: list[PageRows] = []
-        self._rows = 0
         self._ids: list[pa.Array] = []
         self._rejected: list[_Rejected] = []
-        self._details: set[str] = set()
-        self._other_ids: set[str] = set()
-        self._custom = CustomColumns()
-        self._extras: dict[str, Shape] = {}
+        self._seen = Mark()
 
     def add(self, items: Sequence[Mapping[str, Any]]) -> None:
         """Take the rows of one page, in the server's order.
@@ -108,15 +104,7 @@ class TableBuilder:
         """Return where the builder is, to come back to with `rollback`."""
         if self._waiting:
             self._flush()
-        return Mark(
-            len(self._store.lengths),
-            self._rows,
-            len(self._rejected),
-            frozenset(self._details),
-            frozenset(self._other_ids),
-            copy.deepcopy(self._custom),
-            copy.deepcopy(self._extras),
-        )
+        return replace(deepcopy(self._seen), batches=len(self._ids), misfits=len(self._rejected))
 
     def rollback(self, mark: Mark) -> None:
         """Forget what was taken since a mark, which may be used again.
@@ -128,11 +116,8 @@ class TableBuilder:
         """
         self._waiting.clear()
         self._store.cut(mark.batches)
-        del self._ids[mark.batches :]
-        del self._rejected[mark.rejected :]
-        self._rows = mark.rows
-        self._details, self._other_ids = set(mark.details), set(mark.other_ids)
-        self._custom, self._extras = copy.deepcopy(mark.custom), copy.deepcopy(mark.extras)
+        del self._ids[mark.batches :], self._rejected[mark.misfits :]
+        self._seen = deepcopy(mark)
 
     def finish(self, *, sort: bool = True) -> CustomerRows:
         """Type what is left and return all rows, once; the builder is of no more use then.
@@ -149,7 +134,8 @@ class TableBuilder:
         """
         if self._waiting:
             self._flush()
-        layout = laid_out(self._details | self._other_ids, self._custom.kinds(), self._extras)
+        seen = self._seen
+        layout = laid_out(seen.details | seen.other_ids, seen.custom.kinds(), seen.extras)
         store = new_store(self._folder)
         start = 0
         for stored in self._store:
@@ -163,12 +149,12 @@ class TableBuilder:
     def _finished(self, layout: Layout, store: Store, *, sort: bool) -> CustomerRows:
         ids = pa.chunked_array(self._ids, pa.int64())
         order = final_order(ids, sort=sort)
-        in_place = len(order) == self._rows and bool((order[1:] > order[:-1]).all())
+        in_place = len(order) == self._seen.rows and bool((order[1:] > order[:-1]).all())
         return CustomerRows(
             schema=layout.schema,
             num_rows=len(order),
             coercions=self._coercions(ids, order, layout),
-            doubles_dropped=self._rows - len(order),
+            doubles_dropped=self._seen.rows - len(order),
             undocumented=layout.undocumented,
             rows_without_key=ids.null_count,
             _store=store,
@@ -179,7 +165,7 @@ class TableBuilder:
         """Return the coercions of the rows that stay, in the order of rows and columns."""
         if not self._rejected:
             return ()
-        places = np.full(self._rows, -1)
+        places = np.full(self._seen.rows, -1)
         places[order] = np.arange(len(order))
         columns = {name: place for place, name in enumerate(layout.schema.names)}
         rejected = [
@@ -209,21 +195,21 @@ class TableBuilder:
         pages, self._waiting = self._waiting, []
         rows = sum(map(len, pages))
         seen = {key for key in set[str]().union(*(page.keys() for page in pages)) if not is_card_key(key)}
-        check_width(len(self._extras.keys() | (seen - _KNOWN)))
-        reject_for = self._reject_for(self._rows)
+        check_width(len(self._seen.extras.keys() | (seen - _KNOWN)))
+        reject_for = self._reject_for(self._seen.rows)
         values = {
             key: without_cards(list(chain.from_iterable(page.column(key) for page in pages)))
             for key in seen - {"CustomColumns"}
         }
         columns = self._id_columns(values, rows, reject_for) | _documented(values, rows, reject_for)
         if "CustomColumns" in seen:
-            columns |= self._custom.take(pages, reject_for)
+            columns |= self._seen.custom.take(pages, reject_for)
         for key in seen - _KNOWN:
-            self._extras.setdefault(key, Shape()).see(values[key])
+            self._seen.extras.setdefault(key, Shape()).see(values[key])
             columns[extra_source(key)] = encode(values[key])
-        self._details |= seen & DETAIL_KEYS.keys()
+        self._seen.details |= seen & DETAIL_KEYS.keys()
         self._ids.append(columns["user_id"])
-        self._rows += rows
+        self._seen.rows += rows
         self._raise_if_asked()
         self._store.append(pa.RecordBatch.from_pydict(columns))
 
@@ -236,10 +222,10 @@ class TableBuilder:
                 others[key] = typed(values[key], "int64", reject_for(column_name(key)))
                 user_id = pc.coalesce(user_id, others[key])
                 if others[key].null_count > values[key].count(None):
-                    self._other_ids.add(key)
+                    self._seen.other_ids.add(key)
         for key, ids in others.items():
             if pc.any(pc.not_equal(ids, user_id)).as_py():
-                self._other_ids.add(key)
+                self._seen.other_ids.add(key)
         return {"user_id": user_id, **{column_name(key): ids for key, ids in others.items()}}
 
     def _reject_for(self, start: int) -> RejectFor:

@@ -25,11 +25,12 @@ _KINDS: Final[Mapping[CustomDataType, str]] = {
     CustomDataType.nText: "string",
     CustomDataType.Hyperlink: "string",
 }
-_BY_CODE: Final[Mapping[str, str]] = {str(each.value): kind for each, kind in _KINDS.items()}
-_CODES: Final[Mapping[int, str]] = {each.value: str(each.value) for each in _KINDS}
+# By code and by name.
+_KIND_OF: Final[Mapping[str, str]] = {
+    spelled: kind for each, kind in _KINDS.items() for spelled in (str(each.value), fold(each.name))
+}
 _TEXT: Final = CustomDataType.String.name
 _PARTS: Final = attrgetter(*CUSTOM_KEYS)
-_BY_NAME: Final[Mapping[str, str]] = {fold(each.name): kind for each, kind in _KINDS.items()}
 
 
 class CustomColumns:
@@ -61,7 +62,9 @@ class CustomColumns:
                 places.append(start + owner)
                 found.append(value)
             for name, word in declared:
-                self._kinds.setdefault(name, set()).update(() if word is None else (_known_kind(word),))
+                self._kinds.setdefault(name, set()).update(
+                    () if word is None else (_KIND_OF.get(fold(word), "string"),)
+                )
             start += len(page)
             check_width(len(self._kinds))
         return {f"custom:{name}": _spread(*cell, start, reject_for(f"custom.{name}")) for name, cell in cells.items()}
@@ -125,10 +128,5 @@ def _declaration(declared: object, several: object) -> str | None:
     if several is True:
         return _TEXT  # how several values are written is documented nowhere
     if type(declared) is int:
-        return _CODES.get(declared, _TEXT)
+        return str(declared) if 0 <= declared < 100 else _TEXT
     return declared if declared is None or isinstance(declared, str) else _TEXT
-
-
-def _known_kind(declared: str) -> str:
-    """Return the kind of a code or a name; what nobody knows is text."""
-    return _BY_CODE.get(declared) or _BY_NAME.get(fold(declared), "string")

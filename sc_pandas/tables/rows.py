@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from sc_pandas.errors import ResponseError
-from sc_pandas.tables.spool import Store
+from sc_pandas.tables.spool import Store, new_store
 
 COLUMNS_AT_MOST: Final = 10_000
 
@@ -128,7 +128,7 @@ class CustomerRows:
         replaced = set(added.names)
         kept = [field for field in self.schema if field.name not in replaced]
         schema = pa.schema([*kept, *added])
-        store = self._store.sibling()
+        store = new_store(self._store.folder)
         for batch in self.iter_batches():
             arrays = [batch.column(field.name) for field in kept]
             store.append(pa.RecordBatch.from_arrays([*arrays, *columns_of(batch)], schema=schema))

@@ -3,9 +3,10 @@
 A shape only grows, and growing is commutative: whatever order the pages come in, the type is the same.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import chain
 from types import NoneType
 from typing import Any, Self
 
@@ -46,10 +47,33 @@ class Shape:
     def see(self, values: Iterable[Any], depth: int = 0) -> Self:
         """Grow by values."""
         values = list(values)
-        for kind in frozenset(map(type, values)) - {NoneType}:
-            look = _LOOKS.get(kind, _see_odd)
-            look(self, [value for value in values if type(value) is kind], depth)
+        for kind in set(map(type, values)) - {NoneType}:
+            self.kinds.add(self._kind(kind, [value for value in values if type(value) is kind], depth))
         return self
+
+    def _kind(self, of_type: type, values: list[Any], depth: int) -> str:
+        """Look at values of one type, and return what they are."""
+        kind = "text"
+        if of_type is bool:
+            kind = "bool"
+        elif of_type is int:
+            low, high = min(values), max(values)
+            kind = "int" if low >= -(2**63) and high < 2**63 else "text"
+            if self.are_doubles and not -(2**53) <= low <= high <= 2**53:
+                self.are_doubles = all(map(_is_double, values))
+        elif of_type is Decimal:
+            kind = "double" if all(map(_is_double, values)) else "text"
+        elif of_type is str:
+            kind = "string"
+            self.are_dates = self.are_dates and all(map(is_iso_date, values))
+        elif of_type is list and depth < DEPTH_AT_MOST:
+            kind = "list"
+            self.item = (self.item or Shape()).see(chain.from_iterable(values), depth + 1)
+        elif of_type is dict and depth < DEPTH_AT_MOST:
+            kind = "struct"
+            for name in set().union(*values):
+                self.fields.setdefault(name, Shape()).see((value.get(name) for value in values), depth + 1)
+        return kind
 
     def arrow_type(self, *, top: bool = True) -> pa.DataType | None:
         """Type of a lossless column, None where there is only JSON text."""
@@ -73,63 +97,12 @@ class Shape:
         return pa.struct(list(inner.items()))
 
 
-def _see_bools(shape: Shape, _values: list[Any], _depth: int) -> None:
-    shape.kinds.add("bool")
-
-
-def _see_ints(shape: Shape, values: list[int], _depth: int) -> None:
-    low, high = min(values), max(values)
-    shape.kinds.add("int" if low >= -(2**63) and high < 2**63 else "text")
-    if shape.are_doubles and not -(2**53) <= low <= high <= 2**53:
-        shape.are_doubles = all(map(_is_double, values))
-
-
-def _see_decimals(shape: Shape, values: list[Decimal], _depth: int) -> None:
-    shape.kinds.add("double" if all(map(_is_double, values)) else "text")
-
-
 def _is_double(number: int | Decimal) -> bool:
     try:
         to_double(number)
     except MisfitError:
         return False
     return True
-
-
-def _see_strings(shape: Shape, values: list[str], _depth: int) -> None:
-    shape.kinds.add("string")
-    shape.are_dates = shape.are_dates and all(map(is_iso_date, values))
-
-
-def _see_lists(shape: Shape, values: list[list[Any]], depth: int) -> None:
-    if depth >= DEPTH_AT_MOST:
-        return _see_odd(shape, values, depth)
-    shape.kinds.add("list")
-    shape.item = (shape.item or Shape()).see((each for value in values for each in value), depth + 1)
-    return None
-
-
-def _see_dicts(shape: Shape, values: list[dict[str, Any]], depth: int) -> None:
-    if depth >= DEPTH_AT_MOST:
-        return _see_odd(shape, values, depth)
-    shape.kinds.add("struct")
-    for name in set().union(*values):
-        shape.fields.setdefault(name, Shape()).see((value.get(name) for value in values), depth + 1)
-    return None
-
-
-def _see_odd(shape: Shape, _values: list[Any], _depth: int) -> None:
-    shape.kinds.add("text")
-
-
-_LOOKS: dict[type, Callable[[Shape, list[Any], int], None]] = {
-    bool: _see_bools,
-    int: _see_ints,
-    Decimal: _see_decimals,
-    str: _see_strings,
-    list: _see_lists,
-    dict: _see_dicts,
-}
 
 
 def fitted(value: Any, to: pa.DataType) -> Any:

@@ -3,68 +3,43 @@
 import mmap
 import weakref
 from collections.abc import Iterator
-from typing import Protocol
 
 import pyarrow as pa
 
 from sc_pandas.files import PathLike, spool_failed, unlinked_spool
 
 
-class Store(Protocol):
-    """Batches in the order of `append`; their schemas may differ."""
+class Store:
+    """Batches in memory, in the order of `append`; their schemas may differ."""
 
-    def append(self, batch: pa.RecordBatch) -> None:
-        """Store one more batch."""
-
-    def read(self, index: int) -> pa.RecordBatch:
-        """Return a batch."""
-
-    def __iter__(self) -> Iterator[pa.RecordBatch]: ...
-
-    @property
-    def lengths(self) -> list[int]:
-        """Rows of each batch."""
-
-    def cut(self, length: int) -> None:
-        """Forget the batches after the first so many."""
-
-    def sibling(self) -> "Store":
-        """Open an empty store in the same place."""
-
-    def close(self) -> None:
-        """Let go of all batches."""
-
-
-class MemoryStore:
-    """Batches in memory."""
+    folder: PathLike | None = None
 
     def __init__(self) -> None:
         self._batches: list[pa.RecordBatch] = []
-        self.append = self._batches.append
-        self.close = self._batches.clear
+        self.lengths: list[int] = []
+
+    def append(self, batch: pa.RecordBatch) -> None:
+        """Store one more batch."""
+        self._batches.append(batch)
+        self.lengths.append(batch.num_rows)
 
     def read(self, index: int) -> pa.RecordBatch:
         """Return a batch."""
         return self._batches[index]
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        return iter(self._batches)
-
-    @property
-    def lengths(self) -> list[int]:
-        """Rows of each batch."""
-        return [batch.num_rows for batch in self._batches]
+        return map(self.read, range(len(self.lengths)))
 
     def cut(self, length: int) -> None:
         """Forget the batches after the first so many."""
-        del self._batches[length:]
+        del self._batches[length:], self.lengths[length:]
 
-    def sibling(self) -> Store:
-        """Open an empty store."""
-        return MemoryStore()
+    def close(self) -> None:
+        """Let go of all batches."""
+        self._batches.clear()
 
 
-class DiskStore:
+class DiskStore(Store):
     """Batches in a file without a name, each an Arrow IPC stream of its own.
 
     Raises
@@ -75,11 +50,11 @@ class DiskStore:
     """
 
     def __init__(self, folder: PathLike) -> None:
-        self._folder = folder
+        super().__init__()
+        self.folder = folder
         self._file = unlinked_spool(folder)
         weakref.finalize(self, self._file.close)
         self._places: list[tuple[int, int]] = []
-        self.lengths: list[int] = []
         self._end = 0
 
     def append(self, batch: pa.RecordBatch) -> None:
@@ -97,7 +72,7 @@ class DiskStore:
             self._end += -(-content.size // mmap.ALLOCATIONGRANULARITY) * mmap.ALLOCATIONGRANULARITY
             self._file.truncate(self._end)
         except OSError as error:
-            spool_failed(self._folder, error)
+            spool_failed(self.folder, error)
         self.lengths.append(batch.num_rows)
 
     def read(self, index: int) -> pa.RecordBatch:
@@ -106,12 +81,9 @@ class DiskStore:
         try:
             content = mmap.mmap(self._file.fileno(), size, access=mmap.ACCESS_READ, offset=start)
         except OSError as error:
-            spool_failed(self._folder, error)
+            spool_failed(self.folder, error)
         with pa.ipc.open_stream(pa.BufferReader(pa.py_buffer(content))) as stream:
             return stream.read_next_batch()
-
-    def __iter__(self) -> Iterator[pa.RecordBatch]:
-        return map(self.read, range(len(self.lengths)))
 
     def cut(self, length: int) -> None:
         """Forget the batches after the first so many; their space is freed."""
@@ -122,11 +94,7 @@ class DiskStore:
         try:
             self._file.truncate(self._end)
         except OSError as error:
-            spool_failed(self._folder, error)
-
-    def sibling(self) -> Store:
-        """Open an empty store in the same folder."""
-        return DiskStore(self._folder)
+            spool_failed(self.folder, error)
 
     def close(self) -> None:
         """Free the space, once no mapped batch is in use."""
@@ -135,4 +103,4 @@ class DiskStore:
 
 def new_store(folder: PathLike | None) -> Store:
     """Open a store on the disk of a folder, or in memory."""
-    return MemoryStore() if folder is None else DiskStore(folder)
+    return Store() if folder is None else DiskStore(folder)

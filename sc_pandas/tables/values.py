@@ -5,8 +5,8 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta, timezone
-from decimal import Decimal
+from datetime import UTC, date, datetime
+from decimal import Context, Decimal, Inexact, InvalidOperation
 from typing import Any, Final
 
 from sc_pandas import json_text
@@ -16,11 +16,13 @@ EMPTY_DATE: Final = "the API's empty date"
 NO_TEXT: Final = "a part of a character (lone surrogate), replaced by U+FFFD"
 
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,40}")
+# decimal128(38, 10): quantize says Inexact or InvalidOperation of what it does not hold.
+_LAST_DIGIT: Final = Decimal("1E-10")
+_EXACT: Final = Context(prec=38, traps=[Inexact, InvalidOperation])
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,400}(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,3})?")
 _ISO: Final = re.compile(
-    r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})"
-    r"(?:(?P<mark>[T ])(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2})(?:\.(?P<fraction>[0-9]+))?)?"
-    r"(?:(?P<utc>[Zz])|(?P<sign>[+-])(?P<off_hour>[0-9]{2}):?(?P<off_minute>[0-9]{2}))?)?"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:(?P<mark>[T ])(?:[01][0-9]|2[0-3]):[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?"
+    r"(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})?)?"
 )
 _AMERICAN: Final = re.compile(
     r"(?P<month>[0-9]{1,2})/(?P<day>[0-9]{1,2})/(?P<year>[0-9]{4})"
@@ -95,15 +97,12 @@ def to_double(value: object) -> float:
 
 def to_decimal(value: object) -> Decimal:
     """Take a number of up to 28 digits before the point and 10 after it."""
-    number = _number(value)
-    if not number:
-        return Decimal(0)
-    if number.adjusted() < 28:
-        trimmed = number if _scale(number) <= 10 else _trim(number)
-        if _scale(trimmed) <= 10:
-            return trimmed
-        raise MisfitError("more than 10 digits after the point")
-    raise MisfitError("more than 28 digits before the point")
+    try:
+        return _number(value).quantize(_LAST_DIGIT, context=_EXACT)
+    except Inexact:
+        raise MisfitError("more than 10 digits after the point") from None
+    except InvalidOperation:
+        raise MisfitError("more than 28 digits before the point") from None
 
 
 def _number(value: object) -> Decimal:
@@ -116,70 +115,44 @@ def _number(value: object) -> Decimal:
     raise MisfitError("not a number")
 
 
-def _scale(number: Decimal) -> int:
-    exponent = number.as_tuple().exponent
-    assert isinstance(exponent, int)  # noqa: S101  # JSON knows no NaN and no infinity
-    return -exponent
-
-
-def _trim(number: Decimal) -> Decimal:
-    """Cut zeros at the end of a number that is not 0, exactly; `Decimal.normalize` would round to 28 digits."""
-    sign, digits, _ = number.as_tuple()
-    zeros = len(digits) - len("".join(map(str, digits)).rstrip("0"))
-    return Decimal((sign, digits[: len(digits) - zeros], zeros - _scale(number)))
-
-
-def to_text(value: object) -> str:
-    """Take text as it is and anything else as its JSON text."""
-    text = value if isinstance(value, str) else None
-    if json_text.has_lone_surrogate(value):
-        clean = json_text.without_lone_surrogates(value)
-        raise MisfitError(NO_TEXT, instead=clean if text is not None else json_text.dump(clean))
-    return json_text.dump(value) if text is None else text
-
-
 def to_json_text(value: object) -> str:
     """Take anything as its JSON text, so that 7 and "7" stay apart."""
+    return to_text(value, json_text.dump)
+
+
+def to_text(value: object, write: Callable[[Any], str] | None = None) -> str:
+    """Take text as it is and anything else as its JSON text."""
+    write = write or (lambda value: value if isinstance(value, str) else json_text.dump(value))
     if json_text.has_lone_surrogate(value):
-        raise MisfitError(NO_TEXT, instead=json_text.dump(json_text.without_lone_surrogates(value)))
-    return json_text.dump(value)
+        raise MisfitError(NO_TEXT, instead=write(json_text.without_lone_surrogates(value)))
+    return write(value)
 
 
 def to_timestamp(value: object) -> datetime:
     """Take ISO 8601 and mm/dd/yyyy; an offset is applied, digits beyond microseconds are cut, the result is naive."""
-    found = (_ISO.fullmatch(value) or _AMERICAN.fullmatch(value)) if isinstance(value, str) else None
-    if found is None:
-        raise MisfitError("not a date")
-    parts = found.groupdict()
-    if (int(parts["year"]), int(parts["month"]), int(parts["day"])) == (1, 1, 1):
-        raise MisfitError(EMPTY_DATE)
     try:
-        stamp = datetime(
-            int(parts["year"]), int(parts["month"]), int(parts["day"]),
-            _hour(parts), int(parts["minute"] or 0), int(parts["second"] or 0),
-            int((parts.get("fraction") or "")[:6].ljust(6, "0")),
-            tzinfo=_zone(parts),
-        )  # fmt: skip
-        return stamp.astimezone(UTC).replace(tzinfo=None)
+        stamp = _stamp(value) if isinstance(value, str) else None
+        if stamp is not None and stamp.date() != date.min:
+            return stamp.astimezone(UTC).replace(tzinfo=None) if stamp.tzinfo else stamp
     except (ValueError, OverflowError):
-        raise MisfitError("not a date") from None
+        stamp = None
+    raise MisfitError("not a date" if stamp is None else EMPTY_DATE)
 
 
-def _hour(parts: Mapping[str, Any]) -> int:
-    hour = int(parts["hour"] or 0)
-    half = parts.get("half")
-    if half is None:
-        return hour
-    if not 1 <= hour <= 12:
-        raise MisfitError("not a date")
-    return hour % 12 + (12 if half in "Pp" else 0)
-
-
-def _zone(parts: Mapping[str, Any]) -> timezone:
-    if parts.get("sign") is None:
-        return UTC
-    offset = timedelta(hours=int(parts["off_hour"]), minutes=int(parts["off_minute"]))
-    return timezone(-offset if parts["sign"] == "-" else offset)
+def _stamp(text: str) -> datetime | None:
+    if _ISO.fullmatch(text):
+        return datetime.fromisoformat(text.upper())
+    found = _AMERICAN.fullmatch(text)
+    if found is None:
+        return None
+    year, month, day, hour, minute, second = (
+        int(found[part] or 0) for part in ("year", "month", "day", "hour", "minute", "second")
+    )
+    if found["half"]:
+        if not 1 <= hour <= 12:
+            return None
+        hour = hour % 12 + (12 if found["half"] in "Pp" else 0)
+    return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001  # the API's times have no zone
 
 
 def is_iso_date(text: str) -> bool:
