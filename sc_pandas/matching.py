@@ -40,10 +40,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sc_pandas.contract import FILTERS_BY_NAME, CustomerType, Flag, fold
-from sc_pandas.contract.columns import PHONES
+from sc_pandas.contract.columns import INCLUDE_OF, PHONES
 from sc_pandas.errors import FilterError
 from sc_pandas.filters import CustomerFilter
-from sc_pandas.tables.details import include_of
 
 Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
 # An array or a chunked array of Arrow.
@@ -198,7 +197,7 @@ def _column(frame: pd.DataFrame, name: str, column: str, convert: Callable[[_Val
     if list(frame.columns).count(column) > 1:
         raise FilterError(f"{name} cannot be checked: the frame has several columns {column!r}.", filter=name)
     if column not in frame.columns:
-        include = include_of(column)
+        include = INCLUDE_OF.get(column)
         way = f'Read with include=["{include}"]' if include else f'Read with "{column}" among columns='
         raise FilterError(f"{name} cannot be checked: the rows have no {column!r}. {way}, or {_ASK}.", filter=name)
     try:

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Final, Literal
 
+from sc_pandas.contract.details import DETAILS
+from sc_pandas.contract.includes import PARTITIONS
+from sc_pandas.contract.spelling import column_name
+
 # The tenant's own columns begin so.
 CUSTOM: Final = "custom."
 PHONES: Final = ("phone1", "phone2", "phone3", "mobile")
@@ -68,4 +72,12 @@ _TOKENS: Final[Mapping[str, str]] = {
 COLUMNS: Final[Mapping[str, ColumnFact]] = {
     **{name: ColumnFact(kind) for kind, names in _KINDS.items() for name in names},
     **{name: ColumnFact("personal", token, is_shared=token in _SHARED) for name, token in _TOKENS.items()},
+}
+_OF_ROLES: Final = (*_SHARED, "contact_name", "company_name", "phone", "zip_code", "address", "address2")
+# What `include=` calls that which has a column.
+INCLUDE_OF: Final[Mapping[str, str]] = {
+    **{column_name(fact.key): name for name, facts in DETAILS.items() for fact in facts if fact.kind != "groups"},
+    **dict.fromkeys(map("".join, product(("billing_", "shipping_"), _OF_ROLES)), "addresses"),
+    **dict.fromkeys(("groups", "group_ids"), "groups"),
+    **{name: name for name in PARTITIONS},
 }

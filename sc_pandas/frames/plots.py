@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from sc_pandas.contract import Rating
+from sc_pandas.contract.columns import INCLUDE_OF
 from sc_pandas.errors import AccessorError, MissingExtraError
 from sc_pandas.frames.summary import first_rows
-from sc_pandas.tables.details import include_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -92,7 +92,7 @@ class Plots:
     def _column(self, name: str) -> "pd.Series[Any]":
         columns = list(self._frame.columns)
         if name not in columns:
-            include = include_of(name)
+            include = INCLUDE_OF.get(name)
             way = f'include=["{include}"]' if include else f"{name} among columns="
             raise AccessorError(f"There is nothing to draw: the rows have no {name!r}. Read with {way}.")
         for each in ("user_id", name):

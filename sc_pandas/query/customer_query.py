@@ -39,10 +39,11 @@ from sc_pandas.reading import (
     read_page,
     read_rows,
 )
+from sc_pandas.reading.labels import check_columns
 from sc_pandas.reading.plan import overlap_possible, split
 from sc_pandas.secrecy import hide_unknown
 from sc_pandas.segments import Segments
-from sc_pandas.tables import CustomerRows, TableBuilder, check_columns
+from sc_pandas.tables import CustomerRows, TableBuilder
 
 if TYPE_CHECKING:
     from sc_pandas.panel.panel import Panel

@@ -21,6 +21,7 @@ from sc_pandas.reading.labels import (
     LabelledList,
     Labels,
     before_year,
+    check_columns,
     label_of,
     lists_of,
     merge_labels,
@@ -32,7 +33,7 @@ from sc_pandas.reading.lists import Counted, ListsRead, count_lists, list_ids, r
 from sc_pandas.reading.options import Progress, ReadOptions, Source
 from sc_pandas.reading.records import Found, ListKey, keys_of
 from sc_pandas.reading.report import IncludeGap
-from sc_pandas.tables import Coercion, CustomerRows, TableBuilder, check_columns, detail_columns, detail_schema, refused
+from sc_pandas.tables import Coercion, CustomerRows, TableBuilder, detail_columns, detail_schema, refused
 from sc_pandas.tables.columns import Reject, RejectFor
 
 # Lists that are read at the same time, and how many calls of each are then in flight.

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sc_pandas.contract import FILTERS_BY_NAME, Ids
+from sc_pandas.contract.columns import INCLUDE_OF
 from sc_pandas.contract.details import DETAILS
 from sc_pandas.contract.includes import INCLUDES, PARTITIONS, PartitionFact
 from sc_pandas.errors import SettingsError
@@ -59,6 +60,24 @@ def plan_includes(names: Sequence[str], question: CustomerFilter) -> IncludePlan
         else:
             by_list.append(fact)
     return IncludePlan(tuple(from_filter), tuple(by_list), tuple(by_customer))
+
+
+def check_columns(wanted: Iterable[str], columns: Sequence[str]) -> None:
+    """Refuse columns that there are not.
+
+    Raises
+    ------
+    SettingsError
+        There is no such column; it says which there are, and what to include where that gives it.
+    """
+    missing = [name for name in wanted if name not in columns]
+    if missing:
+        names = list(dict.fromkeys(INCLUDE_OF[name] for name in missing if name in INCLUDE_OF))
+        hint = f" Read with include={names!r}." if names else ""
+        raise SettingsError(
+            f"There is no column {', '.join(map(repr, missing))}.{hint} There are: {', '.join(columns)}.",
+            setting="columns",
+        )
 
 
 def unknown_include(name: str) -> SettingsError:

@@ -35,10 +35,10 @@ The single customer (`detail_columns`): the same conversions, also inside lists;
 null in its place.  Blocks, lists and objects where something else belongs are null.
 """
 
+from sc_pandas.contract.spelling import column_name
 from sc_pandas.tables.builder import TableBuilder
-from sc_pandas.tables.details import check_columns, detail_columns, detail_schema
+from sc_pandas.tables.details import detail_columns, detail_schema
 from sc_pandas.tables.layout import BASE_SCHEMA
-from sc_pandas.tables.names import column_name
 from sc_pandas.tables.rows import Coercion, CustomerRows, refused, to_pandas
 
 __all__ = [
@@ -46,7 +46,6 @@ __all__ = [
     "Coercion",
     "CustomerRows",
     "TableBuilder",
-    "check_columns",
     "column_name",
     "detail_columns",
     "detail_schema",

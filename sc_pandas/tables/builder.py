@@ -19,11 +19,11 @@ import pyarrow.compute as pc
 from sc_pandas import json_text
 from sc_pandas.contract import DETAIL_KEYS, ID_KEYS, LIST_KEYS, PageRows
 from sc_pandas.contract.cards import is_card_key
+from sc_pandas.contract.spelling import column_name
 from sc_pandas.files import PathLike
 from sc_pandas.tables.columns import TYPES, Reject, RejectFor, encode, rating_names, typed, without_cards
 from sc_pandas.tables.custom import CustomColumns
 from sc_pandas.tables.layout import Layout, extra_source, laid_out
-from sc_pandas.tables.names import column_name
 from sc_pandas.tables.rows import Coercion, CustomerRows, Order, check_width, final_order, refused
 from sc_pandas.tables.shapes import Shape
 from sc_pandas.tables.spool import Store, new_store

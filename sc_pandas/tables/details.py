@@ -4,17 +4,15 @@ Lists are taken apart, typed whole like any column, and put together again.  Wha
 a whole list, an item of it, or a field of an item.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 
 from sc_pandas.contract.details import ADDRESS_KEYS, DETAILS, GROUP_KEYS, LIST_KINDS, DetailFact, field_of
-from sc_pandas.contract.includes import PARTITIONS
-from sc_pandas.errors import SettingsError
+from sc_pandas.contract.spelling import column_name
 from sc_pandas.tables.columns import Reject, RejectFor, typed
-from sc_pandas.tables.names import column_name
 
 # The first address that bears the flag fills the columns of that role.
 _ROLES: Final = {"billing": "is_billing_address", "shipping": "is_shipping_address"}
@@ -159,34 +157,3 @@ class _Items:
         firsts = np.full(len(self._no_list), -1, np.int64)
         firsts[owners] = flagged[places]
         return pa.array(firsts, mask=firsts < 0)
-
-
-def include_of(column: str) -> str | None:
-    """Return the name under which `include=` reads a column, or None where it reads none of that name.
-
-    Examples
-    --------
-    >>> include_of("phone1"), include_of("channel"), include_of("email")
-    ('phones', 'channel', None)
-    """
-    if column in PARTITIONS:
-        return column
-    return next((name for name in DETAILS if column in detail_schema([name]).names), None)
-
-
-def check_columns(wanted: Iterable[str], columns: Sequence[str]) -> None:
-    """Refuse columns that there are not.
-
-    Raises
-    ------
-    SettingsError
-        There is no such column; it says which there are, and what to include where that gives it.
-    """
-    missing = [name for name in wanted if name not in columns]
-    if missing:
-        names = list(dict.fromkeys(filter(None, map(include_of, missing))))
-        hint = f" Read with include={names!r}." if names else ""
-        raise SettingsError(
-            f"There is no column {', '.join(map(repr, missing))}.{hint} There are: {', '.join(columns)}.",
-            setting="columns",
-        )

@@ -1,6 +1,7 @@
 """The final columns of a read: which, in what order, of what type, and how each batch gets them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -8,8 +9,8 @@ import pyarrow as pa
 
 from sc_pandas import json_text
 from sc_pandas.contract import DETAIL_KEYS, LIST_KEYS
+from sc_pandas.contract.spelling import column_name
 from sc_pandas.tables.columns import TYPES, Reject, RejectFor, decode, retyped
-from sc_pandas.tables.names import column_name, distinct_names
 from sc_pandas.tables.shapes import Shape, fitted
 from sc_pandas.tables.values import NO_TEXT
 
@@ -108,3 +109,34 @@ def _nested(values: list[Any], to: pa.DataType, reject: Reject) -> pa.Array:
             reject(index, value, NO_TEXT)
         clean.append(fitted(json_text.without_lone_surrogates(value), to))
     return pa.array(clean, to)
+
+
+def distinct_names(
+    keys: Iterable[str], taken: AbstractSet[str] = frozenset(), named: Callable[[str], str] = column_name
+) -> dict[str, str]:
+    """Name several keys so that no two columns share a name, whatever order the keys came in.
+
+    Names that differ only in case are one name to SQL and to many files, so they are one here.  Of keys that meet in
+    one name, as `named` gives it, the first by spelling keeps it, the others get ``_2``, ``_3``, …, as do those whose
+    name is `taken`.
+
+    Examples
+    --------
+    >>> distinct_names(["foo", "Foo", "email"], taken={"email"})
+    {'Foo': 'foo', 'email': 'email_2', 'foo': 'foo_2'}
+    >>> distinct_names(["size", "Size"], named=str)
+    {'Size': 'Size', 'size': 'size_2'}
+    """
+    ordered = sorted(keys)
+    wishes = {named(key).casefold() for key in ordered}
+    used = {name.casefold() for name in taken}
+    names: dict[str, str] = {}
+    for key in ordered:
+        wish = name = named(key)
+        number = 1
+        while name.casefold() in used or (number > 1 and name.casefold() in wishes):
+            number += 1
+            name = f"{wish}_{number}"
+        used.add(name.casefold())
+        names[key] = name
+    return names

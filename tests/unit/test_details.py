@@ -11,7 +11,9 @@ import msgspec
 import pyarrow as pa
 import pytest
 
+from sc_pandas.contract.columns import INCLUDE_OF
 from sc_pandas.contract.details import DETAILS, known_fields
+from sc_pandas.contract.includes import PARTITIONS
 from sc_pandas.tables import column_name, detail_columns, detail_schema
 
 DECODER = msgspec.json.Decoder(float_hook=Decimal)
@@ -82,6 +84,8 @@ class TestSchema:
             "notes_count", "phone1", "phone2", "phone3", "mobile", "fax", "created_on",
         ]  # fmt: skip
         assert detail_schema([]).names == []
+        found = {column: name for name in DETAILS for column in detail_schema([name]).names}
+        assert found | {name: name for name in PARTITIONS} == INCLUDE_OF
         assert detail_columns([], [None], lambda _: lambda *_: None) == []
 
     @pytest.mark.parametrize("customers", [[], [None], [{}, None], [{"Addresses": None, "General": {}}]])

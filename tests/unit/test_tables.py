@@ -16,7 +16,7 @@ import pytest
 from sc_pandas.contract import CARD_KEYS, DETAIL_KEYS, LIST_KEYS, Rating
 from sc_pandas.errors import ExportError, ResponseError
 from sc_pandas.tables import BASE_SCHEMA, CustomerRows, TableBuilder, builder, column_name, to_pandas
-from sc_pandas.tables.names import distinct_names
+from sc_pandas.tables.layout import distinct_names
 
 BASE = [
     "user_id", "email", "first_name", "last_name", "email_cc", "corporate_name", "rating", "rating_name",
