@@ -5,7 +5,6 @@ import importlib.metadata
 import os
 import platform
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,8 @@ from urllib.parse import urlsplit
 
 from sc_pandas import settings
 from sc_pandas.cache import home_of
-from sc_pandas.client import Client, Expectation, Page, RetryPolicy, Tally, Timeouts
-from sc_pandas.contract import CALLS_PER_HOUR, CUSTOMERS_PATH, Dialect, PageRows
+from sc_pandas.client import Client, Page, RetryPolicy, Tally, Timeouts
+from sc_pandas.contract import CALLS_PER_HOUR, Dialect
 from sc_pandas.errors import (
     AuthError,
     RateLimitedError,
@@ -29,8 +28,8 @@ from sc_pandas.files import private_folder
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.query.connection import pace_file, url_of
 from sc_pandas.query.values import seconds
-from sc_pandas.reading.dialect import Evidence, judge_first_page, judge_probe
-from sc_pandas.reading.plan import page_params
+from sc_pandas.reading import Progress, ReadOptions, Source, read_page
+from sc_pandas.reading.dialect import DialectMemory
 from sc_pandas.secrecy import without_login
 from sc_pandas.wording import duration, plural, size
 
@@ -38,8 +37,6 @@ State = Literal["ok", "warn", "fail"]
 CALLS_AT_MOST: Final = 5
 _ASKED: Final = 100
 _SKEW_S: Final = 60.0
-_CHECK_S: Final = 2.0
-_PRIVATE_HERE: Final = 0o077
 _LIBRARIES: Final = ("sc_pandas", "pandas", "pyarrow", "requests", "requests-cache", "urllib3", "msgspec")
 _ONCE: Final = RetryPolicy(attempts=2, login_attempts=1)
 _NO_ANSWER: Final = {
@@ -114,7 +111,7 @@ def check_up(
     login = settings.credentials(url, server=named, username=username)
     folder, tenant = settings.cache_folder(cache_dir), settings.tenant_digest(url, login.user_key)
     # The folder as it was found: the calls to come may make it.
-    of_cache = _check_cache(home_of(folder), tenant)
+    of_cache = _check_cache(home_of(folder))
     client = Client(
         url,
         login,
@@ -126,7 +123,7 @@ def check_up(
     )
     try:
         of_server = list(_check_server(client, tally))
-        checks = [*of_server, _check_budget(client), *of_cache, _check_proxy(client), _check_versions()]
+        checks = [*of_server, _check_budget(client), of_cache, _check_proxy(client), _check_versions()]
     finally:
         client.close()
     return Checkup(tuple(checks), tally.calls)
@@ -138,15 +135,6 @@ def _url_of(server: str, tally: Tally) -> str:
     return url_of(server, policy=RetryPolicy(attempts=1))
 
 
-@dataclass(frozen=True, slots=True)
-class _Heard:
-    """The dialect that was tried last, the evidence of page 1, and that page."""
-
-    dialect: Dialect
-    evidence: Evidence
-    page: Page
-
-
 def _check_server(client: Client, tally: Tally) -> Iterator[Check]:
     if client.pace.left() < CALLS_AT_MOST:
         yield Check("server", "warn", "not asked, because the hour's calls are used up")
@@ -154,7 +142,8 @@ def _check_server(client: Client, tally: Tally) -> Iterator[Check]:
     before = tally.calls
     refused = _error_of(lambda: client.log_in(tally))
     logged_in = tally.calls > before
-    heard: _Heard | SellerCloudError = refused or _listen(client, tally)
+    dialects = DialectMemory("auto")
+    heard: Page | SellerCloudError = refused or _listen(client, tally, dialects)
     if client.latency_s is None:
         yield _check_silence(client, heard)
         return
@@ -166,7 +155,7 @@ def _check_server(client: Client, tally: Tally) -> Iterator[Check]:
     elif not isinstance(heard, SellerCloudError):
         yield Check("login", "ok", "the token is accepted")
     if refused is None:
-        yield from _check_list(heard)
+        yield from _check_list(heard, dialects.known)
 
 
 def _check_silence(client: Client, error: object) -> Check:
@@ -220,55 +209,33 @@ def _plainly(error: SellerCloudError) -> str:  # noqa: PLR0911  # one for each k
             return type(error).__name__
 
 
-def _listen(client: Client, tally: Tally) -> _Heard | SellerCloudError:
-    """Read page 1 in one dialect, and in the other where that is not understood."""
-    heard = _Heard(Dialect.ARTICLE, Evidence.IGNORED, Page(PageRows(), 0))
+def _listen(client: Client, tally: Tally, dialects: DialectMemory) -> Page | SellerCloudError:
+    """Read page 1 of all customers, as every read begins."""
+    source, options = Source(client, None, "", dialects), ReadOptions(page_size=_ASKED, cache="off")
     try:
-        for dialect in Dialect:
-            heard = _speak(client, tally, dialect)
-            if heard.evidence is not Evidence.IGNORED:
-                break
+        return read_page(source, CustomerFilter(), options, Progress(tally), 1)
     except SellerCloudError as error:
         return error
-    return heard
 
 
-def _speak(client: Client, tally: Tally, dialect: Dialect) -> _Heard:
-    """Read page 1 in a dialect, and a page of one row where that decides nothing."""
-    try:
-        page = _page(client, tally, dialect, _ASKED)
-    except ServerError as error:
-        if error.status != 400:
-            raise
-        return _Heard(dialect, Evidence.IGNORED, Page(PageRows(), 0))
-    evidence = judge_first_page(_ASKED, len(page.items), page.total)
-    if evidence is Evidence.UNDECIDED and page.total > 1:
-        evidence = judge_probe(len(_page(client, tally, dialect, 1).items), page.total)
-    return _Heard(dialect, evidence, page)
-
-
-def _check_list(heard: _Heard | SellerCloudError) -> Iterator[Check]:
-    if isinstance(heard, SellerCloudError):
-        yield Check("customers", "fail", _plainly(heard))
-        return
-    spoken, rows, total = heard.dialect.value, len(heard.page.items), heard.page.total
-    if heard.evidence is Evidence.IGNORED:
+def _check_list(heard: Page | SellerCloudError, understood: Dialect | None) -> Iterator[Check]:
+    if isinstance(heard, ResponseError) and heard.kind == "paging_ignored":
         words = "paging is ignored in both dialects; filters may be ignored too, and nothing can be read"
         yield Check("dialect", "fail", words)
         return
-    if heard.evidence is Evidence.UNDECIDED:
-        yield Check("dialect", "warn", f"too few customers ({total}) to tell whether {spoken} is understood")
+    if isinstance(heard, SellerCloudError):
+        yield Check("customers", "fail", _plainly(heard))
+        return
+    rows, total = len(heard.items), heard.total
+    if understood is None:
+        words = f"too few customers ({total}) to tell which one the server understands"
+        yield Check("dialect", "warn", words)
     else:
-        yield Check("dialect", "ok", f"{spoken} is understood")
+        yield Check("dialect", "ok", f"{understood.value} is understood")
     if rows < total:
         yield Check("page cap", "ok", f"{rows} rows come when {_ASKED} are asked, of {total:,} customers")
     else:
         yield Check("page cap", "ok", f"unknown: all {total:,} customers fit on one page")
-
-
-def _page(client: Client, tally: Tally, dialect: Dialect, size: int) -> Page:
-    params = page_params(CustomerFilter(), dialect, 1, size)
-    return client.get_page(CUSTOMERS_PATH, params, Expectation(number=1, asked=size), tally=tally)
 
 
 def _check_clock(client: Client) -> Check:
@@ -296,56 +263,27 @@ def _check_proxy(client: Client) -> Check:
     return Check("proxy", "ok", f"calls go through {proxy}" if proxy else "none; calls go directly")
 
 
-def _check_cache(folder: Path, tenant: str) -> list[Check]:
+def _check_cache(folder: Path) -> Check:
     shown = _without_home(folder)
     if not os.path.lexists(folder):
-        return [Check("cache folder", "ok", f"{shown} is not there yet; the first read makes it")]
+        return Check("cache folder", "ok", f"{shown} is not there yet; the first read makes it")
     try:
         private_folder(folder)
         sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
     except SettingsError:
         words = f"{shown} is accessible to other users; caching is off (`chmod 700` it, or choose another)"
-        return [Check("cache folder", "fail", words)]
+        return Check("cache folder", "fail", words)
     except OSError:
-        return [Check("cache folder", "fail", f"{shown} cannot be read")]
+        return Check("cache folder", "fail", f"{shown} cannot be read")
     if not os.access(folder, os.W_OK | os.X_OK):
-        return [Check("cache folder", "fail", f"{shown} cannot be written to; caching is off")]
-    here = Check("cache folder", "ok", f"{shown} is private, {size(sum(sizes))} in {plural(len(sizes), 'file')}")
-    return [here, *(_check_database(path) for path in sorted(folder.glob(f"{tenant}.v[0-9]*.sqlite")))]
+        return Check("cache folder", "fail", f"{shown} cannot be written to; caching is off")
+    return Check("cache folder", "ok", f"{shown} is private, {size(sum(sizes))} in {plural(len(sizes), 'file')}")
 
 
 def _without_home(path: Path) -> str:
     with contextlib.suppress(ValueError, RuntimeError):
         return str(Path("~") / path.absolute().relative_to(Path.home()))
     return str(path)
-
-
-def _check_database(path: Path) -> Check:
-    name = "cache content"
-    if os.name == "posix" and path.stat().st_mode & _PRIVATE_HERE:
-        return Check(name, "warn", "its file can be read by others (`chmod 600` it)")
-    try:
-        found = _quick_check(path)
-    except sqlite3.OperationalError as error:
-        text = str(error).lower()
-        if "interrupted" in text:
-            return Check(name, "ok", f"no damage found in {_CHECK_S:g} s; it is too large to check to its end")
-        held = "locked" in text or "busy" in text
-        return Check(name, "warn", "another program holds it" if held else "it cannot be opened for reading")
-    except sqlite3.DatabaseError:
-        found = "damaged"
-    if found == "ok":
-        return Check(name, "ok", "undamaged")
-    return Check(name, "fail", "damaged; the next read moves it aside and begins anew, or use `sc-pandas cache clear`")
-
-
-def _quick_check(path: Path) -> str:
-    """Let SQLite look for damage, for a bounded time and without writing."""
-    until = time.monotonic() + _CHECK_S
-    with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=1.0)) as database:
-        database.set_progress_handler(lambda: time.monotonic() > until, 10_000)
-        (row,) = database.execute("PRAGMA quick_check(1)").fetchall()
-        return str(row[0])
 
 
 def _check_versions() -> Check:

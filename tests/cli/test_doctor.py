@@ -2,7 +2,6 @@
 
 import os
 import socket
-import sqlite3
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -71,8 +70,7 @@ def test_in_words(at_box: Sandbox, run: Any) -> None:
     ran = run("doctor")
     assert ran.code == 0
     lines = ran.out.splitlines()
-    assert [line[:6].strip() for line in lines[:-2]] == ["ok"] * (len(ALL) + 1)
-    assert any(line.startswith("ok    cache content  undamaged") for line in lines)
+    assert [line[:6].strip() for line in lines[:-2]] == ["ok"] * len(ALL)
     assert lines[-1] == "Everything that a read needs is there. (2 calls made)"
     assert "doctor" in run("--help").out
     assert "at most 5 calls" in run("doctor", "--help").out
@@ -101,9 +99,7 @@ FORBIDDEN = {"kind": "status", "status": 403, "body": '{"Message": "canary@sandb
 LIKE: list[tuple[dict[str, Any], dict[str, Any], int, dict[str, tuple[str, str]]]] = [
     ({"dialects": ("article",)}, {}, 0, {"dialect": ("ok", "article is understood")}),
     ({"dialects": ("swagger",)}, {}, 0, {"dialect": ("ok", "swagger is understood")}),
-    ({"dialects": ("article",), "customers": 9}, {}, 0, {"dialect": ("ok", "article is understood")}),
-    ({"dialects": ("swagger",), "customers": 9}, {}, 0, {"dialect": ("ok", "swagger is understood")}),
-    ({"customers": 0}, {}, 0, {"dialect": ("warn", "")}), ({"customers": 1}, {}, 0, {"dialect": ("warn", "")}),
+    ({"customers": 0}, {}, 0, {"dialect": ("warn", "")}), ({"customers": 9}, {}, 0, {"dialect": ("warn", "")}),
     ({"page_cap": 25}, {}, 0, {"page cap": ("ok", "25 rows come")}),
     ({"page_cap": 200}, {}, 0, {"page cap": ("ok", "100 rows come")}),
     ({"page_cap": 10}, {}, 1, {"dialect": ("fail", "")}),
@@ -202,38 +198,8 @@ def test_the_cache_s_size_is_told_and_nothing_is_changed(at_box: Sandbox, run: A
     before = database_of(cache_dir).read_bytes()
     ran = run("doctor", "--json")
     assert "is private" in words(ran, "cache folder")
-    assert words(ran, "cache content") == "undamaged"
     assert database_of(cache_dir).read_bytes() == before
     assert {path.stat().st_mode & 0o077 for path in cache_dir.iterdir() if path.name != ".gitignore"} == {0}
-
-
-@pytest.mark.parametrize("whole", [True, False])
-def test_a_damaged_cache(whole: bool, at_box: Sandbox, run: Any, cache_dir: Path) -> None:  # noqa: FBT001
-    run("count")
-    path = database_of(cache_dir)
-    raw = bytearray(path.read_bytes())
-    raw[0 if whole else 4_096 :] = b"nonsense" * ((len(raw) - (0 if whole else 4_096)) // 8)
-    path.write_bytes(raw)
-    ran = run("doctor", "--json")
-    assert (ran.code, states(ran)["cache content"]) == (1, "fail")
-    assert states(ran)["dialect"] == "ok"
-    assert path.read_bytes() == bytes(raw)
-    assert not list(cache_dir.glob("*.corrupt"))
-
-
-def test_a_locked_cache_is_not_waited_for_long(at_box: Sandbox, run: Any, cache_dir: Path) -> None:
-    run("count")
-    holder = sqlite3.connect(database_of(cache_dir), isolation_level=None)
-    try:
-        holder.execute("PRAGMA locking_mode=EXCLUSIVE")
-        holder.execute("BEGIN EXCLUSIVE")
-        started = time.monotonic()
-        ran = run("doctor", "--json")
-        assert time.monotonic() - started < 5.0
-    finally:
-        holder.close()
-    assert ran.code == 0
-    assert states(ran)["cache content"] in {"ok", "warn"}
 
 
 def test_a_folder_that_others_can_open(at_box: Sandbox, run: Any, cache_dir: Path) -> None:
