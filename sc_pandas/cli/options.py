@@ -1,5 +1,6 @@
 """Options of the command line, made from the library's own tables and signatures."""
 
+import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from sc_pandas.contract.details import DETAILS
 from sc_pandas.contract.includes import PARTITIONS
 from sc_pandas.errors import FilterError
 from sc_pandas.filters import CustomerFilter
-from sc_pandas.query import CustomerQuery, connect
+from sc_pandas.query import Connection, CustomerQuery, connect
 from sc_pandas.query.keywords import CONNECT_KEYWORDS, OPTIONS, DialectName
 from sc_pandas.reading import CacheMode, Consistency
 from sc_pandas.segments import Segments
@@ -25,13 +26,7 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def flag(name: str) -> str:
-    """Spell the option of a keyword.
-
-    Examples
-    --------
-    >>> flag("created_on_from")
-    '--created-on-from'
-    """
+    """Return the option of a keyword, as in ``--created-on-from``."""
     return f"--{name.replace('_', '-')}"
 
 
@@ -67,27 +62,15 @@ def _option(name: str, section: str, says: str, **more: Any) -> Decorator:
     return click.option(flag(name), name, cls=SectionedOption, **shown)
 
 
-def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the nineteen filters to a command."""
-    by_group: dict[str, list[FilterFact]] = {}
-    for fact in FILTERS:
-        by_group.setdefault(fact.group, []).append(fact)
-    for group, facts in reversed(by_group.items()):
-        for fact in reversed(facts):
-            command = _filter_option(fact, f"Filters ({group})")(command)
-    return command
+def added(*options: Decorator) -> Decorator:
+    """Add options to a command, in this order."""
+    return lambda command: functools.reduce(lambda so_far, option: option(so_far), reversed(options), command)
 
 
-def _filter_option(fact: FilterFact, section: str) -> Decorator:
+def _filter_option(fact: FilterFact) -> Decorator:
     repeatable = fact.kind != "date"
-    says = fact.says[:1].upper() + fact.says[1:]
-    return _option(
-        fact.name,
-        section,
-        f"{says}{_values_of(fact)}.{' Repeatable.' if repeatable else ''}",
-        metavar=_METAVARS[fact.kind],
-        multiple=repeatable,
-    )
+    says = f"{fact.says[:1].upper()}{fact.says[1:]}{_values_of(fact)}.{' Repeatable.' if repeatable else ''}"
+    return _option(fact.name, f"Filters ({fact.group})", says, metavar=_METAVARS[fact.kind], multiple=repeatable)
 
 
 def _values_of(fact: FilterFact) -> str:
@@ -133,6 +116,7 @@ _CONNECTION: Final = (
     _option("max_wait", "Connection", "Longest throttle to wait out.", type=float, metavar="SECONDS"),
 )
 _CACHE_SAYS: Final = "Use entries that are young enough, refresh them, send nothing, or do without the cache."
+_AGE_SAYS: Final = "How old a cached result may be; one hour by default."
 _PROOF_SAYS: Final = "Prove that the result is complete, or read once, not verified."
 _INCLUDE_SAYS: Final = (
     "One more column. Repeatable. By one list for each value: "
@@ -145,13 +129,7 @@ _READING: Final[Mapping[str, Decorator]] = {
     "include": _option("include", "Reading", _INCLUDE_SAYS, metavar="NAME", multiple=True, show_default=False),
     "page_size": _option("page_size", "Reading", "Rows to ask for in a page.", type=int, metavar="N"),
     "cache": _option("cache", "Reading", _CACHE_SAYS, type=click.Choice(get_args(CacheMode))),
-    "max_age": _option(
-        "max_age",
-        "Reading",
-        "How old a cached result may be; one hour by default.",
-        type=float,
-        metavar="SECONDS",
-    ),
+    "max_age": _option("max_age", "Reading", _AGE_SAYS, type=float, metavar="SECONDS"),
     "consistency": _option("consistency", "Reading", _PROOF_SAYS, type=click.Choice(get_args(Consistency))),
     "max_calls": _option("max_calls", "Reading", "Refuse a read that needs more calls.", type=int, metavar="N"),
     "progress": click.option(
@@ -164,22 +142,20 @@ _READING: Final[Mapping[str, Decorator]] = {
 }
 
 
-def connection_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of `connect` to a command, but no password."""
-    for option in reversed(_CONNECTION):
-        command = option(command)
-    return command
+filter_options: Final = added(*map(_filter_option, FILTERS))
+# Those of `connect`, but no password.
+connection_options: Final = added(*_CONNECTION)
 
 
 def reading_options(*names: str) -> Decorator:
     """Add options of a read to a command: all, or those that are named."""
+    return added(*(_READING[name] for name in names or _READING))
 
-    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        for name in reversed(names or tuple(_READING)):
-            command = _READING[name](command)
-        return command
 
-    return decorate
+def connected(given: dict[str, Any]) -> Connection:
+    """Connect by the options that are for that, and take them out of those that are given."""
+    login = {name: given.pop(name) for name in CONNECT_KEYWORDS if name in given}
+    return connect(given.pop("server", None), **login)
 
 
 @contextmanager
@@ -198,7 +174,5 @@ def query_of(options: Mapping[str, Any]) -> Iterator[CustomerQuery]:
         if asked.given():
             raise FilterError("--segment stands for all filters; leave the others out.", filter="segment")
         asked = Segments()[segment]
-    server = given.pop("server", None)
-    login = {name: given.pop(name) for name in CONNECT_KEYWORDS if name in given}
-    with connect(server, **login) as connection:
+    with connected(given) as connection:
         yield connection.customers(**given).with_filter(asked)

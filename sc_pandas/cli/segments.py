@@ -1,24 +1,16 @@
 """`sc-pandas segments`: saved filters, who is in them now, and who came and went since the last time."""
 
 import json
-from collections.abc import Iterable
 from typing import Any
 
 import click
 
 from sc_pandas.cli.endings import code_of
-from sc_pandas.cli.options import (
-    SectionedCommand,
-    SectionedOption,
-    connection_options,
-    filter_options,
-    reading_options,
-)
+from sc_pandas.cli.options import JSON, SectionedCommand, connected, connection_options, filter_options, reading_options
 from sc_pandas.errors import SellerCloudError
 from sc_pandas.filters import CustomerFilter
-from sc_pandas.query import SegmentResult, connect
-from sc_pandas.query.keywords import CONNECT_KEYWORDS
-from sc_pandas.segments import Segments, UnknownSegmentError
+from sc_pandas.query import SegmentResult
+from sc_pandas.segments import Segments, check_names
 from sc_pandas.wording import one_line, plural, visible
 
 _EXAMPLES = """\b
@@ -44,11 +36,10 @@ def segments() -> None:
 def list_them() -> None:
     """Show names and filters; nobody is asked."""
     kept = Segments()
-    names = list(kept)
-    if not names:
+    if not kept:
         click.echo(_NOTHING, err=True)
-    wide = max((len(visible(name)) for name in names), default=0)
-    for name in names:
+    wide = max((len(visible(name)) for name in kept), default=0)
+    for name in kept:
         click.echo(f"{visible(name):<{wide}}  {_filter_text(kept, name)}")
 
 
@@ -76,25 +67,17 @@ def save(name: str, **options: Any) -> None:
 def delete(names: tuple[str, ...]) -> None:
     """Delete segments, and forget who was in them."""
     kept = Segments()
-    _check_names(kept, names)
+    check_names(names, kept)
     for name in names:
         kept.delete(name)
         click.echo(f"deleted  {visible(name)}")
-
-
-def _check_names(kept: Segments, names: Iterable[str]) -> None:
-    for name in names:
-        if name not in kept:
-            raise UnknownSegmentError.among(name, kept)
 
 
 @segments.command(cls=SectionedCommand)
 @click.argument("names", nargs=-1)
 @connection_options
 @reading_options("cache", "max_age", "consistency", "max_calls", "progress")
-@click.option(
-    "--json", "as_json", is_flag=True, cls=SectionedOption, section="Options", help="Print one JSON object to stdout."
-)
+@JSON
 def run(names: tuple[str, ...], *, as_json: bool, **options: Any) -> None:
     """Ask who is in the segments NAMES (or in all), and who came and went since the last time.
 
@@ -102,12 +85,11 @@ def run(names: tuple[str, ...], *, as_json: bool, **options: Any) -> None:
     """
     kept = Segments()
     given = {name: value for name, value in options.items() if value is not None}
-    _check_names(kept, names)  # before a password is asked for
+    check_names(names, kept)  # before a password is asked for
     if not kept:
         click.echo(json.dumps({"segments": [], "failed": [], "calls": 0}) if as_json else _NOTHING)
         return
-    login = {name: given.pop(name) for name in CONNECT_KEYWORDS if name in given}
-    with connect(given.pop("server", None), **login) as shop:
+    with connected(given) as shop:
         ran = shop.segments(*names, segments=kept, **given)
         calls = shop.calls_made
     if as_json:

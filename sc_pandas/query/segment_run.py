@@ -14,7 +14,7 @@ from sc_pandas.errors import ExportError, SellerCloudError, SellerCloudWarning, 
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.query.customer_query import CustomerQuery
 from sc_pandas.reading import CustomerRead, ReadOptions
-from sc_pandas.segments import DamagedMemoryError, Seen, SegmentMemory, Segments, UnknownSegmentError
+from sc_pandas.segments import DamagedMemoryError, Seen, SegmentMemory, Segments, UnknownSegmentError, check_names
 from sc_pandas.settings import data_folder
 from sc_pandas.wording import caller_stacklevel, html_table, visible
 
@@ -255,9 +255,7 @@ def _chosen(names: Sequence[str], source: Mapping[str, CustomerFilter]) -> tuple
     if not all(isinstance(name, str) for name in names):
         raise SettingsError("segments takes names one by one: shop.segments('happy', 'wholesale').", setting="names")
     known = dict.fromkeys(source)
-    for name in names:
-        if name not in known:
-            raise UnknownSegmentError.among(name, known)
+    check_names(names, known)
     return tuple(dict.fromkeys(names)) or tuple(known)
 
 

@@ -10,7 +10,7 @@ server, user, segment and filter, in private files.
 """
 
 from sc_pandas.segments.memory import DamagedMemoryError, Seen, SegmentMemory
-from sc_pandas.segments.saved import FILE, LONGEST_NAME, Segments, UnknownSegmentError
+from sc_pandas.segments.saved import FILE, LONGEST_NAME, Segments, UnknownSegmentError, check_names
 
 __all__ = [
     "FILE",
@@ -20,4 +20,5 @@ __all__ = [
     "SegmentMemory",
     "Segments",
     "UnknownSegmentError",
+    "check_names",
 ]

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Unpack
 
@@ -26,12 +26,20 @@ class UnknownSegmentError(FilterError, KeyError):
     # A KeyError would print its message in quotes.
     __str__ = BaseException.__str__
 
-    @classmethod
-    def among(cls, name: str, known: Mapping[str, Any]) -> "UnknownSegmentError":
-        """Build the error for a name, with the nearest there are."""
-        near = nearest(name, tuple(known))
-        hint = did_you_mean(near, quoted=True)
-        return cls(f"No segment is saved under the name {name!r}.{hint}", filter=name, suggestions=near)
+
+def check_names(names: Iterable[str], known: Mapping[str, Any]) -> None:
+    """Refuse a name that is not known.
+
+    Raises
+    ------
+    UnknownSegmentError
+        It says which are near.
+    """
+    for name in names:
+        if name not in known:
+            near = nearest(name, tuple(known))
+            message = f"No segment is saved under the name {name!r}.{did_you_mean(near, quoted=True)}"
+            raise UnknownSegmentError(message, filter=name, suggestions=near)
 
 
 class Segments(Mapping[str, CustomerFilter]):
@@ -75,8 +83,7 @@ class Segments(Mapping[str, CustomerFilter]):
 
     def __getitem__(self, name: str) -> CustomerFilter:
         kept = self._read()
-        if name not in kept:
-            raise UnknownSegmentError.among(name, kept)
+        check_names([name], kept)
         try:
             if not isinstance(kept[name], dict):
                 raise FilterError("It is no object of filter names and values.")  # noqa: TRY301  # told as others are
