@@ -76,7 +76,7 @@ class Front:
                 scheme=request.scheme,
             )
         )
-        accepts_gzip = self.options.compress and "gzip" in request.headers.get("accept-encoding", "")
+        accepts_gzip = "gzip" in request.headers.get("accept-encoding", "")
         return sent.gzipped() if isinstance(sent, Answer) and sent.body and accepts_gzip else sent
 
     def _wait(self, endpoint: Endpoint, fault: Fault | None, closed: threading.Event) -> None:

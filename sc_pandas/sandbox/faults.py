@@ -17,7 +17,7 @@ Spoil = Callable[[Answer], Answer | bytes | Script]
 # Every kind of fault, with its options and their defaults.
 KINDS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
     {
-        "throttle": {"status": None, "reset_in_s": 0.2, "retry_after": None, "body_extra": None},
+        "throttle": {"status": 409, "reset_in_s": 0.2},
         "token_death": {},
         "repeat_page": {},
         "delay": {"delay_s": 1.0},

@@ -3,27 +3,23 @@
 import hmac
 import itertools
 import secrets
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from sc_pandas.sandbox.options import Options
+
+# What the answer says; a sandbox's token dies of use, or on demand.
+_LIFETIME_S: Final = 3600.0
 
 
 @dataclass
 class Login:
-    """One token that was given out, and how long it will do."""
+    """One token that was given out, and for how many calls it will do."""
 
     label: str
-    dies_at: float
     calls_left: float
-
-    @property
-    def alive(self) -> bool:
-        """The token still opens the door."""
-        return self.calls_left > 0 and time.monotonic() < self.dies_at
 
 
 class Logins:
@@ -41,21 +37,17 @@ class Logins:
 
     def give(self) -> tuple[Login, dict[str, Any]]:
         """Log in: make a new token and the answer that hands it over."""
-        lifetime_s, calls = self._options.token_lifetime_s, self._options.token_calls
-        login = Login(
-            label=f"token#{next(self._numbers)}",
-            dies_at=time.monotonic() + lifetime_s,
-            calls_left=float("inf") if calls is None else calls,
-        )
+        calls = self._options.token_calls
+        login = Login(f"token#{next(self._numbers)}", float("inf") if calls is None else calls)
         token = secrets.token_urlsafe(32)
         self._by_token[token] = login
         issued = datetime.now(UTC).replace(tzinfo=None)
-        expires = issued + timedelta(seconds=min(lifetime_s, 10**9))
+        expires = issued + timedelta(seconds=_LIFETIME_S)
         return login, {
             "access_token": token,
             "token_type": "Bearer",
             "username": self._options.username,
-            "expires_in": lifetime_s,
+            "expires_in": _LIFETIME_S,
             ".issued": issued.isoformat(timespec="milliseconds"),
             ".expires": expires.isoformat(timespec="milliseconds"),
         }

@@ -1,7 +1,6 @@
 """A request as it came off the wire, and an answer before it is put there."""
 
 import gzip
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -94,24 +93,9 @@ def message(text: str, status: int, **details: Any) -> Answer:
     return json_answer({"Message": text}, status, **details)
 
 
-def throttled(
-    reset_in_s: float,
-    *,
-    status: int | None = None,
-    retry_after: str | bool | None = None,
-    body_extra: Mapping[str, Any] | None = None,
-) -> Answer:
-    """Return the documented answer to too many requests: two keys, the reset time with seven digits and Z.
-
-    The documentation names no status; 409 was seen.  `retry_after` is a header's text, or True for the right number of
-    seconds; `body_extra` are members to add or replace, None to remove.
-    """
+def throttled(reset_in_s: float, *, status: int = 409) -> Answer:
+    """Return the documented answer to too many requests; the documentation names no status, 409 was seen."""
     reset = datetime.now(UTC) + timedelta(seconds=reset_in_s)
     # One digit more than Python's microseconds have: a parser that only knows six must cope.
     body = {"Error": "Too many requests.", "RateLimitResetTime": f"{reset:%Y-%m-%dT%H:%M:%S.%f}7Z"}
-    body |= body_extra or {}
-    if retry_after is True:
-        retry_after = str(max(math.ceil(reset_in_s), 0))
-    headers = (("Retry-After", str(retry_after)),) if retry_after else ()
-    present = {name: value for name, value in body.items() if value is not None}
-    return json_answer(present, status or 409, headers=headers)
+    return json_answer(body, status)

@@ -36,7 +36,7 @@ class Service:
         if endpoint == "team":
             return self._team(request)
         login = self.logins.find(request.headers)
-        if login is None or not login.alive:
+        if login is None or login.calls_left <= 0:
             return _refused(login)
         login.calls_left -= 1
         if self._options.insists_on_json and request.media_type != "application/json":

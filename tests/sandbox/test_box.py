@@ -75,7 +75,7 @@ def test_a_port_may_be_chosen_and_used_again_at_once() -> None:
 
 WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"order": "random"}, ValueError, "order must be one of"), ({"date_bounds": "open"}, ValueError, "must be"),
-    ({"past_end": "error"}, ValueError, "must be"), ({"dialects": ()}, ValueError, "must name"),
+    ({"past_end": "error"}, ValueError, "must be"), ({"dialects": ()}, ValueError, "must be"),
     ({"dialects": ("latin",)}, ValueError, "must be"), ({"customers": -1}, ValueError, "must not be negative"),
     ({"customers": "20"}, TypeError, "customers takes a whole number; got str '20'"),
     ({"customers": 2.5}, TypeError, "customers takes a whole number"),
