@@ -9,9 +9,7 @@ import pyarrow as pa
 
 from sc_pandas.errors import ExportError, SettingsError
 from sc_pandas.files import PathLike, open_plain
-from sc_pandas.parquet.file import check_columns, write_parquet
 from sc_pandas.parquet.folder import part_files, put_back, write_folder
-from sc_pandas.parquet.note import Note
 from sc_pandas.parquet.parts import whole_of
 from sc_pandas.parquet.remote import (
     check_options,
@@ -21,7 +19,7 @@ from sc_pandas.parquet.remote import (
     write_remote_file,
     write_remote_folder,
 )
-from sc_pandas.parquet.sealed import mismatch, opened, reading
+from sc_pandas.parquet.sealed import check_columns, mismatch, opened, reading, write_parquet
 from sc_pandas.provenance import ATTRS_KEY, Provenance
 from sc_pandas.tables import to_pandas
 
@@ -149,22 +147,22 @@ def _from_disk(path: Path, columns: Sequence[str] | None) -> pd.DataFrame:
 
 
 def _whole(files: Iterable[tuple[str, BinaryIO]], where: PathLike, columns: Sequence[str] | None) -> pd.DataFrame:
-    table, note = whole_of(files, where, columns)
-    return _frame(table, note, where)
+    table, provenance = whole_of(files, where, columns)
+    return _frame(table, provenance, where)
 
 
 def _single(file: BinaryIO, where: PathLike, columns: Sequence[str] | None) -> pd.DataFrame:
     with reading(where):
         sealed = opened(file, where)
-        if sealed.note.part is not None:
+        if sealed.part is not None:
             raise mismatch(where, "it is one part of a partitioned export. Read the folder of all parts.")
         check_columns(where, sealed.names, columns)
         table = sealed.parquet.read(columns=None if columns is None else list(columns))
-    return _frame(table if columns is None else table.select(list(columns)), sealed.note, where)
+    return _frame(table if columns is None else table.select(list(columns)), sealed.provenance, where)
 
 
-def _frame(table: pa.Table, note: Note, where: PathLike) -> pd.DataFrame:
+def _frame(table: pa.Table, provenance: Provenance, where: PathLike) -> pd.DataFrame:
     with reading(where):
         frame = to_pandas(table)
-    frame.attrs = {ATTRS_KEY: note.provenance.to_attrs()}
+    frame.attrs = {ATTRS_KEY: provenance.to_attrs()}
     return frame

@@ -18,9 +18,8 @@ import pyarrow.parquet as pq
 
 from sc_pandas.errors import ExportError
 from sc_pandas.files import PathLike, open_plain, plain_path, remove_stale_temps, said_by, sync_folder, temp_beside
-from sc_pandas.parquet.file import write_parquet
 from sc_pandas.parquet.parts import PART_NAME, parts_of
-from sc_pandas.parquet.sealed import NOTE, reading
+from sc_pandas.parquet.sealed import NOTE, reading, write_parquet
 from sc_pandas.provenance import Provenance
 
 _OLD_END: Final = re.compile(r"[0-9a-f]{8}")

@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 
 from sc_pandas.files import PathLike
-from sc_pandas.parquet.sealed import cast_columns, mismatch, readable, refuse_extensions
+from sc_pandas.parquet.sealed import mismatch, readable, refuse_extensions
 
 
 def frame_to_arrow(frame: pd.DataFrame, path: PathLike = "") -> pa.Table:
@@ -26,27 +26,40 @@ def frame_to_arrow(frame: pd.DataFrame, path: PathLike = "") -> pa.Table:
     >>> frame_to_arrow(pd.DataFrame({"n": [1, 2]}, index=pd.Index(["a", "b"], name="key"))).column_names
     ['key', 'n']
     """
+    where = path or "The frame"
     levels = [place for place, name in enumerate(frame.index.names) if name is not None]
     names = [str(frame.index.names[place]) for place in levels] + [str(name) for name in frame.columns]
     twice = sorted(name for name, times in Counter(names).items() if times > 1)
     if twice:
-        raise mismatch(path or "The frame", f"two columns are called {twice[0]!r}. Rename one of them.")
+        raise mismatch(where, f"two columns are called {twice[0]!r}. Rename one of them.")
     # pandas copies attrs with each column that is taken out.
     frame = frame.copy(deep=False)
     frame.attrs = {}
     series: list[Any] = [frame.index.get_level_values(place) for place in levels]
     series += [frame.iloc[:, place] for place in range(frame.shape[1])]
-    arrays = [_array(name, column, path) for name, column in zip(names, series, strict=True)]
-    table = pa.table(arrays, names=names)
-    refuse_extensions(path or "The frame", table.schema)
-    return cast_columns(table, readable(table.schema), path or "The frame")
+    table = pa.table([_array(name, column, where) for name, column in zip(names, series, strict=True)], names=names)
+    refuse_extensions(where, table.schema)
+    schema = readable(table.schema)
+    arrays = [_cast(column, field, where) for column, field in zip(table.columns, schema, strict=True)]
+    return pa.table(arrays, schema=schema)
 
 
-def _array(name: str, column: Any, path: PathLike) -> pa.ChunkedArray | pa.Array:
+def _array(name: str, column: Any, where: PathLike) -> pa.ChunkedArray | pa.Array:
     try:
         array = pa.array(column, from_pandas=True)
         return array.cast(array.type.value_type) if pa.types.is_dictionary(array.type) else array
     except (pa.ArrowException, OverflowError, UnicodeError, ValueError, TypeError):
         # Arrow's message quotes a value of the column.
         what = f"the column {name!r} holds values of several kinds. Convert it with astype first."
-        raise mismatch(path or "The frame", what) from None
+        raise mismatch(where, what) from None
+
+
+def _cast(column: pa.ChunkedArray, field: pa.Field, where: PathLike) -> pa.ChunkedArray:
+    if column.type == field.type:
+        # A cast to the same type is not free of harm: Arrow 26 makes a broken array of a struct of nulls in a list.
+        return column
+    try:
+        return column.cast(field.type)
+    except pa.ArrowException:
+        what = f"the column {field.name!r} holds values that do not fit {field.type}. Convert it with astype first."
+        raise mismatch(where, what) from None

@@ -21,9 +21,8 @@ import pyarrow.parquet as pq
 
 from sc_pandas.errors import ExportError, SettingsError
 from sc_pandas.files import HashingFile, PathLike
-from sc_pandas.parquet.file import check_columns
-from sc_pandas.parquet.note import PARTS_AT_MOST, Note, PartNote
-from sc_pandas.parquet.sealed import KEY, check_types, mismatch, opened, reading
+from sc_pandas.parquet.note import PARTS_AT_MOST, PartNote
+from sc_pandas.parquet.sealed import KEY, check_columns, mismatch, opened, reading
 from sc_pandas.provenance import Provenance
 
 PART_NAME: Final = re.compile(r"part-[0-9]+\.parquet")
@@ -55,7 +54,6 @@ def parts_of(table: pa.Table, by: Sequence[str], provenance: Provenance, path: P
         A value cannot name a folder.
     """
     _check_keys(table.schema, by)
-    check_types(path, table.schema)
     cuts = _cuts(table, by)
     if len(cuts) > PARTS_AT_MOST:
         raise SettingsError(
@@ -154,8 +152,8 @@ def _digest(table: pa.Table, by: Sequence[str], provenance: Provenance) -> str:
 
 def whole_of(
     files: Iterable[tuple[str, BinaryIO]], path: PathLike, columns: Sequence[str] | None
-) -> tuple[pa.Table, Note]:
-    """Read all parts, check that they are one export, and give its rows by `user_id` and its note.
+) -> tuple[pa.Table, Provenance]:
+    """Read all parts, check that they are one export, and return its rows by `user_id` and its provenance.
 
     Raises
     ------
@@ -163,12 +161,12 @@ def whole_of(
         A part is damaged, missing, double, of another export, or not ours.
     """
     tables, parts = [], []
-    note = None
+    provenance = None
     for name, file in files:
         where = f"{path}/{name}"
         with reading(where):
             sealed = opened(file, where)
-            part = sealed.note.part
+            part = sealed.part
             if part is None:
                 raise mismatch(where, "it is a whole export, not a part of one. Read it by itself.")
             if sealed.names != part.inside:
@@ -176,8 +174,8 @@ def whole_of(
             check_columns(where, part.columns, columns)
             tables.append(_restored(sealed.parquet, part, columns))
         parts.append(part)
-        note = note or sealed.note
-    if note is None:
+        provenance = provenance or sealed.provenance
+    if provenance is None:
         raise ExportError(
             f"{path} is a folder without parts of an export of sc_pandas. Look at the path.",
             path=str(path), reason="not_ours",
@@ -187,7 +185,7 @@ def whole_of(
         table = pa.concat_tables(tables)
         if KEY in table.column_names and pa.types.is_int64(table.schema.field(KEY).type):
             table = table.take(pc.sort_indices(table, [(KEY, "ascending")]))
-    return (table if columns is None else table.select(list(columns))), note
+    return (table if columns is None else table.select(list(columns))), provenance
 
 
 def _restored(parquet: pq.ParquetFile, part: PartNote, columns: Sequence[str] | None) -> pa.Table:
@@ -197,7 +195,7 @@ def _restored(parquet: pq.ParquetFile, part: PartNote, columns: Sequence[str] | 
     wanted = [name for name in part.columns if name in asked]
     table = parquet.read(columns=[name for name in wanted if name not in part.values])
     inside = dict(zip(table.column_names, table.columns, strict=True))
-    arrays = [pa.repeat(part.values[name], table.num_rows) if name in part.values else inside[name] for name in wanted]
+    arrays = [pa.repeat(part.scalar(name), table.num_rows) if name in part.values else inside[name] for name in wanted]
     return pa.table(arrays, names=wanted)
 
 

@@ -16,9 +16,8 @@ import pyarrow as pa
 
 from sc_pandas.errors import ExportError, MissingExtraError, SettingsError
 from sc_pandas.files import PathLike, plain_path
-from sc_pandas.parquet.file import bare
-from sc_pandas.parquet.parts import Part, parts_of
-from sc_pandas.parquet.sealed import cast_columns, check_types, recheck, write_sealed
+from sc_pandas.parquet.parts import parts_of
+from sc_pandas.parquet.sealed import write_checked
 from sc_pandas.provenance import Provenance
 
 StorageOptions = Mapping[str, Any]
@@ -56,9 +55,7 @@ def check_options(path: PathLike, options: StorageOptions | None) -> None:
         )
 
 
-def write_remote_file(
-    url: str, table: pa.Table, provenance: Provenance, options: StorageOptions | None, *, compression: str = "zstd"
-) -> None:
+def write_remote_file(url: str, table: pa.Table, provenance: Provenance, options: StorageOptions | None) -> None:
     """Write one file at an address; what stood there is replaced.
 
     Raises
@@ -66,7 +63,7 @@ def write_remote_file(
     ExportError
         The store refuses, or the file did not arrive as it was sent.
     """
-    content = _sealed(shown_address(url), table, provenance, None, compression)
+    content = _sealed(shown_address(url), table, provenance)
     with _asking(url, "written"):
         store, path = _store(url, options)
         _send(store, path, content)
@@ -95,7 +92,7 @@ def write_remote_folder(
                 path=shown, reason="exists",
             )  # fmt: skip
         for part in parts:
-            content = _sealed(f"{shown}/{part.name}", part.table, provenance, part)
+            content = _sealed(f"{shown}/{part.name}", part.table, provenance, part.says)
             target = f"{path.rstrip('/')}/{part.name}"
             store.makedirs(target.rpartition("/")[0], exist_ok=True)
             _send(store, target, content)
@@ -118,13 +115,9 @@ def remote_files(url: str, options: StorageOptions | None) -> tuple[bool, list[t
         return True, [(each.removeprefix(root), io.BytesIO(store.cat_file(each))) for each in found]
 
 
-def _sealed(shown: str, table: pa.Table, provenance: Provenance, part: Part | None, compression: str = "zstd") -> bytes:
-    schema, file = bare(table.schema), io.BytesIO()
-    check_types(shown, schema)
-    says = None if part is None else part.says
-    batches = cast_columns(table, schema, shown).to_batches()
-    tally = write_sealed(file, shown, batches, schema, provenance, compression=compression, part=says)
-    recheck(file, shown, schema, tally)
+def _sealed(shown: str, table: pa.Table, provenance: Provenance, part: Mapping[str, Any] | None = None) -> bytes:
+    file = io.BytesIO()
+    write_checked(file, shown, table.to_batches(), table.schema, provenance, part=part)
     return file.getvalue()
 
 

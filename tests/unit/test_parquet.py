@@ -211,10 +211,10 @@ class TestOldOrNew:
             from pathlib import Path
             import pyarrow as pa
             from sc_pandas import files, parquet
-            from sc_pandas.parquet import file, sealed
+            from sc_pandas.parquet import sealed
             from sc_pandas.provenance import Provenance
             folder = Path(sys.argv[1])
-            watched = {files.__file__, file.__file__, sealed.__file__}
+            watched = {files.__file__, sealed.__file__}
             sealed.ROWS_IN_GROUP = 2
             pa.set_cpu_count(1)
 

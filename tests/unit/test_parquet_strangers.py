@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from sc_pandas.errors import ExportError
 from sc_pandas.parquet import export_table, read_parquet, sealed
-from sc_pandas.parquet.note import NOTE_AT_MOST
+from sc_pandas.parquet.sealed import NOTE_AT_MOST
 from sc_pandas.provenance import ATTRS_KEY, Provenance
 
 PROVENANCE = Provenance(
