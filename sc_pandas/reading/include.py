@@ -1,6 +1,6 @@
 """Reading what the list does not carry: customers come under lists, or are asked one by one."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -20,14 +20,12 @@ from sc_pandas.reading.labels import (
     IncludePlan,
     LabelledList,
     Labels,
-    before_year,
     check_columns,
-    label_of,
     lists_of,
     merge_labels,
     months_of,
-    named_values,
-    years_back,
+    within,
+    years_of,
 )
 from sc_pandas.reading.lists import Counted, ListsRead, count_lists, list_ids, read_lists
 from sc_pandas.reading.options import Progress, ReadOptions, Source
@@ -64,24 +62,23 @@ class IncludedRead:
         if not rows:
             return counted
         few = self._are_few(parts, rows)
-        calls, at_most = counted.calls_to_read, few
-        for fact in self._plan.from_filter if self._is_cut_short(parts) else ():
-            calls += len(lists_of([CustomerFilter()] if few else parts, fact, named_values(parts, fact)))
-            at_most = True
-        for fact in self._plan.by_list:
-            if few:
-                # Of these few each value takes one call; their months are not more than everybody's.
-                calls += len(self._lists(parts, fact)) if fact.kind == "month" else len(fact.codes)
+        more = self._plan.from_filter if self._is_cut_short(parts) else ()
+        calls, at_most = counted.calls_to_read, few or bool(more)
+        for fact in (*more, *self._plan.by_list):
+            # Of a few customers each value takes one call; their months are not more than everybody's.
+            lists = self._lists([CustomerFilter()] if few and fact.codes else parts, fact)
+            if few or fact in more:
+                calls += len(lists)
                 continue
-            calls += sum(one.calls_to_read() for _, one in self._counted(self._lists(parts, fact)))
+            calls += sum(one.calls_to_read() for _, one in self._counted(lists))
             if self._options.cache in {"off", "refresh"}:
                 calls += self._years_counted
             self._years_counted = 0
         if self._plan.by_customer and (counted.calls_to_read or limit is not None):
             calls, at_most = calls + rows, at_most or self._details.any_kept
         elif self._plan.by_customer:
-            lists = count_lists(self._source, self._keys(parts), self._options, self._progress)
-            calls += self._details.calls_to_read({each for one in lists for each in list_ids(one).tolist()})
+            reads = count_lists(self._source, self._keys(parts), self._options, self._progress)
+            calls += self._details.calls_to_read({each for one in reads for each in list_ids(one).tolist()})
         return replace(counted, calls_to_read=calls, at_most=at_most)
 
     def _are_few(self, parts: Sequence[CustomerFilter], rows: int) -> bool:
@@ -127,45 +124,40 @@ class IncludedRead:
         return replace(read, rows=rows, report=report, oldest=lists_read_at, is_final=self._details.is_final)
 
     def _labels(self, parts: list[CustomerFilter], read: ListsRead) -> dict[str, Labels]:
-        rows = read.rows.num_rows
+        if not read.rows.num_rows:
+            return {fact.name: merge_labels(fact, []) for fact in (*self._plan.from_filter, *self._plan.by_list)}
         questions = parts
-        if self._are_few(parts, rows):
+        if self._are_few(parts, read.rows.num_rows):
             ids = [each for batch in read.rows.iter_batches() for each in _ids(batch)]
             questions = [CustomerFilter(customer_ids=tuple(ids))] if ids else []
+        told = {} if self._is_cut_short(parts) else dict(zip(parts, read.ids, strict=True))
         labels = {}
         for fact in self._plan.from_filter:
-            if self._is_cut_short(parts):
-                told = self._came(lists_of(questions, fact, named_values(parts, fact)))
-            else:
-                told = [
-                    (label_of(fact, *named_values([part], fact)), ids)
-                    for part, ids in zip(parts, read.ids, strict=True)
-                ]
-            labels[fact.name] = merge_labels(fact, told)
+            labels[fact.name] = merge_labels(fact, self._came(lists_of(parts if told else questions, fact), told))
         for fact in self._plan.by_list:
-            labels[fact.name] = merge_labels(fact, self._came(self._lists(questions, fact)) if rows else [])
+            labels[fact.name] = merge_labels(fact, self._came(self._lists(questions, fact), {}))
         return labels
 
     def _lists(self, questions: Sequence[CustomerFilter], fact: PartitionFact) -> list[LabelledList]:
-        if fact.kind != "month":
+        if fact.codes:
             return lists_of(questions, fact)
         return list(dict.fromkeys(each for question in questions for each in self._months(question, fact)))
 
     def _months(self, question: CustomerFilter, fact: PartitionFact) -> Iterator[LabelledList]:
         """Find the months of the years that have customers: the latest first, until none has older ones."""
         now = self._source.client.clock.now().replace(tzinfo=None)
+        first, last = years_of(question, fact, now)
         newer: int | None = None
-        for year in years_back(question, fact, now):
-            before = before_year(question, fact, year)
+        for year in range(last, first - 1, -1):
             older = 0
-            if before is not None:
-                ((_, one),) = self._counted([(None, before)])
+            if year > first:
+                border = datetime(year, 1, 1)  # noqa: DTZ001  # SellerCloud documents no zone
+                ((_, one),) = self._counted([(None, within(question, fact, None, border))])
                 older = one.total()
                 self._years_counted += 1
             if older != newer:
-                yield from months_of(question, fact, year, now)
                 # A December shares its end with a January, which is asked also where its year has no other customer.
-                yield from months_of(question, fact, year + 1, now, months=(1,))
+                yield from months_of(question, fact, [*((year, month) for month in range(1, 13)), (year + 1, 1)], now)
             if not older:
                 return
             newer = older
@@ -178,14 +170,16 @@ class IncludedRead:
         self._oldest_list = min([self._oldest_list, *begun])
         return [(label, one) for (label, _), one in zip(lists, reads, strict=True)]
 
-    def _came(self, lists: Sequence[LabelledList]) -> list[tuple[Any, Ids]]:
-        """Read each label with the ids that came under it."""
-        some = [(label, one) for label, one in self._counted(lists) if one.total()]
+    def _came(self, lists: Sequence[LabelledList], told: Mapping[CustomerFilter, Ids]) -> list[tuple[Any, Ids]]:
+        """Return each label with the ids that came under it, from lists that were told already or are read now."""
+        known = [(label, told[question]) for label, question in lists if question in told]
+        asked = self._counted([each for each in lists if each[1] not in told])
+        some = [(label, one) for label, one in asked if one.total()]
         self._progress.tally.check(sum(one.calls_to_read() for _, one in some))
         with self._source.crew(self._progress.cancel, _LISTS_AT_ONCE) as crew:
             came = [(label, ids) for (label, _), ids in crew.in_order(some, lambda each: list_ids(each[1]))]
         self._unproven |= {one.judgement.says: None for _, one in some if not one.judgement.is_proven}
-        return came
+        return [*known, *came]
 
     def _with_columns(
         self, rows: CustomerRows, labels: dict[str, Labels], added: pa.Schema

@@ -32,7 +32,7 @@ LABEL_TYPES: Final = {"name": pa.string(), "bool": pa.bool_(), "month": pa.date3
 class IncludePlan:
     """How each included name is found."""
 
-    # The filter names the values, so each list of the read itself tells.
+    # The filter names the values (the `codes` here), so each list of the read itself tells.
     from_filter: tuple[PartitionFact, ...] = ()
     # One more list is asked for each value.
     by_list: tuple[PartitionFact, ...] = ()
@@ -51,14 +51,16 @@ def plan_includes(names: Sequence[str], question: CustomerFilter) -> IncludePlan
     from_filter, by_list, by_customer = [], [], []
     for name in names:
         fact = PARTITIONS.get(name)
-        if fact is not None and _names_values(question, fact):
-            from_filter.append(fact)
+        named = getattr(question, fact.field, None) if fact is not None else None
+        # Flag.All asks for everybody and tells nothing of anybody.
+        if fact is not None and named is not None and not (fact.kind == "bool" and -1 in named):
+            from_filter.append(replace(fact, codes=named))
         elif name in DETAILS:
             by_customer.append(name)
-        elif fact is None:
-            raise unknown_include(name)
-        else:
+        elif fact is not None:
             by_list.append(fact)
+        else:
+            raise unknown_include(name)
     return IncludePlan(tuple(from_filter), tuple(by_list), tuple(by_customer))
 
 
@@ -91,12 +93,6 @@ def unknown_include(name: str) -> SettingsError:
     return SettingsError(f"include takes no {name!r}.{hint}", setting="include")
 
 
-def _names_values(question: CustomerFilter, fact: PartitionFact) -> bool:
-    values = None if fact.kind == "month" else getattr(question, fact.field)
-    # Flag.All asks for everybody and tells nothing of anybody.
-    return values is not None and not (fact.kind == "bool" and -1 in values)
-
-
 def one_value_each(parts: Sequence[CustomerFilter], plan: IncludePlan) -> list[CustomerFilter]:
     """Split filters with several companies into one for each company where the company is included."""
     if not any(fact.name == "company_id" for fact in plan.from_filter):
@@ -104,22 +100,17 @@ def one_value_each(parts: Sequence[CustomerFilter], plan: IncludePlan) -> list[C
     return [replace(part, company_ids=(each,)) for part in parts for each in part.company_ids or ()]
 
 
-def lists_of(
-    questions: Iterable[CustomerFilter], fact: PartitionFact, values: Iterable[Any] | None = None
-) -> list[LabelledList]:
-    """Return a list for each value of a filter: all that are known, or some.  Months are in `months_of`."""
-    values = fact.codes if values is None else tuple(values)
-    lists = ((label_of(fact, value), _changed(each, {fact.field: (value,)})) for each in questions for value in values)
-    return list(dict.fromkeys(lists))
+def lists_of(questions: Iterable[CustomerFilter], fact: PartitionFact) -> list[LabelledList]:
+    """Return a list for each value of a filter.  Months are in `months_of`."""
+    changes = [(_label_of(fact, value), {fact.field: (value,)}) for value in fact.codes]
+    return list(dict.fromkeys((label, _changed(each, change)) for each in questions for label, change in changes))
 
 
-def named_values(parts: Sequence[CustomerFilter], fact: PartitionFact) -> list[Any]:
-    """Return the values that filters name."""
-    return list(dict.fromkeys(getattr(part, fact.field)[0] for part in parts))
+def _changed(question: CustomerFilter, changes: Mapping[str, Any]) -> CustomerFilter:
+    return replace(question, **changes)
 
 
-def label_of(fact: PartitionFact, value: Any) -> Any:
-    """Return the label for a value of a filter."""
+def _label_of(fact: PartitionFact, value: int) -> Any:
     if fact.kind == "bool":
         return bool(value)
     if fact.kind == "name":
@@ -131,25 +122,23 @@ def label_of(fact: PartitionFact, value: Any) -> Any:
     return value
 
 
-def years_back(question: CustomerFilter, fact: PartitionFact, now: datetime) -> range:
-    """Return the years that may hold customers, the latest first."""
+def years_of(question: CustomerFilter, fact: PartitionFact, now: datetime) -> tuple[int, int]:
+    """Return the first and the last year that may hold customers."""
     start, end = _dates(question, fact)
-    return range((end or now + FURTHEST_ZONE).year, (start or EARLIEST).year - 1, -1)
+    return (start or EARLIEST).year, (end or now + FURTHEST_ZONE).year
 
 
-def before_year(question: CustomerFilter, fact: PartitionFact, year: int) -> CustomerFilter | None:
-    """Return the filter for all who were created (or changed) before a year; None where the filter excludes them."""
+def within(question: CustomerFilter, fact: PartitionFact, begins: datetime | None, ends: datetime) -> CustomerFilter:
+    """Return the filter for all who were created (or changed) in some time."""
     start, end = _dates(question, fact)
-    border = datetime(year, 1, 1)  # noqa: DTZ001  # SellerCloud documents no zone
-    if start is not None and start >= border:
-        return None
-    return _within(question, fact, start, min(end or border, border))
+    begins = max(filter(None, (begins, start)), default=None)
+    return _changed(question, {f"{fact.field}_from": begins, f"{fact.field}_to": min(ends, end or ends)})
 
 
 def months_of(
-    question: CustomerFilter, fact: PartitionFact, year: int, now: datetime, months: Iterable[int] = range(1, 13)
+    question: CustomerFilter, fact: PartitionFact, months: Iterable[tuple[int, int]], now: datetime
 ) -> list[LabelledList]:
-    """Return the lists for the months of a year.
+    """Return the lists for some months.
 
     Each goes one minute into the next, so no customer created at a month's very beginning is missed, whether the server
     counts bounds in or out; a customer who comes under both is of the later.
@@ -157,24 +146,15 @@ def months_of(
     start, end = _dates(question, fact)
     lists = []
     for month in months:
-        begins = datetime(year, month, 1)  # noqa: DTZ001  # as above
+        begins = datetime(*month, 1)  # noqa: DTZ001  # SellerCloud documents no zone
         ends = (begins + timedelta(days=32)).replace(day=1) + MINUTE
         if ends >= (start or EARLIEST) and begins <= (end or now + FURTHEST_ZONE):
-            within = _within(question, fact, max(begins, start or begins), min(ends, end or ends))
-            lists.append((begins.date(), within))
+            lists.append((begins.date(), within(question, fact, begins, ends)))
     return lists
 
 
 def _dates(question: CustomerFilter, fact: PartitionFact) -> tuple[datetime | None, datetime | None]:
     return getattr(question, f"{fact.field}_from"), getattr(question, f"{fact.field}_to")
-
-
-def _within(question: CustomerFilter, fact: PartitionFact, start: datetime | None, end: datetime) -> CustomerFilter:
-    return _changed(question, {f"{fact.field}_from": start, f"{fact.field}_to": end})
-
-
-def _changed(question: CustomerFilter, changes: dict[str, Any]) -> CustomerFilter:
-    return replace(question, **changes)
 
 
 @dataclass(frozen=True)
