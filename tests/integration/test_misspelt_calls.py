@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -17,9 +17,9 @@ from IPython.core.interactiveshell import InteractiveShell
 from tests.support import misspelt
 shell = InteractiveShell.instance(colors="nocolor")
 shell.run_line_magic("xmode", "Verbose")
-for way in (*misspelt.WAYS, misspelt.control):
-    print("##", way.__name__)
-    shell.run_cell(f"from tests.support import misspelt\\nmisspelt.{way.__name__}()")
+for name in misspelt.WAYS:
+    print("##", name)
+    shell.run_cell(f"from tests.support import misspelt\\nmisspelt.WAYS[{name!r}]()")
 """
 _RICH = """
 import sys
@@ -27,8 +27,8 @@ from rich.console import Console
 from rich.traceback import Traceback
 from tests.support import misspelt
 console = Console(width=400, no_color=True)
-for way in (*misspelt.WAYS, misspelt.control):
-    print("##", way.__name__, flush=True)
+for name, way in misspelt.WAYS.items():
+    print("##", name, flush=True)
     try:
         way()
     except BaseException:
@@ -39,11 +39,11 @@ _PYTEST = """
 import pytest
 from tests.support import misspelt
 
-@pytest.mark.parametrize("way", (*misspelt.WAYS, misspelt.control), ids=lambda way: way.__name__)
-def test_way(way):
-    print("##", way.__name__)
+@pytest.mark.parametrize("name", misspelt.WAYS)
+def test_way(name):
+    print("##", name)
     try:
-        way()
+        misspelt.WAYS[name]()
     except KeyboardInterrupt as error:  # pytest would end the run
         error.__class__ = Stopped
         raise
@@ -81,8 +81,8 @@ def told_by(tool: str, secret: Path, folder: Path) -> str:
 @pytest.mark.parametrize("tool", ["ipython", "pytest", "rich"])
 def test_no_tool_shows_it(tool: str, secret: Path, tmp_path: Path) -> None:
     told = told_by(tool, secret, tmp_path)
-    for way in misspelt.WAYS:
-        assert way.__name__ in told, told[-3000:]
+    for name in misspelt.WAYS:
+        assert name in told, told[-3000:]
     shown, _, control = told.rpartition("## control")
     if tool == "pytest":  # tracebacks come at the end, in order
         shown, _, control = told.rpartition("_ test_way[control] _")
@@ -118,14 +118,14 @@ def in_clear(frame: FrameType) -> list[str]:
 
 
 @pytest.mark.fault("G12")
-@pytest.mark.parametrize("way", misspelt.WAYS, ids=lambda way: way.__name__)
-def test_no_frame_keeps_it(way: Callable[[], None], secret: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("way", [name for name in misspelt.WAYS if name != "control"])
+def test_no_frame_keeps_it(way: str, secret: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also a chain that is not shown, for what sends errors away."""
     monkeypatch.setenv(misspelt.FILE, str(secret))
     for name in ("SERVER", "USERNAME", "PASSWORD"):  # taken back after the way that sets them
         monkeypatch.setenv(f"SELLERCLOUD_{name}", "")
     with pytest.raises(BaseException) as caught:  # Ctrl-C is one of them
-        way()
+        misspelt.WAYS[way]()
     assert not isinstance(caught.value, AssertionError)
     assert SECRET not in f"{caught.value!r} {vars(caught.value)}"
     frames = [each for each in frames_of(caught.value, set()) if "/tests/" not in each.f_code.co_filename]

@@ -57,130 +57,32 @@ def shop_at(url: str, **login: Any) -> Connection:
     return Connection(url, Credentials("u@x.test", **login), policy=QUICK)
 
 
-def misspelt_filter() -> None:
-    sc.read_sellercloud_customers("tt", username="u@x.test", password=word(), citty="Brno")  # type: ignore[call-overload]
+def log_in(url: str, **login: Any) -> None:
+    with shop_at(url, **login) as shop:
+        shop.log_in()
 
 
-def misspelt_password() -> None:
-    sc.read_sellercloud_customers("tt", username="u@x.test", pasword=word())  # type: ignore[call-overload]
+def count(url: str, **login: Any) -> None:
+    with shop_at(url, **login) as shop:
+        shop.customers(cache="off").count()
 
 
-def wrong_value() -> None:
-    sc.read_sellercloud_customers("tt", username="u@x.test", token=word(), rating="Satisfide")
+def answered(answer: Callable[[], bytes] | None, ask: Callable[..., None], **login: Any) -> None:
+    """Ask a server that answers every request alike; one that never does is stopped by Ctrl-C."""
+    with server(answer) as url:
+        if answer is None:
+            threading.Timer(0.4, _thread.interrupt_main).start()
+        ask(url, **login)
 
 
-def wrong_server() -> None:
-    sc.connect("tt.evil", username="u@x.test", password=word())
-
-
-def server_with_login() -> None:
-    sc.connect(f"https://u:{word()}@tt.api.sellercloud.com/rest")
-
-
-def read_from_server_with_login() -> None:
-    sc.read_sellercloud_customers(f"https://tt.api.sellercloud.com/rest?token={word()}", citty="Brno")  # type: ignore[call-overload]
-
-
-def wrong_timeout() -> None:
-    sc.connect("tt", username="u@x.test", password=word(), timeout=-1)
-
-
-def no_number_of_seconds() -> None:
-    sc.connect("tt", username="u@x.test", password=word(), max_wait="soon")  # type: ignore[arg-type]
-
-
-def wrong_dialect() -> None:
-    sc.connect("tt", username="u@x.test", password=word(), dialect="swager")  # type: ignore[arg-type]
-
-
-def wrong_zone() -> None:
-    sc.connect("tt", username="u@x.test", token=word(), server_timezone="Mars")
-
-
-def no_user() -> None:
-    sc.connect("tt", password=word())
-
-
-def bytes_for_text() -> None:
-    sc.connect("tt", username="u@x.test", password=word().encode())  # type: ignore[arg-type]
-
-
-def token_with_a_line_end() -> None:
-    sc.connect("tt", token=f"{word()}\n")
-
-
-def too_late() -> None:
+def too_late(ask: Callable[[Connection], object]) -> None:
     with sc.connect("tt", username="u@x.test", password=word()) as shop:
-        shop.customers(password=word())  # type: ignore[call-arg]
-
-
-def panel_too_late() -> None:
-    with sc.connect("tt", username="u@x.test", password=word()) as shop:
-        shop.panel(token=word())  # type: ignore[call-arg]
-
-
-def no_filter() -> None:
-    sc.CustomerFilter.of(passwd=word())
-
-
-def refresh_with_login() -> None:
-    frame().sellercloud.refresh(username="u@x.test", password=word())
-
-
-def where_with_login() -> None:
-    sc.accessor(frame()).where(pasword=word())  # type: ignore[call-arg]
-
-
-def simple_key() -> None:
-    frame().sellercloud.pseudonymize(word()[:12])
-
-
-def wrong_column_with_key() -> None:
-    frame().sellercloud.pseudonymize(word(), columns=["nope"])
-
-
-def wrong_sandbox() -> None:
-    sc.sandbox.serve(customers=-1, password=word())
+        ask(shop)
 
 
 def login_of_another_server() -> None:
     os.environ |= {"SELLERCLOUD_SERVER": "mine", "SELLERCLOUD_USERNAME": "u@x.test", "SELLERCLOUD_PASSWORD": word()}
     sc.connect("other")
-
-
-def nobody_there() -> None:
-    with shop_at("http://127.0.0.1:9/rest", password=Secret(word())) as shop:
-        shop.log_in()
-
-
-def nobody_there_for_a_token() -> None:
-    with shop_at("http://127.0.0.1:9/rest", token=Secret(word())) as shop:
-        shop.customers(cache="off").count()
-
-
-def malformed_token() -> None:
-    with (
-        server(lambda: b'{"access_token": "%b and more"}' % word().encode()) as url,
-        shop_at(url, password=Secret("p")) as shop,
-    ):
-        shop.log_in()
-
-
-def token_cut_off() -> None:
-    with server(lambda: b'{"access_token": "%b' % word().encode()) as url, shop_at(url, password=Secret("p")) as shop:
-        shop.log_in()
-
-
-def stopped_in_the_login() -> None:
-    with server(None) as url, shop_at(url, password=Secret(word())) as shop:
-        threading.Timer(0.4, _thread.interrupt_main).start()
-        shop.log_in()
-
-
-def stopped_in_a_read() -> None:
-    with server(None) as url, shop_at(url, token=Secret(word())) as shop:
-        threading.Timer(0.4, _thread.interrupt_main).start()
-        shop.customers(cache="off").count()
 
 
 def careless(password: str) -> None:
@@ -192,10 +94,40 @@ def control() -> None:
     careless(word())
 
 
-WAYS: Final = (
-    misspelt_filter, misspelt_password, wrong_value, wrong_server, server_with_login, read_from_server_with_login,
-    wrong_timeout, no_number_of_seconds, wrong_dialect, wrong_zone, no_user, bytes_for_text, token_with_a_line_end,
-    too_late, panel_too_late, no_filter, refresh_with_login, where_with_login, simple_key, wrong_column_with_key,
-    wrong_sandbox, login_of_another_server, nobody_there, nobody_there_for_a_token, malformed_token, token_cut_off,
-    stopped_in_the_login, stopped_in_a_read,
-)  # fmt: skip
+NOBODY: Final = "http://127.0.0.1:9/rest"
+ME: Final = "u@x.test"
+read: Final[Any] = sc.read_sellercloud_customers
+connect: Final[Any] = sc.connect
+WAYS: Final[dict[str, Callable[[], object]]] = {
+    "misspelt filter": lambda: read("tt", username=ME, password=word(), citty="Brno"),
+    "misspelt password": lambda: read("tt", username=ME, pasword=word()),
+    "wrong value": lambda: read("tt", username=ME, token=word(), rating="Satisfide"),
+    "wrong server": lambda: connect("tt.evil", username=ME, password=word()),
+    "server with login": lambda: connect(f"https://u:{word()}@tt.api.sellercloud.com/rest"),
+    "read from server with login": lambda: read(f"https://tt.api.sellercloud.com/rest?token={word()}", citty="Brno"),
+    "wrong timeout": lambda: connect("tt", username=ME, password=word(), timeout=-1),
+    "no number of seconds": lambda: connect("tt", username=ME, password=word(), max_wait="soon"),
+    "wrong dialect": lambda: connect("tt", username=ME, password=word(), dialect="swager"),
+    "wrong zone": lambda: connect("tt", username=ME, token=word(), server_timezone="Mars"),
+    "no user": lambda: connect("tt", password=word()),
+    "bytes for text": lambda: connect("tt", username=ME, password=word().encode()),
+    "token with a line end": lambda: connect("tt", token=f"{word()}\n"),
+    "too late": lambda: too_late(lambda shop: shop.customers(password=word())),  # type: ignore[call-arg]
+    "panel too late": lambda: too_late(lambda shop: shop.panel(token=word())),  # type: ignore[call-arg]
+    "no filter": lambda: sc.CustomerFilter.of(passwd=word()),
+    "refresh with login": lambda: frame().sellercloud.refresh(username=ME, password=word()),
+    "where with login": lambda: sc.accessor(frame()).where(pasword=word()),  # type: ignore[call-arg]
+    "simple key": lambda: frame().sellercloud.pseudonymize(word()[:12]),
+    "wrong column with key": lambda: frame().sellercloud.pseudonymize(word(), columns=["nope"]),
+    "wrong sandbox": lambda: sc.sandbox.serve(customers=-1, password=word()),
+    "login of another server": login_of_another_server,
+    "nobody there": lambda: log_in(NOBODY, password=Secret(word())),
+    "nobody there for a token": lambda: count(NOBODY, token=Secret(word())),
+    "malformed token": lambda: answered(
+        lambda: b'{"access_token": "%b and more"}' % word().encode(), log_in, password=Secret("p")
+    ),
+    "token cut off": lambda: answered(lambda: b'{"access_token": "%b' % word().encode(), log_in, password=Secret("p")),
+    "stopped in the login": lambda: answered(None, log_in, password=Secret(word())),
+    "stopped in a read": lambda: answered(None, count, token=Secret(word())),
+    "control": control,
+}
