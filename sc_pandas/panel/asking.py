@@ -19,7 +19,7 @@ from sc_pandas.pacing import Cancelled
 from sc_pandas.panel import state as states
 from sc_pandas.panel.including import gaps_text, plain, price_text
 from sc_pandas.panel.preview import facet_counts
-from sc_pandas.panel.state import Counts, PanelState
+from sc_pandas.panel.state import PanelState
 from sc_pandas.parquet import write_parquet
 from sc_pandas.query import CustomerQuery, Estimate
 from sc_pandas.reading import CustomerRead, ReadKeywords, Watcher
@@ -90,24 +90,16 @@ class Asking:
         estimate = (query.with_options(cache="use") if query.options.cache == "refresh" else query).estimate()
         self._check()
         everybody = self._everybody(estimate, refresh=refresh)
-        rows = read.to_pandas()
-        return partial(
-            states.counted,
-            estimate=estimate,
-            everybody=everybody,
-            rows=rows,
-            at=read.report.finished_at,
-            facets=counted(rows),
-            is_fresh=read.report.calls > 0 and query.reads == 1,
-        )
+        is_fresh = read.report.calls > 0 and query.reads == 1
+        came = _came(read.to_pandas(), read.report.finished_at)
+        return partial(states.counted, came=came, estimate=estimate, everybody=everybody, is_fresh=is_fresh)
 
     def load(self) -> Reach:
         """Read everything that matches."""
         read = self.query.run(cancel=self.cancel, watcher=self.watcher)
-        rows, at = read.to_pandas(), read.report.finished_at
-        words = states.loaded_text(len(rows), self.state.everybody, read.report)
-        price = _known_price(self.query)
-        return partial(states.loaded, rows=rows, at=at, facets=counted(rows), words=words, price=price)
+        came = _came(read.to_pandas(), read.report.finished_at)
+        words = states.loaded_text(len(came.rows), self.state.everybody, read.report)
+        return partial(states.loaded, came=came, words=words, price=_known_price(self.query))
 
     def save(self, path: Path) -> Reach:
         """Read everything that matches into a Parquet file."""
@@ -131,7 +123,7 @@ class Asking:
             rows, at = self.query.page(number, self.state.page_rows).to_pandas(), datetime.now(UTC)
             columns = self.query.options.columns
             rows = rows if columns is None else rows[[name for name in columns if name in rows.columns]]
-        return partial(states.paged, rows=rows, at=at, facets=counted(rows))
+        return partial(states.paged, came=_came(rows, at))
 
     def count_by(self, name: str, values: Mapping[str, int]) -> Reach:
         """Count what matches for each value of a filter, by one call for each."""
@@ -181,13 +173,13 @@ def why_without_pages(query: CustomerQuery) -> str:
     return "This query asks nobody (cache='offline')" if query.options.cache == "offline" else ""
 
 
-def counted(rows: pd.DataFrame) -> Counts:
+def _came(rows: pd.DataFrame, at: datetime) -> states.Rows:
     """Count rows by their columns of few values; rows that cannot be counted are shown without."""
     try:
-        return facet_counts(rows)
+        return states.Rows(rows=rows, at=at, facets=facet_counts(rows))
     except Exception:  # noqa: BLE001  # counts are a courtesy; the rows stand without them
         _LOG.debug("the rows on show could not be counted", exc_info=True)
-        return {}
+        return states.Rows(rows=rows, at=at, facets={})
 
 
 def price(query: CustomerQuery, cancel: threading.Event) -> str:

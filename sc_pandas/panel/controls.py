@@ -16,13 +16,7 @@ _COLUMNS: Final = (("who",), ("kind",), ("when",), ("where", "more"))
 
 
 class Controls:
-    """The controls of all filters, as one widget.
-
-    Parameters
-    ----------
-    on_change
-        Called after a person changed one.
-    """
+    """The controls of all filters, as one widget; `on_change` is called after a person changed one."""
 
     def __init__(self, on_change: Callable[[], None]) -> None:
         self._on_change = on_change

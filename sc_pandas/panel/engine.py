@@ -27,23 +27,8 @@ class Engine:
     """Turns questions into states of the panel.
 
     Every change is published by calling `on_change` with the new state, from whichever thread made it, one at a time
-    and in order, because `lock` is held meanwhile.  No call is made under it.
-
-    Parameters
-    ----------
-    query
-        How to ask; its filter is replaced by each question.  What it includes is read by `load` and `save` alone.
-    on_change
-        Shows a state.
-    live
-        Whether a settled change asks by itself.
-    make_timer, clock
-        For tests: another way to wait for the debounce, and the time by which it is waited.
-
-    Attributes
-    ----------
-    lock : threading.RLock
-        Held while a state is made and shown; whoever reads several widgets together takes it, too.
+    and in order, because `lock` is held meanwhile; whoever reads several widgets together takes it, too.  No call is
+    made under it.  What the query includes is read by `load` and `save` alone.  `make_timer` and `clock` are for tests.
     """
 
     def __init__(

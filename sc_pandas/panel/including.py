@@ -55,17 +55,7 @@ def plain(query: CustomerQuery) -> CustomerQuery:
 
 
 def including(query: CustomerQuery, opened: ReadOptions, names: tuple[str, ...]) -> CustomerQuery:
-    """Return the query that reads more columns, too.
-
-    Parameters
-    ----------
-    query
-        What is asked.
-    opened
-        The options that the panel was opened with; where they name columns, those of `names` come or go.
-    names
-        What to include.
-    """
+    """Return the query that includes `names`; if the panel was opened with columns, theirs come or go."""
     if names == query.options.include:
         return query
     columns = opened.columns
@@ -82,18 +72,7 @@ def _columns_of(names: Iterable[str]) -> list[str]:
 
 
 def cost_text(names: Sequence[str], question: CustomerFilter, rows: int | None, limit: int | None = None) -> str:
-    """Return what loading takes, from what is known without a call.
-
-    Parameters
-    ----------
-    names
-        What to include.
-    question
-        The filter.
-    rows
-        Customers that match, or a bound; None where nobody has counted.
-    limit
-        At most so many are read.
+    """Return what loading takes, from what is known without a call; `rows` is None if nobody has counted.
 
     Examples
     --------

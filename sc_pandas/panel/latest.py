@@ -26,18 +26,9 @@ class Latest:
     """Runs work on threads; what was begun before is cancelled, and its result is dropped.
 
     While all threads are busy, the newest work waits for one.  A thread is a daemon and ends with its work, so a
-    forgotten panel holds none, and no exit waits for one.
-
-    Parameters
-    ----------
-    lock
-        A reentrant lock: held by whoever calls `begin` and `start`, and while `tell` is called.
-    tell
-        Called with a result and None, or with None and the error.
-    at_once
-        How many threads may run; overtaken work runs to its end on its thread.
-    make_timer, clock
-        For tests: another way to wait for a rest, and the time by which it is waited.
+    forgotten panel holds none, and no exit waits for one.  The reentrant `lock` is held by whoever calls `begin` and
+    `start`, and while `tell` is called with a result and None, or with None and the error.  `at_once` threads may run;
+    overtaken work runs to its end on its thread.  `make_timer` and `clock` are for tests.
     """
 
     def __init__(

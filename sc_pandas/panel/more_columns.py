@@ -18,20 +18,7 @@ _TOOLTIP: Final = (
 
 
 class MoreColumns:
-    """The list to choose from, what the choice costs, and buttons to ask that exactly and to choose nothing.
-
-    Parameters
-    ----------
-    on_change
-        Called after a person chose otherwise.
-    on_price
-        Called when the exact cost is wanted.
-
-    Attributes
-    ----------
-    widget : ipywidgets.Box
-        All of it.
-    """
+    """The list to choose from, what the choice costs, and buttons to ask that exactly and to choose nothing."""
 
     def __init__(self, on_change: Callable[[], None], on_price: Callable[[], None]) -> None:
         self._on_change = on_change

@@ -25,17 +25,6 @@ class Panel:
     Made by ``shop.panel()``, ``query.panel()`` or ``df.sellercloud.panel()``; shown by being the last line of a cell.
     No callback waits for the network; the newest question always wins.
 
-    Parameters
-    ----------
-    query
-        What to begin with, and how to ask.
-    title
-        What stands above.
-    segments
-        Where filters are saved.
-    live
-        Whether a settled change asks by itself.
-
     Attributes
     ----------
     widget : ipywidgets.VBox

@@ -138,39 +138,37 @@ def chose(state: PanelState, include: tuple[str, ...]) -> PanelState:
     return replace(state, include=include, notice="", price="", pricing=False)
 
 
-def _came(state: PanelState, rows: pd.DataFrame, at: datetime, facets: Counts, **more: Any) -> PanelState:
-    known: dict[str, Any] = {"loaded": False, "page": 1, "page_wanted": 1, "message": ""}
-    answered = replace(state, phase="ready", waiting_until=None, rows=rows, rows_of=state.question, rows_at=at)
-    return replace(answered, facets=facets, **(known | more))
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rows:
+    """Rows that came, when they were read, and their counts by columns of few values."""
+
+    rows: pd.DataFrame
+    at: datetime
+    facets: Counts
+
+
+def _came(state: PanelState, came: Rows, **more: Any) -> PanelState:
+    known: dict[str, Any] = {"loaded": False, "page": 1, "page_wanted": 1, "message": "", "facets": came.facets}
+    answered = replace(state, phase="ready", waiting_until=None, rows=came.rows, rows_of=state.question)
+    return replace(answered, rows_at=came.at, **(known | more))
 
 
 def counted(
-    state: PanelState,
-    *,
-    rows: pd.DataFrame,
-    at: datetime,
-    facets: Counts,
-    estimate: Estimate,
-    everybody: int | None,
-    is_fresh: bool = False,
+    state: PanelState, came: Rows, *, estimate: Estimate, everybody: int | None, is_fresh: bool = False
 ) -> PanelState:
     """Note that the count and the first rows came."""
     known = state.everybody if everybody is None else everybody
-    came = _came(state, rows, at, facets)
-    return replace(came, estimate=estimate, is_fresh=is_fresh, everybody=known, counts={})
+    return _came(state, came, estimate=estimate, is_fresh=is_fresh, everybody=known, counts={})
 
 
-def loaded(
-    state: PanelState, *, rows: pd.DataFrame, at: datetime, facets: Counts, words: str, price: str = ""
-) -> PanelState:
-    """All rows came; `price` is what loading them again takes."""
-    came = _came(state, rows, at, facets, loaded=True)
-    return replace(came, loaded_as=words, loaded_with=state.include, price=price)
+def loaded(state: PanelState, came: Rows, *, words: str, price: str = "") -> PanelState:
+    """Note that all rows came; `price` is what loading them again takes."""
+    return _came(state, came, loaded=True, loaded_as=words, loaded_with=state.include, price=price)
 
 
-def paged(state: PanelState, *, rows: pd.DataFrame, at: datetime, facets: Counts) -> PanelState:
-    """Another page of the list came."""
-    return _came(state, rows, at, facets, page=state.page_wanted, page_wanted=state.page_wanted)
+def paged(state: PanelState, came: Rows) -> PanelState:
+    """Note that another page of the list came."""
+    return _came(state, came, page=state.page_wanted, page_wanted=state.page_wanted)
 
 
 def turned(state: PanelState, page: int) -> PanelState:

@@ -55,14 +55,8 @@ _STATUS: Final[Mapping[str, tuple[str, str, str]]] = {
 class View:
     """The widgets of one panel.
 
-    Parameters
-    ----------
-    title
-        What stands above.
-    actions
-        What is called by name: the first column of `_BUTTONS`, and entries, live, include and price.
-    lock
-        Held while a state is shown; what a person or a timer changes waits for it, so nothing old is shown last.
+    `actions` are called by name: the first column of `_BUTTONS`, and entries, live, include and price.  `lock` is held
+    while a state is shown; what a person or a timer changes waits for it, so nothing old is shown last.
     """
 
     def __init__(
