@@ -66,18 +66,14 @@ class DialectMemory:
         self._keeper = keeper
         self._lock = forks.new_lock()
         kept = chosen if self.fixed else keeper.find_dialect() if keeper is not None else None
-        self._known = Dialect(kept) if kept in {d.value for d in Dialect} else None
-
-    @property
-    def known(self) -> Dialect | None:
-        """The dialect that the server is known to understand, or None."""
-        return self._known
+        # None until it is known.
+        self.known = Dialect(kept) if kept in {d.value for d in Dialect} else None
 
     def remember(self, dialect: Dialect) -> None:
         """Keep what paging has shown."""
         with self._lock:
-            if self._known is dialect:
+            if self.known is dialect:
                 return
-            self._known = dialect
+            self.known = dialect
         if self._keeper is not None:
             self._keeper.keep_dialect(dialect.value)

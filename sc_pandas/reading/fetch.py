@@ -94,21 +94,18 @@ class ListRead(ListPages):
             kept = None
         if self.options.cache == "offline":
             raise offline_miss(None)
-        judgement = self._by_ways(self._first_of_all(kept or self._stopped()), rows)
+        first = self._asked
+        kept = kept or self._stopped() if first is None else None
+        if kept is not None and self._goes_on(kept):
+            self.kept, self._has_gone_on = kept, True
+            first = self.ask(Ask(1))
+        judgement = self._by_ways(first or self._first_page(), rows)
         if judgement.reason == "page_repeated" and self._speak_the_other():
             self.judgement = judgement = self._by_ways(self._first_page(), rows)
         if judgement.reason:
             self.forget()
             raise judgement.error()
         self.judgement = self._if_fresh(judgement)
-
-    def _first_of_all(self, kept: ReadRecord | None) -> Page:
-        if self._asked is not None:
-            return self._asked
-        if kept is None or not self._goes_on(kept):
-            return self._first_page()
-        self.kept, self._has_gone_on = kept, True
-        return self.ask(Ask(1))
 
     def _goes_on(self, kept: ReadRecord) -> bool:
         """Return whether this read may go on with the pages of another.

@@ -106,8 +106,8 @@ def read_lists(
         for key, records in found.items():
             if union.left is not None and union.left <= 0:
                 break
-            union.part, limit = key.filter, union.limit
-            limited = options if limit == options.limit else replace(options, limit=limit)
+            union.part = key.filter
+            limited = options if union.left is None else replace(options, limit=union.limit)
             one = ListRead(source, key, limited, progress, found=records)
             one.read(union)
             read.append(one)
@@ -165,9 +165,9 @@ class _Union(_Came):
         self.pages = 0
 
     @property
-    def limit(self) -> int | None:
+    def limit(self) -> int:
         """The limit of the next list: customers of an earlier one may come first again."""
-        return None if self.left is None else self.left + len(self._seen)
+        return (self.left or 0) + len(self._seen)
 
     def add(self, items: PageRows) -> None:
         super().add(items)

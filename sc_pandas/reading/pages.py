@@ -155,10 +155,10 @@ class ListPages:
 
     def _asked_of(self, place: Place) -> tuple[list[tuple[str, str]], str]:
         """Return the parameters of a page, and its key in the cache."""
-        question = place.window.of(self.question)
-        params = page_params(question, self.dialect, place.number, self.options.page_size)
+        question, kept = place.window.of(self.question), self._kept()
+        params = page_params(question, Dialect(kept.dialect), place.number, self.options.page_size)
         look = [("look", place.look)] if place.look else []
-        return params, self._kept().page_key(self._source.tenant, CUSTOMERS_PATH, [*params, *look])
+        return params, kept.page_key(self._source.tenant, CUSTOMERS_PATH, [*params, *look])
 
     def _get(self, number: int, params: list[tuple[str, str]], key: str | None, served: int | None = None) -> Page:
         page = self._source.client.get_page(

@@ -1,8 +1,7 @@
 """Which requests a question needs: pure functions of the filter and of what page 1 said."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from sc_pandas.client import Tally
@@ -52,7 +51,8 @@ def split(question: CustomerFilter, url: str, *, max_calls: int | None = None) -
             filter=_most_values(question),
         )
     parts = [part for single in question.singles() for part in _fit_url(single, url)]
-    Tally(at_most=max_calls).check(len(parts))
+    if max_calls is not None:
+        Tally(at_most=max_calls).check(len(parts))
     return parts
 
 
@@ -68,10 +68,9 @@ def overlap_possible(parts: list[CustomerFilter]) -> bool:
     return bool(differing - _EXCLUSIVE) or is_all
 
 
-def _fit_url(question: CustomerFilter, url: str) -> Iterator[CustomerFilter]:
+def _fit_url(question: CustomerFilter, url: str) -> list[CustomerFilter]:
     if _url_bytes(question, url) <= URL_BYTES_AT_MOST:
-        yield question
-        return
+        return [question]
     longest = max(_LONG_LISTS, key=lambda name: len(getattr(question, name) or ()))
     values = getattr(question, longest) or ()
     if len(values) < 2:
@@ -81,11 +80,8 @@ def _fit_url(question: CustomerFilter, url: str) -> Iterator[CustomerFilter]:
             filter=next(iter(question.given()), ""),
         )
     middle = len(values) // 2
-    for half in (values[:middle], values[middle:]):
-        part = (
-            replace(question, customer_ids=half) if longest == "customer_ids" else replace(question, company_ids=half)
-        )
-        yield from _fit_url(part, url)
+    halves: list[dict[str, Any]] = [{longest: values[:middle]}, {longest: values[middle:]}]
+    return [part for half in halves for part in _fit_url(replace(question, **half), url)]
 
 
 def _url_bytes(question: CustomerFilter, url: str) -> int:

@@ -122,7 +122,6 @@ def calls_before_the_first_byte(shop: Connection) -> int:
     return len(calls)
 
 
-@pytest.mark.xfail(strict=True, reason="224 calls, most of them of filters and reading")
 def test_few_calls_of_ours_come_before_the_first_byte(tmp_path: Path) -> None:
     with sc.sandbox.serve(customers=200) as box, shop_of(box, tmp_path) as shop:
         shop.customers(city="Berlin").to_pandas()  # the dialect is known, and what is imported late is imported
