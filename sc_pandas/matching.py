@@ -1,26 +1,6 @@
 """Which rows of a frame match a filter: the server's filters, without the server.
 
-How SellerCloud itself matches is not documented.  These are the rules here:
-
-==============================  ======================================================================================
-Filter                          Matches a row whose ...
-==============================  ======================================================================================
-customer_ids, company_ids       user_id or company_id is one of the values
-email, zip_code                 text equals a value, both case-folded (blanks and accents count)
-first_name, last_name, city,    text contains a value, both case-folded (blanks and accents count)
-corporate_name
-phone_number                    phone1, phone2, phone3, mobile or fax: its digits contain the digits of a value; a value
-                                without digits matches nobody
-rating, channel                 code or name stands for a value
-customer_type                   is_whole_sale_user or, in a frame without it, customer_type is a value
-subscribed, exported            flag is a value; -1 (all) matches everybody, also where the flag is missing
-created_on_from, created_on_to  created_on lies within the bounds, both included
-keyword, modified_on_from,      (only the server can tell)
-modified_on_to
-==============================  ======================================================================================
-
-city and zip_code are those of the billing address.  Several values of one filter mean any of them, several filters all
-of them.  A row whose value is missing does not match.
+How SellerCloud itself matches is not documented; ``df.sellercloud.where`` tells the rules here.
 
 Columns may have other types than a read gives them, as far as Arrow casts every value without loss: ids and codes that
 are floats or text, flags that are 0 and 1 or text.  Phones may be whole numbers, unless the digits of a value begin
@@ -58,19 +38,7 @@ _ASK: Final = "ask the server: df.sellercloud.query.with_filter(...)"
 
 
 def matching(frame: pd.DataFrame, question: CustomerFilter) -> "pd.Series[bool]":
-    """Return which rows of a frame match a filter, by the rules of this module.
-
-    Parameters
-    ----------
-    frame
-        Customers, with the columns that the filter needs.
-    question
-        The filter.
-
-    Returns
-    -------
-    pandas.Series
-        Bool, index of the frame; nothing is missing.
+    """Return which rows of a frame match a filter: bool, index of the frame, nothing is missing.
 
     Raises
     ------
@@ -98,13 +66,7 @@ def as_mask(flags: _Values) -> Mask:
 
 
 def arrow_of(column: "pd.Series[Any]") -> _Values:
-    """Return a column as Arrow holds it, categories as their values.
-
-    Raises
-    ------
-    TypeError
-        Its values are of several kinds.
-    """
+    """Return a column as Arrow holds it, categories as their values; TypeError if its values are of several kinds."""
     try:
         values = pa.array(column, from_pandas=True)
     except (pa.ArrowException, ValueError, OverflowError):
@@ -118,13 +80,7 @@ def is_text(of_type: pa.DataType) -> bool:
 
 
 def texts_of(values: _Values) -> _Values:
-    """Return values that are text.
-
-    Raises
-    ------
-    TypeError
-        They are not.
-    """
+    """Return values that are text; TypeError if they are not."""
     if pa.types.is_null(values.type) or values.type == pa.string_view():
         return values.cast(pa.string())
     if not is_text(values.type):
@@ -133,13 +89,7 @@ def texts_of(values: _Values) -> _Values:
 
 
 def numbers_of(values: _Values) -> _Values:
-    """Return values that are whole numbers, also as floats, decimals or text.
-
-    Raises
-    ------
-    TypeError, pyarrow.ArrowException
-        They are not, or a cast would lose something.
-    """
+    """Return whole numbers, also of floats, decimals or text; TypeError or ArrowException if they are none."""
     kinds = (pa.types.is_null, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
     if not any(is_kind(values.type) for is_kind in kinds):
         values = texts_of(values)
@@ -153,13 +103,7 @@ def mapped(values: _Values, change: Callable[[Any], Any], of_type: pa.DataType) 
 
 
 def phones_of(values: _Values) -> _Values:
-    """Return phones as text; whole numbers are their digits.
-
-    Raises
-    ------
-    TypeError, pyarrow.ArrowException
-        They are neither.
-    """
+    """Return phones as text, whole numbers as their digits; TypeError or ArrowException if they are neither."""
     if pa.types.is_floating(values.type) or pa.types.is_integer(values.type):
         numbers = numbers_of(values)
         if (pc.min(numbers).as_py() or 0) < 0:
@@ -188,11 +132,7 @@ def _times_of(values: _Values) -> _Values:
 def _column(frame: pd.DataFrame, name: str, column: str, convert: Callable[[_Values], _Values], what: str) -> _Values:
     """Return a column's values, converted to what a filter compares.
 
-    Raises
-    ------
-    FilterError
-        There is no such column, or it holds values of another kind.  They would never match, and that nobody was found
-        would be untrue.
+    Values of another kind are refused: they would never match, and that nobody was found would be untrue.
     """
     if list(frame.columns).count(column) > 1:
         raise FilterError(f"{name} cannot be checked: the frame has several columns {column!r}.", filter=name)

@@ -189,10 +189,10 @@ class SellerCloudAccessor(Exports):
         -----
         How SellerCloud matches is not documented.  Here e-mail and zip code are equal without regard to case; names,
         corporate names and the city are contained without regard to case (blanks and accents count); a phone number's
-        digits are contained in those of any phone; city and zip code are the billing address's; dates include their
-        bounds.  Lists mean any of their values, several filters all of them.  A row whose value is missing does not
-        match.  After a detour through CSV, ids, codes, True and False may be text and phones may be whole numbers; what
-        is ambiguous, such as a zip code that is a number, raises.
+        digits are contained in those of any phone, mobile or fax; city and zip code are the billing address's; dates
+        include their bounds.  Lists mean any of their values, several filters all of them.  A row whose value is
+        missing does not match, but where a flag is -1 (all).  After a detour through CSV, ids, codes, True and False
+        may be text and phones may be whole numbers; what is ambiguous, such as a zip code that is a number, raises.
 
         Examples
         --------
@@ -252,14 +252,15 @@ class SellerCloudAccessor(Exports):
         by
             One or several of
 
-            - ``"email"``: equal but for blanks at the ends and case; dots and plus signs count;
+            - ``"email"``: equal but for blanks at the ends and case; dots and plus signs count; without an "@" between
+              other characters it is no address;
             - ``"phone"``: phone1, phone2, phone3 or mobile of one equals any of them of the other: digits only, without
               an extension, without a 1 before ten digits, at least seven digits and not all the same, and with fewer
               than ten the letters as well (1-800-555-CAKE); needs ``include=["phones"]``;
             - ``"name"``: first, last and corporate name are equal but for case, blanks and Unicode's compatibility
               forms (NFKC), and there is a last or a corporate name.
 
-            By default all for which the frame has the columns.
+            By default all for which the frame has the columns.  Missing and empty values equal nothing.
 
         Returns
         -------

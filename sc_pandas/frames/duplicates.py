@@ -1,20 +1,8 @@
 """Customers who may be one person: groups, reasons, and who should survive.
 
-Two customers are the same by
-
-- *email*: the addresses are equal except for blanks at the ends and case.  Dots and plus signs count, and a
-  marketplace's relay address is an address like any other.  A text without an "@" between other characters is no
-  address.
-- *phone*: phone1, phone2, phone3 or mobile of one equals any of them of the other, digits only, without an extension
-  ("x12", "ext. 12", "#12" at the end) and without a leading 1 before ten digits (North America).  Fewer than seven
-  digits, or one digit repeated, is no phone.  With fewer than ten digits letters count as well, as they may stand for
-  digits: 1-800-555-CAKE is not 1-800-555-CARS.  With ten or more they are remarks, as in "212 555 0134 (home)".  Whole
-  numbers count as their digits.  Faxes are not compared: offices share them.
-- *name*: first, last and corporate name are all equal after Unicode's NFKC, case folding and joining of blanks.  There
-  must be a last or a corporate name.
-
-Values of other kinds (dates as e-mail addresses) are refused: that none is the same would say nothing.  Missing and
-empty values equal nothing.  Customers who are connected through others are in one group.
+`SellerCloudAccessor.duplicates` has the rules.  A marketplace's relay address is an address like any other.
+Faxes are not compared: offices share them.  Values of other kinds (dates as e-mail addresses) are refused: that none is
+the same would say nothing.
 """
 
 import re
@@ -159,13 +147,7 @@ def name_key(text: str) -> str:
 
 
 def _texts(frame: pd.DataFrame, name: str) -> Any:
-    """Return a column as Arrow text.
-
-    Raises
-    ------
-    AccessorError
-        A value is no text.
-    """
+    """Return a column as Arrow text, or refuse it."""
     try:
         return (phones_of if name in PHONES else texts_of)(arrow_of(frame[name]))
     except (TypeError, pa.ArrowException):

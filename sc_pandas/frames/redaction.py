@@ -38,6 +38,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -139,19 +140,16 @@ def check_partition(frame: pd.DataFrame, names: str | Sequence[str], impersonal:
     for name in [names] if isinstance(names, str) else names:
         fact = _fact(name)
         if name in COLUMNS and fact.kind in {"id", "personal"} and not fact.is_shared:
-            raise SettingsError(
-                f"partition_by={name!r} would write personal data into the names of folders, which everybody who lists "
-                "them, and every log of paths, can read. Choose a column that many customers share, such as "
-                "rating_name, channel, customer_type or created_month.",
-                setting="partition_by",
-            )
-        if name not in declared and not _is_shared(frame, name):
-            raise SettingsError(
-                f"partition_by={name!r} would write values into the names of folders, which everybody who lists them, "
-                "and every log of paths, can read. This column is not known to be free of personal data. If you know "
-                f"that it names nobody, declare it: impersonal=[{name!r}].",
-                setting="partition_by",
-            )
+            what, hint = "personal data", "Choose a column that many share, such as rating_name or channel."
+        elif name not in declared and not _is_shared(frame, name):
+            what, hint = "unknown values", f"If you know that it names nobody, declare it: impersonal=[{name!r}]."
+        else:
+            continue
+        raise SettingsError(
+            f"partition_by={name!r} would write {what} into the names of folders, which everybody who lists "
+            f"them, and every log of paths, can read. {hint}",
+            setting="partition_by",
+        )
 
 
 def _is_shared(frame: pd.DataFrame, name: str) -> bool:
@@ -299,17 +297,14 @@ def _empty(column: "pd.Series[Any]") -> "pd.Series[Any]":
     """Return missing values of the column's dtype, or of the nearest that can be missing."""
     dtype, rows = column.dtype, len(column)
     if isinstance(dtype, pd.ArrowDtype):
-        return pd.Series(pd.arrays.ArrowExtensionArray(pa.nulls(rows, dtype.pyarrow_dtype)))
+        return _series(pa.nulls(rows, dtype.pyarrow_dtype))
     if isinstance(dtype, pd.CategoricalDtype):
         return pd.Series(pd.Categorical([None] * rows, categories=[], ordered=dtype.ordered))
-    # NumPy's own booleans and whole numbers know no missing value.
-    instead: Any = {"b": "boolean", "i": "Int64", "u": "UInt64"}.get(dtype.kind, dtype)
-    if isinstance(dtype, pd.IntervalDtype):
-        instead = pd.IntervalDtype("float64", dtype.closed)
-    try:
-        return pd.Series([None] * rows, dtype=instead)
-    except (TypeError, ValueError):  # dtypes of others, and sparse ones
-        return pd.Series([None] * rows, dtype=object)
+    if isinstance(dtype, np.dtype):
+        # NumPy's own booleans and whole numbers know no missing value.
+        column = column.astype({"b": "boolean", "i": "Int64", "u": "UInt64"}.get(dtype.kind, dtype))
+    # Labels that are not there.
+    return column.set_axis(range(rows)).reindex(range(-rows, 0))
 
 
 def _with_tokens(column: "pd.Series[Any]", kind: str, tokens: _Tokens) -> "pd.Series[Any]":

@@ -88,7 +88,7 @@ def write_csv(
     if encoding not in {"utf-8", "utf-8-sig"}:
         raise SettingsError("encoding is 'utf-8-sig', which Excel knows as UTF-8, or 'utf-8'.", setting="encoding")
     target = check_target(path)
-    table, guarded = _guarded(_as_texts(frame_to_arrow(frame, path)), on=formula_guard)
+    table, guarded = _guarded(_as_texts(frame_to_arrow(frame, path), for_csv=True), on=formula_guard)
     with atomic_write(target) as file:
         file.write(b"\xef\xbb\xbf" if encoding == "utf-8-sig" else b"")
         if table.num_columns:
@@ -124,7 +124,7 @@ def write_excel(
         )
     # Numbers stay numbers here; only what is text, or has no other form in Excel, is text.
     names = table.column_names
-    table, guarded = _guarded(_nested_as_texts(table), on=formula_guard)
+    table, guarded = _guarded(_as_texts(table, for_csv=False), on=formula_guard)
     table, replaced = _changed(table, names, _replaced)
     _check_lengths(table, path)
     with atomic_write(target, check=lambda temp: _check_no_formula(temp, path)) as file:
@@ -237,9 +237,9 @@ def _replaced(texts: Any) -> tuple[Any, int]:
 
 def _check_lengths(table: pa.Table, path: PathLike) -> None:
     for name, column in zip(table.column_names, table.columns, strict=True):
-        # Excel counts UTF-16: a character beyond the first plane counts twice.
-        longest = pc.max(pc.utf8_length(column)).as_py() if is_text(column.type) else 0
-        if longest and (longest > _EXCEL_TEXT or (longest * 2 > _EXCEL_TEXT and _utf16_length(column) > _EXCEL_TEXT)):
+        # Excel counts UTF-16, which never takes more units than UTF-8 takes bytes.
+        bytes_at_most = pc.max(pc.binary_length(column)).as_py() if is_text(column.type) else 0
+        if (bytes_at_most or 0) > _EXCEL_TEXT and _utf16_length(column) > _EXCEL_TEXT:
             raise _mismatch(
                 path, f"the column {name!r} holds a text of more than {_EXCEL_TEXT:,} characters, more than an Excel "
                 "cell. Write Parquet or CSV, or leave the column out."
@@ -265,33 +265,25 @@ def _check_no_formula(temp: Path, path: PathLike) -> None:
                     rest = piece[-16:]
 
 
-def _as_texts(table: pa.Table) -> pa.Table:
-    """Write as text what CSV has no form of its own for; whole and floating numbers stay."""
-    arrays = []
-    for column in _nested_as_texts(table).columns:
-        if pa.types.is_boolean(column.type):
-            arrays.append(pc.if_else(column, "True", "False"))
-        else:
-            arrays.append(column.cast(pa.string()) if _is_naive(column.type) else column)
-    return pa.table(arrays, names=table.column_names)
+def _as_texts(table: pa.Table, *, for_csv: bool) -> pa.Table:
+    """Write as text what CSV, or else Excel, has no form of its own for; numbers stay."""
+    return pa.table([_flat(column, for_csv=for_csv) for column in table.columns], names=table.column_names)
 
 
-def _nested_as_texts(table: pa.Table) -> pa.Table:
-    """Write lists and structs as JSON, and what neither CSV nor Excel knows as text."""
-    return pa.table([_flat(column) for column in table.columns], names=table.column_names)
+def _flat(column: pa.ChunkedArray, *, for_csv: bool) -> pa.ChunkedArray | pa.Array:
+    of_type, types = column.type, pa.types
+    if types.is_nested(of_type):
+        return _written(column, lambda value: json.dumps(value, ensure_ascii=False, default=str))
+    if types.is_binary(of_type) or types.is_large_binary(of_type) or types.is_fixed_size_binary(of_type):
+        return _written(column, bytes.hex)
+    if for_csv and types.is_boolean(of_type):
+        return pc.if_else(column, "True", "False")
+    is_odd = types.is_null(of_type) or of_type == pa.string_view() or (for_csv and _is_naive(of_type))
+    return column.cast(pa.string()) if is_odd else column
 
 
-def _flat(column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
-    of_type = column.type
-    if pa.types.is_nested(of_type):
-        return pa.array([None if each is None else _json(each) for each in column.to_pylist()], pa.string())
-    if pa.types.is_binary(of_type) or pa.types.is_large_binary(of_type) or pa.types.is_fixed_size_binary(of_type):
-        return pa.array([None if each is None else each.hex() for each in column.to_pylist()], pa.string())
-    return column.cast(pa.string()) if pa.types.is_null(of_type) or of_type == pa.string_view() else column
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)
+def _written(column: pa.ChunkedArray, write: Callable[[Any], str]) -> pa.Array:
+    return pa.array([None if value is None else write(value) for value in column.to_pylist()], pa.string())
 
 
 def _mismatch(path: PathLike, what: str) -> ExportError:
