@@ -143,14 +143,7 @@ def html_table(
 ) -> str:
     """Return rows as an HTML table, escaped; the first cell of each row is its heading.
 
-    Parameters
-    ----------
-    rows
-        Cells; a whole number is written with commas, to the right.
-    heads, caption
-        Headings of the columns and of the table.
-    align
-        Where text stands: ``"left"`` or ``"right"``.
+    A whole number is written with commas, to the right; `align` says where text stands.
 
     Examples
     --------

@@ -1,18 +1,6 @@
 """An embedded SellerCloud: the customers API on 127.0.0.1, with invented customers and faults on order.
 
-It shares no code with the client, so that each checks the other.
-
-Examples
---------
->>> import json, urllib.request
->>> import sc_pandas.sandbox
->>> with sc_pandas.sandbox.serve(customers=20, seed=7, port=0) as box:
-...     answer = urllib.request.urlopen(f"{box.url}/api/server-by-team/?team=sandbox")
-...     with answer:
-...         json.load(answer)["Success"]
-...     box.calls("team")
-True
-1
+It shares no code with the client, so each checks the other.
 """
 
 from typing import Any

@@ -24,12 +24,10 @@ KINDS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         "status": {"status": 500, "body": None, "content_type": None, "headers": None},
     }
 )
-_CLASSES: Final[Mapping[str, frozenset[Endpoint]]] = {
-    "list": frozenset({"list"}),
-    "detail": frozenset({"detail"}),
-    "token": frozenset({"token"}),
-    "data": frozenset({"list", "detail"}),
-    "any": frozenset({"list", "detail", "token", "team", "other"}),
+_CLASSES: Final[Mapping[str, set[str]]] = {
+    **{each: {each} for each in ("list", "detail", "token")},
+    "data": {"list", "detail"},
+    "any": {"list", "detail", "token", "team", "other"},
 }
 
 

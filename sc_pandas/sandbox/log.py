@@ -17,16 +17,10 @@ class LogEntry:
     ----------
     at : float
         `time.monotonic` when the request arrived or the change was made.
-    kind : {"request", "insert", "update", "merge"}
-        What happened.
-    endpoint : str or None
-        "token", "list", "detail", "team" or "other"; None for changes.
-    method, path : str
-        Of the request line, without the query.
-    params : tuple of (str, str)
-        The query as sent, decoded, in order; empty for logins.
-    status : int or None
-        The answer's status.
+    kind, endpoint : str
+        What happened, and where; changes have no endpoint.
+    method, path, params, status
+        Of the request and its answer; `params` is the query as sent, decoded, in order, and empty for logins.
     user_ids : tuple of int
         The customers answered; for changes, those changed (for a merge: who stays, who goes).
     total : int or None

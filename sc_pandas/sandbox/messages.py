@@ -41,10 +41,10 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """Status, headers and body, and what the truth log is to know about them.
+    """Status, headers and body, and what the truth log is to know about them: `user_ids`, `total` and `token`.
 
     `headers` are all but ``Content-Type`` and ``Content-Length``; an `encoded` body stays as it is; `items` are the
-    finished rows in a page of the list; `user_ids`, `total` and `token` are for the log.
+    finished rows in a page of the list.
     """
 
     status: int = 200

@@ -45,15 +45,9 @@ _INTERNAL_DEFAULTS: Final = {
     **_all(0, "AccountManager2Id AccountManager3Id"),
 }
 _ORDER_DEFAULTS: Final = {
-    **_all(False, "ApplyShippingChargesToOrderTotal ApplyShippingChargesToOrderTotalVisible DisableShipNotifications"),
-    **_all(False, "AllowShippingUnPaidOrders SendInvoiceWithShipNotificationEmail SitePriceBasedDiscountVisible"),
-    **_all(
-        False, "SitePriceBasedDiscountEnabled CostPlusBasedWholeSalePriceVisible CostPlusBasedWholeSalePriceEnabled"
-    ),
-    **_all(True, "AllowShippingUnPaidOrdersEditble"),
+    **_all(False, "ApplyShippingChargesToOrderTotal DisableShipNotifications AllowShippingUnPaidOrders"),
+    **_all(False, "SendInvoiceWithShipNotificationEmail SitePriceBasedDiscountEnabled"),
     **_all(None, "OrderPDFInvoicePlugin"),
-    **_all(0.0, "SitePriceBasedDiscountValue CostPlusBasedWholeSalePricePercent"),
-    **_all(0, "CostPlusBasedWholeSalePriceUsingType"),
 }
 
 

@@ -54,14 +54,9 @@ class _File(msgspec.Struct):
 
 
 class SegmentMemory:
-    """Who was in one user's segments at one server.
+    """Who was in one user's segments at one server; a private folder in the data folder.
 
-    Parameters
-    ----------
-    folder
-        The data folder; the memory is a private folder in it, made when something is remembered.
-    tenant
-        Digest of the server and the user.
+    `tenant` is the digest of the server and the user.
     """
 
     def __init__(self, folder: Path, tenant: str) -> None:
@@ -125,13 +120,7 @@ class SegmentMemory:
 
 
 def forget(folder: Path, name: str | None) -> int:
-    """Remove what is remembered of a segment (None: of all), at every server and of every user of a data folder.
-
-    Returns
-    -------
-    int
-        How many files were removed.
-    """
+    """Remove what is remembered of a segment (None: of all) in a data folder; return how many files that were."""
     folder = folder / FOLDER
     if not folder.is_dir():
         return 0

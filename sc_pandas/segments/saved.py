@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any, Final, Unpack
 
 from sc_pandas.errors import ExportError, FilterError, SettingsError
@@ -80,6 +79,7 @@ class Segments(Mapping[str, CustomerFilter]):
     def __init__(self, folder: str | os.PathLike[str] | None = None) -> None:
         self.folder = data_folder(folder)
         self._path = self.folder / FILE
+        self._lock = self._path.with_suffix(".lock")
 
     def __getitem__(self, name: str) -> CustomerFilter:
         kept = self._read()
@@ -152,25 +152,15 @@ class Segments(Mapping[str, CustomerFilter]):
         ExportError
             The file cannot be written; it is as it was.
         """
-        if name in self._read():
+        if name in self:
             with locked(self._lock):
-                kept = self._read()
-                kept.pop(name, None)
-                self._write(kept)
+                self._write({each: saved for each, saved in self._read().items() if each != name})
         memory.forget(self.folder, name)
 
     def forget(self, name: str | None = None) -> int:
-        """Forget what a segment gave, so that its next run is the first; the filter stays.
+        """Forget what a segment gave (None: what all gave), so its next run is the first; the filter stays.
 
-        Parameters
-        ----------
-        name
-            Whose; None for all, also those that are deleted.
-
-        Returns
-        -------
-        int
-            How many memories were removed, one for each server and user.
+        The result is how many memories were removed, one for each server and user.
 
         Raises
         ------
@@ -178,10 +168,6 @@ class Segments(Mapping[str, CustomerFilter]):
             It cannot be removed.
         """
         return memory.forget(self.folder, name)
-
-    @property
-    def _lock(self) -> Path:
-        return self._path.with_suffix(".lock")
 
     def _read(self) -> dict[str, Any]:
         try:
@@ -223,9 +209,7 @@ def _checked_filter(question: object) -> CustomerFilter:
     # A dict alone: other mappings, such as a run or `Segments`, have names that are no filters.
     if isinstance(question, dict) and all(isinstance(name, str) for name in question):
         return CustomerFilter.from_dict(question)
-    if isinstance(getattr(question, "filter", None), CustomerFilter):
-        raise FilterError(f"save() takes a filter, not a {type(question).__name__}; pass its .filter.")
     raise FilterError(
         f"save() takes a CustomerFilter, a dict of filters, or keywords, not a {type(question).__name__}: "
-        "save('happy', rating=[4, 5]). Rows of a frame are no filter; save what they are chosen by. Nothing was saved."
+        "save('happy', rating=[4, 5]). A query, a panel and a segment have theirs as .filter. Nothing was saved."
     )

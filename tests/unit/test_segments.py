@@ -76,7 +76,7 @@ def test_what_is_no_filter_is_not_saved(tmp_path: Path, wrong: Any) -> None:
         segments.save("vip", wrong)
     assert "ada" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(FilterError, match=r"not a SimpleNamespace; pass its \.filter"):
+    with pytest.raises(FilterError, match=r"have theirs as \.filter"):
         segments.save("vip", SimpleNamespace(filter=HAPPY))  # type: ignore[arg-type]
 
 
