@@ -20,15 +20,11 @@ from sc_pandas.tables import to_pandas
 texts = st.text(st.characters(codec="utf-8"), max_size=6) | st.sampled_from(["", "\x00", "a/b", "..", "=1", "\ufeff"])
 ADDRESS = pa.struct([("id", pa.int64()), ("city", pa.string()), ("is_billing_address", pa.bool_())])
 TYPES: list[tuple[pa.DataType, st.SearchStrategy[Any]]] = [
-    (pa.int64(), st.integers(-(2**63), 2**63 - 1)),
-    (pa.int8(), st.integers(-128, 127)),
-    (pa.bool_(), st.booleans()),
+    (pa.int64(), st.integers(-(2**63), 2**63 - 1)), (pa.int8(), st.integers(-128, 127)), (pa.bool_(), st.booleans()),
     (pa.float64(), st.floats(allow_nan=False)),
     (pa.decimal128(38, 10), st.decimals(-(10**27), 10**27, places=10, allow_nan=False).map(Decimal)),
-    (pa.string(), texts),
-    (pa.timestamp("us"), st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30))),
-    (pa.date32(), st.dates()),
-    (pa.list_(pa.string()), st.lists(st.none() | texts, max_size=3)),
+    (pa.string(), texts), (pa.timestamp("us"), st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30))),
+    (pa.date32(), st.dates()), (pa.list_(pa.string()), st.lists(st.none() | texts, max_size=3)),
     (pa.list_(pa.int64()), st.lists(st.integers(-9, 9), max_size=3)),
     (ADDRESS, st.fixed_dictionaries({"id": st.none() | st.integers(0, 9), "city": texts, "is_billing_address": st.booleans()})),
 ]  # fmt: skip

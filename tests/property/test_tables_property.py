@@ -43,20 +43,14 @@ texts = (
     | st.integers(-200, 200).map(str)
     | st.sampled_from(
         [
-            "True",
-            "false",
-            "a\ud800",
-            "Satisfied",
-            "very dissatisfied",
-            "0001-01-01T00:00:00",
-            "2020-01-02T03:04:05.1234567Z",
-            "",
+            "True", "false", "a\ud800", "Satisfied", "very dissatisfied", "0001-01-01T00:00:00",
+            "2020-01-02T03:04:05.1234567Z", "",
         ]
     )
     | st.sampled_from(["\ud83d", "\udfff", "é\ud800"])
     | moments
     | st.builds("{}{}".format, moments, st.sampled_from(["Z", "+02:00", "-1130"]))
-)
+)  # fmt: skip
 scalars = st.none() | st.booleans() | numbers | decimals | texts
 names = st.text("aB1 _é", max_size=3)
 values = st.recursive(

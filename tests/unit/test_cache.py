@@ -97,13 +97,8 @@ def test_one_bit_of_what_is_known_of_a_read_makes_it_unknown(cache: HttpCache) -
     """A total of 24 in place of 64 would cut a proven answer short; what is not even UTF-8 is no fault of the disk."""
     # A bit that changes nothing that is meant, such as the last digit of a time, may pass.
     facts: dict[str, Any] = {
-        "total": 64,
-        "served": 15,
-        "pages": 5,
-        "verdict": "proven (bookends)",
-        "asks": [],
-        "leaves": [],
-    }
+        "total": 64, "served": 15, "pages": 5, "verdict": "proven (bookends)", "asks": [], "leaves": [],
+    }  # fmt: skip
     read = ReadRecord(read_id="r", started_at=time.time(), **facts)
     keep_records(cache, {KEY: read})
     assert find_records(cache, [KEY]) == {KEY: [read]}

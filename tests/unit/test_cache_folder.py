@@ -45,30 +45,21 @@ def folder(tmp_path: Path) -> Path:
     return private
 
 
-def a_gitignore(folder: Path) -> None:
-    (folder / ".gitignore").write_text("secrets.env\nbuild/\n")
+def write(text: str, path: Path) -> Path:
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    path.write_text(text)
+    return path
 
 
-def a_project(folder: Path) -> None:
-    (folder / "main.py").write_text("print()\n")
-
-
-def a_link_to_a_file(folder: Path) -> None:
-    (folder.parent / "outside").write_text("theirs")
-    (folder / ".gitignore").symlink_to(folder.parent / "outside")
-
-
-def a_link_to_nothing(folder: Path) -> None:
-    (folder / ".gitignore").symlink_to(folder.parent / "not there")
-
-
-def a_folder_of_that_name(folder: Path) -> None:
-    (folder / ".gitignore").mkdir()
-
-
-def a_package_of_our_name(folder: Path) -> None:
-    (folder / "sc_pandas").mkdir(mode=0o700)
-    (folder / "sc_pandas" / "__init__.py").write_text("")
+# What stands in a folder, or becomes of it.
+THEIRS: dict[str, Callable[[Path], object]] = {
+    "a .gitignore": lambda folder: write("secrets.env\nbuild/\n", folder / ".gitignore"),
+    "a project": lambda folder: write("print()\n", folder / "main.py"),
+    "a link to a file": lambda folder: (folder / ".gitignore").symlink_to(write("theirs", folder.parent / "outside")),
+    "a link to nothing": lambda folder: (folder / ".gitignore").symlink_to(folder.parent / "not there"),
+    "a folder of that name": lambda folder: (folder / ".gitignore").mkdir(),
+    "a package of our name": lambda folder: write("", folder / "sc_pandas" / "__init__.py"),
+}
 
 
 def contents(folder: Path) -> dict[str, bytes | Path]:
@@ -80,25 +71,18 @@ def contents(folder: Path) -> dict[str, bytes | Path]:
 
 
 @pytest.mark.parametrize("opened", [by_argument, by_variable, by_command])
-@pytest.mark.parametrize(
-    "theirs",
-    [a_gitignore, a_project, a_link_to_a_file, a_link_to_nothing, a_folder_of_that_name, a_package_of_our_name],
-)
+@pytest.mark.parametrize("theirs", THEIRS)
 def test_what_stands_in_the_folder_stays_letter_for_letter(
-    theirs: Callable[[Path], None],
-    opened: Callable[[Path, pytest.MonkeyPatch], Path],
-    folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    theirs: str, opened: Callable[[Path, pytest.MonkeyPatch], Path], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    theirs(folder)
+    THEIRS[theirs](folder)
     before = contents(folder.parent)
     database = opened(folder, monkeypatch)
     after = contents(folder.parent)
     home = database.parent
     assert {name: after[name] for name in before} == before
     assert not (folder.parent / "not there").exists()
-    assert home != folder
-    assert home.parts[: len(folder.parts)] == folder.parts
+    assert folder in home.parents
     assert (home / ".gitignore").read_text() == "*\n"
     new = {folder.parent / name for name in set(after) - set(before)}
     assert all(home in path.parents for path in new), "everything of ours lies in a folder of our own"
@@ -121,9 +105,9 @@ def test_a_folder_of_ours_is_the_cache_itself(tmp_path: Path, monkeypatch: pytes
 def test_what_an_earlier_edition_left_among_others_files(folder: Path) -> None:
     """It wrote `*` over what stood there; that cache is found as long as it is hidden, and told of afterwards."""
     HttpCache(folder, TENANT).close()
-    a_project(folder)
+    THEIRS["a project"](folder)
     assert HttpCache(folder, TENANT).path.parent == folder
-    a_gitignore(folder)  # put right by its owner
+    THEIRS["a .gitignore"](folder)  # put right by its owner
     with pytest.warns(sc.CacheWarning, match="sc-pandas cache clear") as told:
         cache = HttpCache(folder, TENANT)
     cache.close()
@@ -172,26 +156,18 @@ sc_pandas.cli.main()
 
 def without_home(code: str, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("HOME", "SC_PANDAS", "XDG"))}
-    return subprocess.run(
-        [sys.executable, "-c", NO_HOME + code, *words],
-        env=kept | env,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    command = [sys.executable, "-c", NO_HOME + code, *words]
+    return subprocess.run(command, env=kept | env, capture_output=True, text=True, timeout=60, check=False)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="homes are found otherwise there")
-def test_without_a_home_there_is_no_cache_and_one_warning() -> None:
-    done = without_home(CONNECTS)
-    assert done.stdout.strip() == "[60, 60] [('CacheWarning', 'no_home')]", done.stderr
-
-
-@pytest.mark.skipif(os.name != "posix", reason="homes are found otherwise there")
-def test_without_a_home_segments_say_which_variable_helps() -> None:
-    done = without_home(SEGMENTS)
-    assert done.stdout.split() == ["True", "True"], done.stderr
+@pytest.mark.parametrize(
+    ("code", "said"), [(CONNECTS, "[60, 60] [('CacheWarning', 'no_home')]\n"), (SEGMENTS, "True\nTrue\n")]
+)
+def test_without_a_home_there_is_no_cache_and_one_warning(code: str, said: str) -> None:
+    """Segments say which variable helps."""
+    done = without_home(code)
+    assert done.stdout == said, done.stderr
 
 
 @pytest.mark.skipif(os.name != "posix", reason="homes are found otherwise there")

@@ -239,12 +239,9 @@ class TestLists:
 
         customers: list[Any] = [
             {"Addresses": [at("a"), at("b", IsShippingAddress=True), at("c", IsBillingAddress=True, IsShippingAddress=True)]},
-            {"Addresses": [at("d", IsBillingAddress=False), at("e", IsBillingAddress=None)]},
-            None,
-            {"Addresses": []},
+            {"Addresses": [at("d", IsBillingAddress=False), at("e", IsBillingAddress=None)]}, None, {"Addresses": []},
             {"Addresses": [None, "x", at("f", IsBillingAddress=1), at("g", IsBillingAddress=1)]},
-            {"Addresses": {"City": "h", "IsBillingAddress": True}},
-            {"Addresses": [{"IsShippingAddress": True}]},
+            {"Addresses": {"City": "h", "IsBillingAddress": True}}, {"Addresses": [{"IsShippingAddress": True}]},
         ]  # fmt: skip
         columns, _ = cells("addresses", *customers)
 

@@ -10,30 +10,17 @@ from sc_pandas.reading.dialect import DialectMemory, Evidence, judge_first_page,
 UNDERSTOOD, IGNORED, UNDECIDED = Evidence.UNDERSTOOD, Evidence.IGNORED, Evidence.UNDECIDED
 
 
-@pytest.mark.parametrize(
-    ("asked", "rows", "total", "want"),
-    [
-        (50, 50, 1_037, UNDERSTOOD),
-        (500, 50, 1_037, UNDERSTOOD),
-        (500, 500, 1_037, UNDERSTOOD),
-        (50, 11, 11, UNDERSTOOD),
-        (50, 30, 1_037, UNDERSTOOD),  # a server with a cap of its own
-        (1, 1, 1_037, UNDERSTOOD),
-        (5, 5, 6, UNDERSTOOD),
-        (50, 10, 1_037, IGNORED),
-        (50, 10, 11, IGNORED),
-        (500, 10, 11, IGNORED),
-        (1, 10, 1_037, IGNORED),
-        (1, 2, 2, IGNORED),
-        (50, 10, 10, UNDECIDED),
-        (50, 7, 7, UNDECIDED),
-        (50, 0, 0, UNDECIDED),
-        (10, 10, 1_037, UNDECIDED),
-        (1, 1, 1, UNDECIDED),
-        (50, 3, 1_037, UNDECIDED),
-        (50, 0, 1_037, UNDECIDED),
-    ],
-)
+# A server may have a page cap of its own, as in (50, 30, …).
+FIRST_PAGES = [
+    (50, 50, 1_037, UNDERSTOOD), (500, 50, 1_037, UNDERSTOOD), (500, 500, 1_037, UNDERSTOOD), (50, 11, 11, UNDERSTOOD),
+    (50, 30, 1_037, UNDERSTOOD), (1, 1, 1_037, UNDERSTOOD), (5, 5, 6, UNDERSTOOD), (50, 10, 1_037, IGNORED),
+    (50, 10, 11, IGNORED), (500, 10, 11, IGNORED), (1, 10, 1_037, IGNORED), (1, 2, 2, IGNORED), (50, 10, 10, UNDECIDED),
+    (50, 7, 7, UNDECIDED), (50, 0, 0, UNDECIDED), (10, 10, 1_037, UNDECIDED), (1, 1, 1, UNDECIDED),
+    (50, 3, 1_037, UNDECIDED), (50, 0, 1_037, UNDECIDED),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("asked", "rows", "total", "want"), FIRST_PAGES)
 def test_the_evidence_of_a_first_page(asked: int, rows: int, total: int, want: Evidence) -> None:
     assert judge_first_page(asked, rows, total) is want
 
@@ -78,14 +65,9 @@ def test_what_was_found_out_is_remembered_and_kept() -> None:
     assert DialectMemory("auto", keeper).known is Dialect.SWAGGER
 
 
-@pytest.mark.parametrize("kept", [None, "", "klingon"])
-def test_what_cannot_be_read_is_found_out_anew(kept: str | None) -> None:
-    assert DialectMemory("auto", Keeper(kept)).known is None
-    assert DialectMemory("auto").known is None
-
-
 def test_a_chosen_dialect_is_spoken_whatever_was_kept() -> None:
     memory = DialectMemory("article", Keeper("swagger"))
     assert (memory.known, memory.fixed) == (Dialect.ARTICLE, True)
-    assert Dialect.ARTICLE.other is Dialect.SWAGGER
-    assert Dialect.SWAGGER.other is Dialect.ARTICLE
+    assert (Dialect.ARTICLE.other, Dialect.SWAGGER.other) == (Dialect.SWAGGER, Dialect.ARTICLE)
+    for unread in (None, "", "klingon"):
+        assert DialectMemory("auto", Keeper(unread)).known is DialectMemory("auto").known is None

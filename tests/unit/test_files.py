@@ -3,7 +3,6 @@ import os
 import stat
 import subprocess
 import sys
-import textwrap
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from sc_pandas import files
 from sc_pandas.errors import ExportError, SettingsError
+from tests.support.children import run_child
 
 NOBODY = 65_534
 
@@ -32,25 +32,13 @@ def names_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def run_child(script: str, *arguments: object) -> str:
-    command = [sys.executable, "-c", textwrap.dedent(script), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 class TestPrivateFolder:
     @pytest.mark.fault("E03")
     @pytest.mark.usefixtures("open_umask")
-    def test_a_new_folder_is_private_under_any_umask(self, tmp_path: Path) -> None:
-        folder = files.private_folder(tmp_path / "a" / "b")
-
-        assert [mode_of(tmp_path / "a"), mode_of(folder)] == [0o700, 0o700]
-
-    def test_a_private_folder_is_accepted_as_it_is(self, tmp_path: Path) -> None:
-        files.private_folder(tmp_path / "a")
-
-        assert files.private_folder(tmp_path / "a") == tmp_path / "a"
+    def test_a_new_folder_is_private_under_any_umask_and_accepted(self, tmp_path: Path) -> None:
+        for _ in range(2):
+            folder = files.private_folder(tmp_path / "a" / "b")
+            assert [mode_of(tmp_path / "a"), mode_of(folder)] == [0o700, 0o700]
 
     def test_a_folder_that_others_may_enter_is_refused_and_left_alone(self, tmp_path: Path) -> None:
         (tmp_path / "wide").mkdir()
@@ -62,13 +50,6 @@ class TestPrivateFolder:
         assert caught.value.setting == "cache_dir"
         assert mode_of(tmp_path / "wide") == 0o750
 
-    def test_a_symbolic_link_is_refused(self, tmp_path: Path) -> None:
-        (tmp_path / "real").mkdir(mode=0o700)
-        (tmp_path / "link").symlink_to(tmp_path / "real")
-
-        with pytest.raises(SettingsError, match="symbolic link"):
-            files.private_folder(tmp_path / "link")
-
     def test_a_folder_of_another_user_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         files.private_folder(tmp_path / "a")
         monkeypatch.setattr(os, "getuid", lambda: 12_345)
@@ -76,49 +57,31 @@ class TestPrivateFolder:
         with pytest.raises(SettingsError, match="another user"):
             files.private_folder(tmp_path / "a")
 
-    def test_a_file_is_no_folder(self, tmp_path: Path) -> None:
+    def test_a_link_or_a_file_is_no_folder(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
+        (tmp_path / "real").mkdir(mode=0o700)
+        (tmp_path / "link").symlink_to(tmp_path / "real")
 
-        with pytest.raises(SettingsError, match="not a folder"):
-            files.private_folder(tmp_path / "file")
-        with pytest.raises(SettingsError, match="cannot be made"):
-            files.private_folder(tmp_path / "file" / "below")
-
-
-def make_folder(path: Path) -> None:
-    path.mkdir()
-
-
-def make_loop(path: Path) -> None:
-    path.symlink_to(path)
-
-
-def make_pipe(path: Path) -> None:
-    os.mkfifo(path)
+        for name, says in (("link", "symbolic link"), ("file", "not a folder"), ("file/below", "cannot be made")):
+            with pytest.raises(SettingsError, match=says):
+                files.private_folder(tmp_path / name)
 
 
 class TestTarget:
     @pytest.mark.parametrize(
-        ("make", "code"), [(make_folder, errno.EISDIR), (make_loop, errno.ELOOP), (make_pipe, errno.EINVAL)]
-    )
-    def test_what_is_no_plain_file_is_refused(self, tmp_path: Path, make: Callable[[Path], None], code: int) -> None:
+        ("make", "name", "code"),
+        [(Path.mkdir, "x", errno.EISDIR), (lambda path: path.symlink_to(path), "x", errno.ELOOP),
+         (os.mkfifo, "x", errno.EINVAL), (Path.touch, "x/y", errno.ENOTDIR), (Path.touch, "no/y", errno.ENOENT)],
+    )  # fmt: skip
+    def test_what_is_no_plain_file_in_a_folder_is_refused(
+        self, tmp_path: Path, make: Callable[[Path], object], name: str, code: int
+    ) -> None:
         make(tmp_path / "x")
 
         with pytest.raises(ExportError) as caught:
-            files.check_target(tmp_path / "x")
+            files.check_target(tmp_path / name)
 
         assert (caught.value.reason, caught.value.errno) == ("os", code)
-
-    def test_a_missing_folder_or_a_file_in_its_place_is_refused(self, tmp_path: Path) -> None:
-        (tmp_path / "file").touch()
-
-        with pytest.raises(ExportError, match="does not exist") as missing:
-            files.check_target(tmp_path / "no" / "x")
-        with pytest.raises(ExportError) as no_folder:
-            files.check_target(tmp_path / "file" / "x")
-
-        assert missing.value.errno == errno.ENOENT
-        assert no_folder.value.errno == errno.ENOTDIR
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become nobody")
     def test_a_folder_or_file_without_permission_is_refused(self) -> None:
@@ -144,11 +107,12 @@ class TestAtomicWrite:
     @pytest.mark.fault("F11")
     @pytest.mark.usefixtures("open_umask")
     def test_a_new_file_is_private_under_any_umask(self, tmp_path: Path) -> None:
-        with files.atomic_write(tmp_path / "x") as file:
-            file.write(b"new")
-            assert mode_of(Path(file.name)) == 0o600
+        for name, mode in (("x", {}), ("y", {"mode": 0o644})):
+            with files.atomic_write(tmp_path / name, **mode) as file:
+                file.write(b"new")
+                assert mode_of(Path(file.name)) == 0o600
 
-        assert mode_of(tmp_path / "x") == 0o600
+            assert mode_of(tmp_path / name) == mode.get("mode", 0o600)
 
     @pytest.mark.fault("F11")
     def test_a_replaced_file_hands_its_mode_on(self, tmp_path: Path) -> None:
@@ -161,12 +125,6 @@ class TestAtomicWrite:
 
         assert mode_of(tmp_path / "x") == 0o640
         assert (tmp_path / "x").read_bytes() == b"new"
-
-    def test_mode_is_the_mode_of_a_new_file(self, tmp_path: Path) -> None:
-        with files.atomic_write(tmp_path / "x", mode=0o644):
-            pass
-
-        assert mode_of(tmp_path / "x") == 0o644
 
     def test_a_symbolic_link_stays_and_its_target_is_replaced(self, tmp_path: Path) -> None:
         (tmp_path / "there").mkdir()
@@ -209,24 +167,14 @@ class TestAtomicWrite:
         assert seen == [b"whole"]
         assert names_in(tmp_path) == []
 
-    @pytest.mark.fault("F03")
-    def test_the_file_is_synced_then_renamed_then_its_folder_synced(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        steps = record_steps(monkeypatch)
-
-        with files.atomic_write(tmp_path / "x") as file:
-            file.write(b"new")
-
-        assert steps == ["fsync file", "replace", "fsync folder"]
-
-    @pytest.mark.fault("F02", "F04")
+    @pytest.mark.fault("F02", "F03", "F04")
     @pytest.mark.parametrize(
         ("failing", "left"), [("fsync file", b"old"), ("replace", b"old"), ("fsync folder", b"new")]
     )
     def test_a_failing_disk_is_an_error_and_no_step_is_tried_twice(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str, left: bytes
     ) -> None:
+        """The file is synced, then renamed, then its folder synced."""
         (tmp_path / "x").write_bytes(b"old")
         steps = record_steps(monkeypatch, failing)
 
@@ -234,8 +182,8 @@ class TestAtomicWrite:
             file.write(b"new")
 
         assert (caught.value.reason, caught.value.errno) == ("os", errno.EIO)
-        assert steps[-1] == failing
-        assert len(steps) == len(set(steps))
+        order = ["fsync file", "replace", "fsync folder"]
+        assert steps == order[: order.index(failing) + 1]
         assert (tmp_path / "x").read_bytes() == left
         assert names_in(tmp_path) == ["x"]
 
@@ -243,43 +191,29 @@ class TestAtomicWrite:
     def test_killed_at_any_line_the_path_holds_old_or_new(self, tmp_path: Path) -> None:
         """A child is killed at each line of `files` in turn; what it leaves besides is private and known as ours."""
         script = """
-            import os, signal, sys, time
+            import os, sys, time
             from pathlib import Path
             from sc_pandas import files
-            target, left = Path(sys.argv[1]), set()
-            target.write_bytes(b"old" * 50_000)
-            target.chmod(0o600)
+            from tests.support.children import killed_at_each_line
+            target, left, seen, old, new = Path(sys.argv[1]), set(), [], b"old" * 50_000, b"new" * 50_000
 
-            def kill_at(line):
-                seen = 0
-                def trace(frame, event, arg):
-                    nonlocal seen
-                    if frame.f_code.co_filename != files.__file__: return None
-                    seen += event == "line"
-                    if seen == line: os.kill(os.getpid(), signal.SIGKILL)
-                    return trace
-                sys.settrace(trace)
+            def replace():
                 with files.atomic_write(target) as file:
                     for _ in range(5): file.write(b"new" * 10_000)
-                os._exit(0)
 
-            line, seen = 0, []
-            while True:
-                line += 1
-                child = os.fork() or kill_at(line)
-                status = os.waitpid(child, 0)[1]
-                content = target.read_bytes()
-                assert content in (b"old" * 50_000, b"new" * 50_000), line
-                seen.append(content[:3])
-                target.write_bytes(b"old" * 50_000)
+            target.write_bytes(old)
+            target.chmod(0o600)
+            for line in killed_at_each_line({files.__file__}, replace):
+                seen.append(target.read_bytes())
+                assert seen[-1] in (old, new), line
+                target.write_bytes(old)
                 for other in set(target.parent.iterdir()) - {target}:
                     assert files.TEMP_NAME.fullmatch(other.name) and other.stat().st_mode & 0o777 == 0o600
                     os.utime(other, (time.time() - 7_200,) * 2)
                     left.add(other.name)
                 assert files.remove_stale_temps(target.parent) <= 1
                 assert list(target.parent.iterdir()) == [target]
-                if status == 0: break
-            print(line, seen.count(b"old"), seen.count(b"new"), len(left))
+            print(line, seen.count(old), seen.count(new), len(left))
         """
 
         points, old, new, left = map(int, run_child(script, tmp_path / "x").split())
@@ -290,7 +224,7 @@ class TestAtomicWrite:
         assert left > 5
 
 
-def record_steps(monkeypatch: pytest.MonkeyPatch, failing: str = "") -> list[str]:
+def record_steps(monkeypatch: pytest.MonkeyPatch, failing: str) -> list[str]:
     steps: list[str] = []
 
     def recorded(step: str, real: Callable[..., Any], *arguments: Any) -> Any:
@@ -351,8 +285,6 @@ class TestStaleTemps:
             pass
 
         assert names_in(tmp_path) == ["x"]
-
-    def test_a_folder_that_cannot_be_looked_at_is_passed_over(self, tmp_path: Path) -> None:
         assert files.remove_stale_temps(tmp_path / "no") == 0
 
 
@@ -360,18 +292,14 @@ class TestSpool:
     def test_a_spool_has_no_name(self, tmp_path: Path) -> None:
         with files.unlinked_spool(tmp_path) as spool:
             spool.write(b"a customer")
-            spool.flush()
             spool.seek(0)
 
             assert spool.read() == b"a customer"
             assert names_in(tmp_path) == []
-            assert os.fstat(spool.fileno()).st_nlink == 0
-            assert os.fstat(spool.fileno()).st_mode & 0o077 == 0
-
-    def test_a_spool_nowhere_is_an_export_error(self, tmp_path: Path) -> None:
+            facts = os.fstat(spool.fileno())
+            assert (facts.st_nlink, facts.st_mode & 0o077) == (0, 0)
         with pytest.raises(ExportError, match="another folder") as caught:
             files.unlinked_spool(tmp_path / "no")
-
         assert (caught.value.reason, caught.value.errno) == ("os", errno.ENOENT)
 
 

@@ -15,24 +15,17 @@ from sc_pandas.matching import matching
 
 TIME = datetime.fromisoformat
 COLUMNS: dict[str, tuple[pa.DataType, list[Any]]] = {
-    "user_id": (pa.int64(), [1, 2, 3, None]),
-    "email": (pa.string(), ["Ada@X.org", " ada@x.org", None, "b@x.org"]),
+    "user_id": (pa.int64(), [1, 2, 3, None]), "email": (pa.string(), ["Ada@X.org", " ada@x.org", None, "b@x.org"]),
     "first_name": (pa.string(), ["Zo\u00eb", "Zoe\u0308", "STRASSE", None]),
     "last_name": (pa.string(), ["O'Brien", "", "100%", None]),
-    "corporate_name": (pa.string(), ["ACME", None, "a_c", "A.C"]),
-    "rating": (pa.int8(), [0, 5, None, 9]),
+    "corporate_name": (pa.string(), ["ACME", None, "a_c", "A.C"]), "rating": (pa.int8(), [0, 5, None, 9]),
     "is_whole_sale_user": (pa.bool_(), [True, False, None, True]),
-    "subscribed": (pa.bool_(), [True, False, None, True]),
-    "exported": (pa.bool_(), [False, False, None, True]),
-    "channel": (pa.string(), ["Amazon", "eBayOrder", None, "999"]),
-    "company_id": (pa.int64(), [163, 170, None, 163]),
+    "subscribed": (pa.bool_(), [True, False, None, True]), "exported": (pa.bool_(), [False, False, None, True]),
+    "channel": (pa.string(), ["Amazon", "eBayOrder", None, "999"]), "company_id": (pa.int64(), [163, 170, None, 163]),
     "created_on": (pa.timestamp("us"), [TIME("2026-01-01T00:00:00"), TIME("2026-01-01T00:00:00.000001"), None, TIME("9999-12-31T00:00:00")]),
-    "phone1": (pa.string(), ["(212) 555-0134", None, "٢١٢", ""]),
-    "phone2": (pa.string(), ["999", None, None, None]),
-    "phone3": (pa.string(), [None, None, None, None]),
-    "mobile": (pa.string(), [None, "+1 212 555 0134", None, None]),
-    "fax": (pa.string(), [None, None, None, "777"]),
-    "billing_city": (pa.string(), ["Bern", "Bernau", "BERN", None]),
+    "phone1": (pa.string(), ["(212) 555-0134", None, "٢١٢", ""]), "phone2": (pa.string(), ["999", None, None, None]),
+    "phone3": (pa.string(), [None, None, None, None]), "mobile": (pa.string(), [None, "+1 212 555 0134", None, None]),
+    "fax": (pa.string(), [None, None, None, "777"]), "billing_city": (pa.string(), ["Bern", "Bernau", "BERN", None]),
     "billing_zip_code": (pa.string(), ["3000", "16321", "SW1A 1AA", None]),
 }  # fmt: skip
 

@@ -11,8 +11,13 @@ from sc_pandas.query.progress import PageProgress
 from tests.support.clocks import START, FakeClock
 
 
-def gate_of(clock: FakeClock, max_wait_s: float = 120.0) -> OutageGate:
-    return OutageGate(clock, max_wait_s=max_wait_s, pause_s=Retries(clock, RetryPolicy()).pause_s)
+def gate_of(max_wait_s: float = 120.0, *, answered: bool = True) -> tuple[OutageGate, FakeClock]:
+    """Return a gate of a server that has answered once, and its clock."""
+    clock = FakeClock()
+    gate = OutageGate(clock, max_wait_s=max_wait_s, pause_s=Retries(clock, RetryPolicy()).pause_s)
+    if answered:
+        gate.answered(clock.monotonic())
+    return gate, clock
 
 
 def probe_until(gate: OutageGate, clock: FakeClock, back_at: float) -> int:
@@ -32,9 +37,7 @@ def probe_until(gate: OutageGate, clock: FakeClock, back_at: float) -> int:
 
 @pytest.mark.parametrize("attempt", range(20))
 def test_a_minute_s_outage_takes_few_calls(attempt: int) -> None:
-    clock = FakeClock()
-    gate = gate_of(clock)
-    gate.answered(clock.monotonic())
+    gate, clock = gate_of()
     assert 4 <= probe_until(gate, clock, 60.0) <= 30
     assert clock.monotonic() <= 60.0 + 20.0 + 0.2, "found back within the longest pause"
 
@@ -42,9 +45,7 @@ def test_a_minute_s_outage_takes_few_calls(attempt: int) -> None:
 def test_the_last_call_comes_at_the_end_of_the_longest_wait() -> None:
     """An outage that ends a moment before it is waited out; one that does not is told once."""
     for _ in range(20):
-        clock = FakeClock()
-        gate = gate_of(clock)
-        gate.answered(clock.monotonic())
+        gate, clock = gate_of()
         probe_until(gate, clock, 119.9)
         assert clock.monotonic() <= 120.2
     gate.answered(clock.monotonic())
@@ -59,10 +60,7 @@ def test_the_last_call_comes_at_the_end_of_the_longest_wait() -> None:
 
 @pytest.mark.parametrize(("max_wait_s", "answered"), [(0.0, True), (120.0, False)])
 def test_without_a_wait_or_an_answer_before_there_is_no_gate(max_wait_s: float, answered: bool) -> None:  # noqa: FBT001
-    clock = FakeClock()
-    gate = gate_of(clock, max_wait_s)
-    if answered:
-        gate.answered(clock.monotonic())
+    gate, clock = gate_of(max_wait_s, answered=answered)
     for _ in range(5):
         probed = gate.enter()
         gate.refused("no", probed)
@@ -71,9 +69,7 @@ def test_without_a_wait_or_an_answer_before_there_is_no_gate(max_wait_s: float, 
 
 
 def test_one_probes_and_the_next_takes_over_where_it_ends() -> None:
-    clock = FakeClock()
-    gate = gate_of(clock)
-    gate.answered(clock.monotonic())
+    gate, clock = gate_of()
     gate.refused("no", None)
     probed = gate.enter()
     assert probed is not None
@@ -89,9 +85,7 @@ def test_one_probes_and_the_next_takes_over_where_it_ends() -> None:
 
 
 def test_who_is_late_to_leave_leaves_the_next_outage_alone() -> None:
-    clock = FakeClock()
-    gate = gate_of(clock)
-    gate.answered(clock.monotonic())
+    gate, clock = gate_of()
     gate.refused("no", None)
     first = gate.enter()
     gate.answered(clock.monotonic())  # by another call
@@ -105,14 +99,12 @@ def test_who_is_late_to_leave_leaves_the_next_outage_alone() -> None:
 
 
 def test_whoever_waits_is_told_until_when() -> None:
-    clock = FakeClock()
-    gate = gate_of(clock)
+    gate, clock = gate_of()
     told: list[tuple[datetime, float]] = []
 
     def tell(until: datetime, seconds: float) -> None:
         told.append((until, seconds))
 
-    gate.answered(clock.monotonic())
     gate.enter(tell=tell)
     assert told == []
     gate.refused("no", None)
@@ -126,9 +118,7 @@ def test_whoever_waits_is_told_until_when() -> None:
 
 
 def test_a_wait_without_an_end_can_be_told() -> None:
-    clock = FakeClock()
-    gate = gate_of(clock, float("inf"))
-    gate.answered(clock.monotonic())
+    gate, clock = gate_of(float("inf"))
     assert probe_until(gate, clock, 4_000.0) > 100
 
 
@@ -143,9 +133,7 @@ def test_the_bar_of_pages_says_that_the_server_is_away(capsys: pytest.CaptureFix
 
 def test_an_answer_to_a_call_from_before_ends_no_outage() -> None:
     """The server answered it before it went away."""
-    clock = FakeClock()
-    gate = gate_of(clock)
-    gate.answered(clock.monotonic())
+    gate, clock = gate_of()
     before = clock.monotonic()
     clock.sleep(1.0)
     gate.refused("no", None)

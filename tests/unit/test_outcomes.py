@@ -60,8 +60,7 @@ def test_a_429_is_a_throttle_without_a_body_too() -> None:
 
 
 TABLE: list[tuple[Answer, str, tuple[str, Any]]] = [
-    (answer(200, {"Items": []}), "data", ("data", None)),
-    (answer(200, [1]), "data", ("data", None)),
+    (answer(200, {"Items": []}), "data", ("data", None)), (answer(200, [1]), "data", ("data", None)),
     (answer(200, b""), "data", ("again: ResponseError", "empty")),
     (answer(204, b""), "data", ("again: ResponseError", "empty")),
     (answer(200, b" \r\n"), "data", ("again: ResponseError", "empty")),
@@ -74,16 +73,14 @@ TABLE: list[tuple[Answer, str, tuple[str, Any]]] = [
     (answer(503, {"Message": "down"}), "login", ("again: ServerError", 503)),
     (answer(408, b""), "data", ("again: ServerError", 408)),
     (answer(400, {"Message": "The request is invalid."}), "data", ("ServerError", 400)),
-    (answer(403, b""), "data", ("ServerError", 403)),
-    (answer(404, b""), "data", ("ServerError", 404)),
+    (answer(403, b""), "data", ("ServerError", 403)), (answer(404, b""), "data", ("ServerError", 404)),
     (answer(409, b""), "data", ("ServerError", 409)),
     (answer(400, {"error": "invalid_grant"}), "login", ("AuthError", "bad_credentials")),
     (answer(401, b""), "login", ("AuthError", "bad_credentials")),
-    (answer(403, b""), "login", ("AuthError", "bad_credentials")),
-    (answer(404, b""), "login", ("ServerError", 404)),
+    (answer(403, b""), "login", ("AuthError", "bad_credentials")), (answer(404, b""), "login", ("ServerError", 404)),
     (answer(302, b"", Location="https://evil.test/x"), "data", ("ResponseError", "redirect")),
     (answer(307, b"", Location="/login"), "login", ("ResponseError", "redirect")),
-]
+]  # fmt: skip
 
 
 @pytest.mark.fault("A14", "A18", "B12")

@@ -8,8 +8,6 @@ import os
 import signal
 import stat
 import struct
-import subprocess
-import sys
 import threading
 import time
 import warnings
@@ -116,26 +114,21 @@ def test_the_count_survives_a_restart_and_ends_after_an_hour(path: Path) -> None
     assert second.left() == 5
 
 
-def test_a_clock_that_was_set_back_costs_an_hour_at_most(path: Path) -> None:
+def test_a_clock_that_was_set_back_costs_an_hour_at_most_one_set_on_nothing(path: Path) -> None:
     clock = FakeClock(skew_s=86_400.0 * 365)
-    pace_at(path, clock, 3).wait_for_turn()
-    pace_at(path, clock, 3).wait_for_turn()
-    pace_at(path, clock, 3).wait_for_turn()
+    for _ in range(3):
+        pace_at(path, clock, 3).wait_for_turn()
     clock.skew_s = 0.0
     other = pace_at(path, clock, 3)
     assert other.left() == 0
-    started = clock.seconds
     other.wait_for_turn()
-    assert clock.seconds - started == pytest.approx(3_600, abs=1.0)
-
-
-def test_a_clock_that_was_set_on_does_not_hold_anybody_up(path: Path) -> None:
-    clock = FakeClock()
-    for _ in range(3):
-        pace_at(path, clock, 3).wait_for_turn()
+    assert clock.seconds == pytest.approx(3_600, abs=1.0)
+    for _ in range(2):
+        other.wait_for_turn()
+    slept = clock.seconds
     clock.skew_s = 86_400.0
     pace_at(path, clock, 3).wait_for_turn()
-    assert clock.slept == []
+    assert clock.seconds == slept
 
 
 def test_users_and_servers_have_budgets_of_their_own(tmp_path: Path) -> None:
@@ -243,11 +236,6 @@ def told_once(reason: str) -> Iterator[None]:
     assert [(type(w.message), getattr(w.message, "reason", "")) for w in caught] == [(CacheWarning, reason)]
 
 
-def make_read_only(path: Path) -> None:
-    path.touch(0o600)
-    path.chmod(0o000)
-
-
 UNUSABLE: list[tuple[Callable[[Path], object], str]] = [
     (Path.mkdir, "unwritable"),
     (lambda path: path.symlink_to("/dev/null"), "unwritable"),
@@ -255,7 +243,7 @@ UNUSABLE: list[tuple[Callable[[Path], object], str]] = [
     (lambda path: path.parent.chmod(0o755), "not_private"),
 ]
 if os.geteuid() != 0:
-    UNUSABLE.append((make_read_only, "unwritable"))
+    UNUSABLE.append((lambda path: path.touch(0o000), "unwritable"))
 
 
 @pytest.mark.parametrize(("spoil", "reason"), UNUSABLE)
@@ -415,26 +403,6 @@ def test_a_fork_locks_a_file_of_its_own_even_in_the_middle_of_a_call(path: Path)
     assert pace.left() == 8
 
 
-def test_a_killed_process_leaves_a_file_that_can_be_used(path: Path) -> None:
-    script = (
-        "import sys; from pathlib import Path; from sc_pandas.pacing import *\n"
-        "file = PaceFile(Path(sys.argv[1]), slots=1_000_000)\n"
-        "pace = Pace(SystemClock(), calls_per_hour=1_000_000, file=file)\n"
-        "pace.wait_for_turn()\n"
-        "print('on', flush=True)\n"
-        "while True: pace.wait_for_turn()\n"
-    )
-    process = subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"on\n"
-    time.sleep(0.1)
-    process.kill()
-    process.communicate()
-    shared = PaceFile(path, slots=1_000_000)
-    assert shared.take(SystemClock()) is None
-    assert shared.used(SystemClock()) > 10
-
-
 @pytest.mark.parametrize("writes", [0, 1])
 def test_a_call_that_is_killed_between_two_writes_holds_nobody_up(
     writes: int, path: Path, monkeypatch: pytest.MonkeyPatch
@@ -499,14 +467,3 @@ def test_ctrl_c_ends_a_wait_within_a_second(path: Path, with_event: bool) -> Non
     timer.join()
     signal.signal(signal.SIGINT, before)
     assert pace.left() == 0  # no lock is left behind
-
-
-def test_a_wait_for_the_quota_is_told(path: Path) -> None:
-    clock = FakeClock()
-    told: list[datetime] = []
-    for _ in range(2):
-        pace = pace_at(path, clock, 1)
-        with pace.heard_by(lambda at, _seconds: told.append(at), lambda _at, _seconds: None):
-            pace.wait_for_turn()
-    assert told
-    assert all(at == START + timedelta(hours=1) for at in told)

@@ -6,8 +6,6 @@ import multiprocessing
 import os
 import pickle
 import stat
-import subprocess
-import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,6 +23,7 @@ from sc_pandas.filters import CustomerFilter
 from sc_pandas.query.segment_run import SegmentResult
 from sc_pandas.segments import FILE, LONGEST_NAME, DamagedMemoryError, Seen, SegmentMemory, Segments, memory
 from tests.panel.hostile import PAYLOADS
+from tests.support.damage import flipped
 
 HAPPY = CustomerFilter.of(rating=[4, 5])
 ADA = CustomerFilter.of(email="ada@example.org")
@@ -157,18 +156,28 @@ def test_a_file_of_the_first_version_loads(tmp_path: Path) -> None:
     assert (tmp_path / FILE).read_text() == text
 
 
-_SAVE = """
-import sys, sc_pandas as sc
-for number in range(25):
-    sc.Segments(sys.argv[1]).save(f"{sys.argv[2]}-{number}", rating=4)
-"""
+def _save_and_remember(folder: Path, start: int) -> None:
+    for number in range(20):
+        Segments(folder).save(f"{start}-{number}", rating=4)
+        at = MONDAY + timedelta(seconds=start + 2 * number)
+        SegmentMemory(folder, "t").remember("happy", HAPPY, Seen(at, frozenset(range(start, 5_000))))
 
 
-def test_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
-    writers = [subprocess.Popen([sys.executable, "-c", _SAVE, str(tmp_path), str(n)]) for n in range(3)]
-    assert [each.wait(60) for each in writers] == [0, 0, 0]
-    assert len(Segments(tmp_path)) == 75
-    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
+def test_processes_that_write_at_once_lose_and_corrupt_nothing(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    writers = [context.Process(target=_save_and_remember, args=(tmp_path, n)) for n in (0, 1)]
+    for each in writers:
+        each.start()
+    kept = SegmentMemory(tmp_path, "t")
+    while any(each.is_alive() for each in writers):
+        assert not is_damaged(kept)
+    assert [each.exitcode for each in writers] == [0, 0]
+    assert len(Segments(tmp_path)) == 40
+    for second in (39, 38):
+        before = kept.before("happy", HAPPY, MONDAY + timedelta(seconds=second, milliseconds=1))
+        assert before is not None
+        assert before.at == MONDAY + timedelta(seconds=second)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("*") if path.is_file()} == {0o600}
 
 
 # ── memory ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -236,8 +245,7 @@ def test_every_flipped_byte_and_every_cut_is_damage(tmp_path: Path) -> None:
     kept.remember("happy", HAPPY, seen(0, 1001, 1002))
     (path,) = memory_files(tmp_path)
     whole = path.read_bytes()
-    broken = [whole[:n] + bytes([whole[n] ^ 1]) + whole[n + 1 :] for n in range(len(whole))]
-    for content in [*broken, *(whole[:n] for n in range(len(whole))), b"\n" * 9]:
+    for content in [*flipped(whole), *(whole[:n] for n in range(len(whole))), b"\n" * 9]:
         path.write_bytes(content)
         assert is_damaged(kept)
     kept.remember("happy", HAPPY, seen(0, 1001))
@@ -281,27 +289,6 @@ def test_the_later_readings_stay_whichever_is_kept_last(tmp_path: Path) -> None:
     assert kept.before("happy", HAPPY, LATER) == seen(3, 3)
     assert kept.before("happy", HAPPY, MONDAY + 3 * DAY) == seen(2, 2)
     assert kept.before("happy", HAPPY, MONDAY + 2 * DAY) is None
-
-
-def _remember_often(folder: str, start: int) -> None:
-    for number in range(20):
-        at = MONDAY + timedelta(seconds=start + 2 * number)
-        SegmentMemory(Path(folder), "t").remember("happy", HAPPY, Seen(at, frozenset(range(start, 5_000))))
-
-
-def test_processes_that_remember_at_once_corrupt_nothing(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    writers = [context.Process(target=_remember_often, args=(str(tmp_path), n)) for n in (0, 1)]
-    for each in writers:
-        each.start()
-    kept = SegmentMemory(tmp_path, "t")
-    while any(each.is_alive() for each in writers):
-        assert not is_damaged(kept)
-    assert [each.exitcode for each in writers] == [0, 0]
-    for second in (39, 38):
-        before = kept.before("happy", HAPPY, MONDAY + timedelta(seconds=second, milliseconds=1))
-        assert before is not None
-        assert before.at == MONDAY + timedelta(seconds=second)
 
 
 def test_who_holds_a_lock_for_ever_is_a_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -368,20 +355,16 @@ def result(*ids: int | None) -> SegmentResult:
     return SegmentResult(name="happy", filter=HAPPY, read=read)
 
 
-@pytest.mark.parametrize(
-    "column",
-    [
-        pd.Series([3, 1, 9], index=list("abc")),
-        pd.Series([3.0, 1.0, float("nan")], index=list("abc")),
-        pd.Series(["3", "1", "nobody"], index=list("abc")),
-        pd.Series(["3", "1", None], index=list("abc"), dtype="string[pyarrow]"),
-        pd.Series([3, 1, None], index=list("abc"), dtype="int64[pyarrow]"),
-        pd.Series([3, 1, None], index=list("abc"), dtype="Int64"),
-        pd.Series([3, 1, None], index=list("abc"), dtype="object"),
-    ],
-    ids=lambda column: str(column.dtype),
-)
-def test_a_mask_marks_the_rows_of_a_users_own_frame(column: "pd.Series[Any]") -> None:
+COLUMNS: list[tuple[list[Any], Any]] = [
+    ([3, 1, 9], None), ([3.0, 1.0, float("nan")], None), (["3", "1", "nobody"], None),
+    (["3", "1", None], "string[pyarrow]"), ([3, 1, None], "int64[pyarrow]"), ([3, 1, None], "Int64"),
+    ([3, 1, None], "object"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("values", "dtype"), COLUMNS)
+def test_a_mask_marks_the_rows_of_a_users_own_frame(values: list[Any], dtype: Any) -> None:
+    column = pd.Series(values, index=list("abc"), dtype=dtype)
     some = result(1, 2, None)
     assert some.ids == {1, 2}
     mine = pd.DataFrame({"user_id": column, "spent": [10, 20, 30]})

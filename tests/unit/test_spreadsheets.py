@@ -48,15 +48,12 @@ def text(values: list[Any]) -> "pd.Series[Any]":
 def full() -> pd.DataFrame:
     """Return a frame with every type that a column can have."""
     table = pa.table({
-        "user_id": pa.array([2**53 + 1, 7, None], pa.int64()),
-        "first_name": ["=1+1", None, "Ada"],
-        "rating": pa.array([-5, 4, None], pa.int8()),
-        "is_whole_sale_user": [True, False, None],
+        "user_id": pa.array([2**53 + 1, 7, None], pa.int64()), "first_name": ["=1+1", None, "Ada"],
+        "rating": pa.array([-5, 4, None], pa.int8()), "is_whole_sale_user": [True, False, None],
         "custom.Rate": pa.array([Decimal("-1.50"), Decimal("1234567890123456789.0123456789"), None], pa.decimal128(38, 10)),
         "created_on": pa.array([dt.datetime(2026, 1, 5, 10, 30, 0, 500_000), dt.datetime(1, 1, 1), None], pa.timestamp("us")),
         "created_month": pa.array([dt.date(2026, 1, 1), dt.date(1899, 1, 1), None]),
-        "credit_limit": [-0.5, float("inf"), None],
-        "groups": pa.array([["=a", "b"], [], None]),
+        "credit_limit": [-0.5, float("inf"), None], "groups": pa.array([["=a", "b"], [], None]),
         "addresses": pa.array([[{"id": 1, "city": "=Brno"}], [], None], pa.list_(pa.struct({"id": pa.int64(), "city": pa.string()}))),
         "zoned": pa.array([dt.datetime(2026, 1, 5, tzinfo=dt.UTC), None, None], pa.timestamp("us", "UTC")),
         "blob": pa.array([b"=1", None, None]),
