@@ -1,73 +1,44 @@
 """Rows C of the fault catalogue on the whole reader: pages that are not what was asked for never give wrong rows."""
 
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import sc_pandas as sc
-from sc_pandas.client import Expectation, Page, Tally
-from sc_pandas.contract import PageRows
 from sc_pandas.query.connection import Connection
-from sc_pandas.settings import Credentials, Secret
 from tests.integration.oracle import assert_equals_truth
 from tests.support.shops import kept_bodies, shop_of
+from tests.support.worlds import PAGE, MovingList, nowhere
 
-SIZE = 10
-
-
-class OddList:
-    """A list of 45 customers in pages of 10 that answers some page numbers with other pages."""
-
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
-        self.calls = 0
-        self._lock = threading.Lock()
-
-    def served(self, number: int) -> int:
-        return {
-            "same page always": 1,
-            "first page twice": max(1, number - 1),
-            "last page always": 5 if number > 1 else 1,
-            "wraps around": (number - 1) % 3 + 1,
-            "counts from 0": number + 1,
-            "page 3 is page 2": 2 if number == 3 else number,
-        }[self.kind]
-
-    def get_page(self, _path: str, params: Any, _expectation: Expectation, *, tally: Tally, **_more: Any) -> Page:
-        with self._lock:
-            self.calls += 1
-        tally.count_call()
-        number = self.served(int(dict(params)["pageNumber"]))
-        ids = range(1, 46)[(number - 1) * SIZE : number * SIZE]
-        return Page(PageRows([{"UserID": each} for each in ids]), 45)
+SERVED: dict[str, Callable[[int], int]] = {
+    "same page always": lambda _: 1, "first page twice": lambda n: max(1, n - 1), "page 3 is page 2": lambda n: n - (n == 3),
+    "last page always": lambda n: 5 if n > 1 else 1, "wraps around": lambda n: (n - 1) % 3 + 1, "counts from 0": lambda n: n + 1,
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
-    login = Credentials("ann", password=Secret("never sent"))
-    with Connection("http://127.0.0.1:9/rest", login, dialect="article", cache_dir=tmp_path_factory.mktemp("c")) as one:
+    with nowhere(tmp_path_factory.mktemp("c")) as one:
         yield one
-
-
-ODD = ["same page always", "first page twice", "last page always", "wraps around", "counts from 0", "page 3 is page 2"]
 
 
 @pytest.mark.fault("C08", "C13")
 @pytest.mark.parametrize("consistency", ["auto", "strict"])
-@pytest.mark.parametrize("kind", ODD)
+@pytest.mark.parametrize("kind", SERVED)
 def test_ignored_page_numbers_end_in_an_error(
     kind: str, consistency: Any, shop: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No endless loop: at most one pass in each of the ways of reading."""
-    model = OddList(kind)
+    model = MovingList()
+    monkeypatch.setattr(model, "served", SERVED[kind])
+    monkeypatch.setattr(model, "listed", lambda _params: sorted(model.rows))
     monkeypatch.setattr(shop.source.client, "get_page", model.get_page)
     with pytest.raises(sc.SellerCloudError) as caught:
-        shop.customers(page_size=SIZE, cache="off", consistency=consistency).to_pandas()
+        shop.customers(page_size=PAGE, cache="off", consistency=consistency).to_pandas()
     assert isinstance(caught.value, sc.PagingDriftError | sc.ResponseError)
-    assert model.calls < 80
+    assert len(model.asked) < 80
 
 
 @pytest.mark.fault("C07")

@@ -6,8 +6,7 @@ The client is a model in this process, so that every change happens at a known p
 import itertools
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,84 +15,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import sc_pandas as sc
-from sc_pandas.client import Expectation, Page, Tally
-from sc_pandas.contract import PageRows
+from sc_pandas.client import Page
 from sc_pandas.query.connection import Connection
-from sc_pandas.settings import Credentials, Secret
 from tests.support.shops import served, shop_of
+from tests.support.worlds import CUSTOMERS, PAGE, MovingList, nowhere
 
-PAGE = 10
-CUSTOMERS = 45
-PAGES = 5
-CALLS = PAGES + 2
-WITHIN = ("createdOnFrom", "createdOnTo")
-
-
-@dataclass
-class MovingList:
-    """A client whose list changes before given calls: ``+`` inserts, ``-n`` drops the n-th in a thousand, ``~`` updates."""
-
-    order: str = "id_asc"
-    customers: int = CUSTOMERS
-    script: dict[int, list[str]] = field(default_factory=dict)
-    asked: list[int] = field(default_factory=list)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def __post_init__(self) -> None:
-        self.rows = dict.fromkeys(range(1, self.customers + 1), 0)
-        self.next_id = self.customers + 1
-        self.unchanged = set(self.rows)
-
-    def change(self, what: str) -> None:
-        if what == "+":
-            self.rows[self.next_id] = 0
-            self.next_id += 1
-        elif self.rows:
-            ids = sorted(self.rows)
-            each = ids[min(len(ids) - 1, int(what[1:]) * len(ids) // 1000)]
-            self.unchanged.discard(each)
-            if what[0] == "-":
-                del self.rows[each]
-            else:
-                self.rows[each] += 1
-
-    def listed(self, params: dict[str, str]) -> list[int]:
-        """Return the ids that the creation dates asked for leave, in the list's order."""
-        dates = [datetime.strptime(params[n], "%m/%d/%Y %H:%M") if n in params else None for n in WITHIN]  # noqa: DTZ007
-        start, end = dates
-        ids = [each for each in self.rows if (not start or start <= born(each)) and (not end or born(each) <= end)]
-        return sorted(ids, reverse=self.order == "id_desc")
-
-    def get_page(
-        self,
-        _path: str,
-        params: list[tuple[str, str]],
-        _expectation: Expectation,
-        *,
-        tally: Tally,
-        **_more: Any,
-    ) -> Page:
-        with self.lock:
-            number = int(dict(params)["pageNumber"])
-            self.asked.append(number)
-            tally.count_call()
-            for what in self.script.get(len(self.asked), []):
-                self.change(what)
-            ids = self.listed(dict(params))
-            start = (number - 1) * PAGE
-            items = [{"UserID": each, "LastName": str(self.rows[each])} for each in ids[start : start + PAGE]]
-            return Page(PageRows(items), len(ids))
-
-
-def born(user_id: int) -> datetime:
-    """Return the moment of creation: in the order of ids, some in one minute."""
-    return datetime(2020, 1, 1) + timedelta(hours=7 * (user_id // 4))  # noqa: DTZ001
+CALLS = 5 + 2  # the pages of the model, and two that prove them
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
-    login = Credentials("ann", password=Secret("never sent"))
-    with Connection("http://127.0.0.1:9/rest", login, dialect="article", cache_dir=tmp_path_factory.mktemp("c")) as one:
+    with nowhere(tmp_path_factory.mktemp("c")) as one:
         yield one
 
 
@@ -161,16 +93,6 @@ def test_two_changes_at_any_places_lose_nobody(what: str, others: list[str], ord
         script: dict[int, list[str]] = {one: [what]}
         script[two] = [*script.get(two, []), other]
         check(shop, MovingList(order, script=script))
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("customers", [40, 41, 49, 50, 51])
-@pytest.mark.parametrize("order", ["id_asc", "id_desc"])
-def test_the_border_of_the_last_page_hides_nothing(order: str, customers: int, shop: Connection) -> None:
-    for one, two, drop in itertools.product(PLACES, PLACES, ("-0", "-500", "-999")):
-        script: dict[int, list[str]] = {one: [drop]}
-        script[two] = [*script.get(two, []), "+"]
-        check(shop, MovingList(order, customers=customers, script=script))
 
 
 @pytest.mark.fault("C01")
