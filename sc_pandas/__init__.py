@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     )
     from sc_pandas.filters import CustomerFilter, CustomerFilterArgs
     from sc_pandas.frames import FrameDifference, SellerCloudAccessor, Spreadsheet, Summary
-    from sc_pandas.frames.accessor import accessor
     from sc_pandas.parquet import read_parquet
     from sc_pandas.provenance import Provenance
     from sc_pandas.query import (
@@ -71,7 +70,7 @@ __all__ = [
     "PagingDriftError", "Provenance", "RateLimitedError", "Rating", "ReadReport", "ResponseError", "SchemaDriftWarning",
     "SegmentResult", "SegmentRun", "Segments", "SellerCloudAccessor",
     "SellerCloudError", "SellerCloudWarning", "ServerError", "SettingsError", "Spreadsheet", "Summary",
-    "TransportError", "accessor", "connect", "read_parquet", "read_sellercloud_customers", "sandbox",
+    "TransportError", "connect", "read_parquet", "read_sellercloud_customers", "sandbox",
 ]  # fmt: skip
 
 _HOMES = {
@@ -80,7 +79,7 @@ _HOMES = {
         "cache": "CacheInfo",
         "contract": "Channel CustomerType Flag Rating",
         "filters": "CustomerFilter CustomerFilterArgs",
-        "frames": "FrameDifference SellerCloudAccessor Spreadsheet Summary accessor",
+        "frames": "FrameDifference SellerCloudAccessor Spreadsheet Summary",
         "parquet": "read_parquet",
         "provenance": "Provenance",
         "query": "Connection Count CustomerPage CustomerQuery Estimate "

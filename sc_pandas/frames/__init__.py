@@ -1,8 +1,8 @@
 """`df.sellercloud`: what a frame that came from SellerCloud can do besides being a frame."""
 
-from sc_pandas.frames.accessor import SellerCloudAccessor, accessor
+from sc_pandas.frames.accessor import SellerCloudAccessor
 from sc_pandas.frames.difference import FrameDifference
 from sc_pandas.frames.spreadsheets import Spreadsheet
 from sc_pandas.frames.summary import Summary
 
-__all__ = ["FrameDifference", "SellerCloudAccessor", "Spreadsheet", "Summary", "accessor"]
+__all__ = ["FrameDifference", "SellerCloudAccessor", "Spreadsheet", "Summary"]

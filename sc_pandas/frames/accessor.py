@@ -1,7 +1,7 @@
 """`df.sellercloud`: what a frame of SellerCloud's customers can do besides being a frame."""
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Unpack, cast
+from typing import TYPE_CHECKING, Any, Unpack
 
 import pandas as pd
 
@@ -30,7 +30,7 @@ class SellerCloudAccessor(Exports):
     """``df.sellercloud``: where a frame of customers came from, and what can be done with it.
 
     It works on every frame that `read_sellercloud_customers` or `read_parquet` returned, also after filtering and other
-    operations that retain ``df.attrs``.
+    operations that retain ``df.attrs``.  ``sc.SellerCloudAccessor(df)`` is the same, typed for editors.
 
     Raises
     ------
@@ -318,28 +318,3 @@ def _question(note: Provenance) -> CustomerFilter:
 
 def _options(note: Provenance) -> ReadOptions:
     return ReadOptions(limit=note.limit, columns=note.columns, page_size=note.page_size, include=note.include)
-
-
-def accessor(frame: pd.DataFrame) -> SellerCloudAccessor:
-    """Return ``frame.sellercloud``, typed, so editors and type checkers know its methods.
-
-    Parameters
-    ----------
-    frame
-        A frame that came from SellerCloud.
-
-    Returns
-    -------
-    SellerCloudAccessor
-
-    Raises
-    ------
-    AccessorError
-        The frame did not come from SellerCloud.
-
-    Examples
-    --------
-    >>> sc.accessor(df).summary().customers
-    120
-    """
-    return cast("SellerCloudAccessor", frame.sellercloud)

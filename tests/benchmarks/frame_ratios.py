@@ -40,7 +40,7 @@ def frame_of(size: int) -> pd.DataFrame:
 
 def pairs_of(df: pd.DataFrame) -> dict[str, tuple[Work, Work]]:
     """Return what is compared: ours, and the plain expression."""
-    ours = sc.accessor(df)
+    ours = sc.SellerCloudAccessor(df)
     email, ids = str(df["email"].iloc[len(df) // 2]), list(range(5, len(df), max(len(df) // 5_000, 1)))
     segments = {"trade": {"customer_type": 1}, "happy": {"rating": [4, 5]}, "smiths": {"last_name": "smith"}}
 

@@ -65,7 +65,7 @@ KINDS = KEEPING | {"merged": with_orders}
 
 def works(frame: pd.DataFrame) -> None:
     """Everything that needs columns only."""
-    accessor = sc.accessor(frame)
+    accessor = sc.SellerCloudAccessor(frame)
     wholesale = accessor.where(customer_type="Wholesale")
     assert wholesale.index.equals(frame.index[frame["is_whole_sale_user"].fillna(value=False).to_numpy(dtype=bool)])
     assert wholesale.attrs == frame.attrs
@@ -89,15 +89,15 @@ def test_each_method_works_and_leaves_the_frame_as_it_was(
     before, attrs = other.copy(deep=True), dict(other.attrs)
     works(other)
     if kind in KEEPING:
-        assert sc.accessor(other).provenance.base_url in sc.accessor(other).to_code()
-        pandas.testing.assert_frame_equal(sc.accessor(other).refresh(), frame)
+        assert sc.SellerCloudAccessor(other).provenance.base_url in sc.SellerCloudAccessor(other).to_code()
+        pandas.testing.assert_frame_equal(sc.SellerCloudAccessor(other).refresh(), frame)
     pandas.testing.assert_frame_equal(other, before)
     assert other.attrs == attrs
 
 
 def test_a_merged_frame_says_how_its_provenance_is_had_back(frame: pd.DataFrame) -> None:
     merged = with_orders(frame)
-    accessor = sc.accessor(merged)
+    accessor = sc.SellerCloudAccessor(merged)
     methods: list[Callable[[], object]] = [accessor.refresh, accessor.to_code, accessor.panel]
     methods += [lambda: accessor.query, lambda: accessor.provenance]
     for method in methods:
@@ -105,14 +105,14 @@ def test_a_merged_frame_says_how_its_provenance_is_had_back(frame: pd.DataFrame)
             method()
     merged.attrs.update(frame.attrs)
     assert len(accessor.refresh()) == 160
-    assert sc.accessor(merged).provenance.base_url == sc.accessor(frame).provenance.base_url
+    assert sc.SellerCloudAccessor(merged).provenance.base_url == sc.SellerCloudAccessor(frame).provenance.base_url
 
 
 def test_a_foreign_frame_has_no_accessor() -> None:
     foreign = pd.DataFrame({"user_id": [1]})
     assert not hasattr(foreign, "sellercloud")
     with pytest.raises(sc.AccessorError, match="did not come from SellerCloud"):
-        sc.accessor(foreign)
+        sc.SellerCloudAccessor(foreign)
 
 
 def test_refresh_asks_the_exact_query_of_the_server(box: sc.sandbox.Sandbox, shop: Connection) -> None:
@@ -132,15 +132,15 @@ def test_refresh_asks_the_exact_query_of_the_server(box: sc.sandbox.Sandbox, sho
     asked = [dict(entry.params) for entry in box.log.requests("list")[seen:]]
     assert asked
     assert {params["pageSize"] for params in asked} == {"20"}
-    assert sc.accessor(frame).refresh(limit=2).shape == (2, 3)
+    assert sc.SellerCloudAccessor(frame).refresh(limit=2).shape == (2, 3)
 
 
 def test_refresh_takes_other_options_and_refuses_unknown_ones(box: sc.sandbox.Sandbox, frame: pd.DataFrame) -> None:
     calls = box.calls("list")
-    assert len(sc.accessor(frame).refresh(cache="offline")) == 160
+    assert len(sc.SellerCloudAccessor(frame).refresh(cache="offline")) == 160
     assert box.calls("list") == calls
     with pytest.raises(sc.SettingsError, match="There is no option cash"):
-        sc.accessor(frame).refresh(cash="use")  # type: ignore[call-arg]
+        sc.SellerCloudAccessor(frame).refresh(cash="use")  # type: ignore[call-arg]
 
 
 def as_user(box: sc.sandbox.Sandbox, folder: Path, name: str) -> Connection:
@@ -150,13 +150,13 @@ def as_user(box: sc.sandbox.Sandbox, folder: Path, name: str) -> Connection:
 def test_the_question_is_asked_again_as_the_same_user(
     box: sc.sandbox.Sandbox, shop: Connection, frame: pd.DataFrame, tmp_path: Path
 ) -> None:
-    assert sc.accessor(frame).provenance.tenant == shop.source.tenant
+    assert sc.SellerCloudAccessor(frame).provenance.tenant == shop.source.tenant
     with as_user(box, tmp_path, "boss@example.org"):
-        assert sc.accessor(frame).query.connection is shop
-        assert len(sc.accessor(frame).refresh()) == 160
+        assert sc.SellerCloudAccessor(frame).query.connection is shop
+        assert len(sc.SellerCloudAccessor(frame).refresh()) == 160
         with shop_of(box, tmp_path / "shop") as newer:
-            assert sc.accessor(frame).query.connection is newer
-        assert sc.accessor(frame).query.connection is shop
+            assert sc.SellerCloudAccessor(frame).query.connection is newer
+        assert sc.SellerCloudAccessor(frame).query.connection is shop
 
 
 def test_nobody_is_asked_in_the_place_of_the_user(
@@ -167,28 +167,28 @@ def test_nobody_is_asked_in_the_place_of_the_user(
     monkeypatch.setenv("SC_PANDAS_CACHE_DIR", str(tmp_path / "cache"))
     with as_user(box, tmp_path, "boss@example.org") as boss, as_user(box, tmp_path, "clerk@example.org") as clerk:
         with pytest.raises(sc.AccessorError, match=rf"read at {box.url[7:]} by another user.*username="):
-            sc.accessor(frame).refresh()
+            sc.SellerCloudAccessor(frame).refresh()
         # A login of the right user is found where nobody is asked for it; one of somebody else is no better.
         monkeypatch.setenv("SELLERCLOUD_SERVER", box.url)
         monkeypatch.setenv("SELLERCLOUD_USERNAME", "boss@example.org")
         monkeypatch.setenv("SELLERCLOUD_PASSWORD", box.password)
         with pytest.raises(sc.AccessorError, match="by another user"):
-            sc.accessor(frame).refresh()
+            sc.SellerCloudAccessor(frame).refresh()
         assert len(box.log) == asked
         monkeypatch.setenv("SELLERCLOUD_USERNAME", box.username.upper())
-        with sc.accessor(frame).query.connection as found:
+        with sc.SellerCloudAccessor(frame).query.connection as found:
             assert found not in {boss, clerk}
-            assert len(sc.accessor(frame).refresh()) == 160
+            assert len(sc.SellerCloudAccessor(frame).refresh()) == 160
         old = frame.copy()
         old.attrs = {"sellercloud": {**frame.attrs["sellercloud"], "tenant": ""}}
         with pytest.warns(sc.SellerCloudWarning, match=r"as c\*\*\*@example\.org.*does not say whose it is") as told:
-            assert sc.accessor(old).query.connection is clerk
+            assert sc.SellerCloudAccessor(old).query.connection is clerk
         assert told[0].filename == __file__
         clerk.close()
-        assert sc.accessor(old).query.connection is boss
+        assert sc.SellerCloudAccessor(old).query.connection is boss
     monkeypatch.setenv("SELLERCLOUD_USERNAME", "boss@example.org")
     with pytest.raises(sc.AccessorError, match="by another user"):
-        _ = sc.accessor(frame).query
+        _ = sc.SellerCloudAccessor(frame).query
 
 
 def test_what_changed_since_the_last_read(box: sc.sandbox.Sandbox, frame: pd.DataFrame) -> None:
@@ -196,8 +196,8 @@ def test_what_changed_since_the_last_read(box: sc.sandbox.Sandbox, frame: pd.Dat
     added = box.insert(3)
     box.update(ids[5], rating=1 if frame["rating"].iloc[5] != 1 else 2)
     box.merge(ids[7], ids[8])
-    now = sc.accessor(frame).refresh()
-    change = sc.accessor(frame).diff(now)
+    now = sc.SellerCloudAccessor(frame).refresh()
+    change = sc.SellerCloudAccessor(frame).diff(now)
     assert change.added["user_id"].tolist() == added
     assert change.removed["user_id"].tolist() == [ids[8]]
     assert change.counts.to_dict() == {"rating": 1, "rating_name": 1}
@@ -210,20 +210,20 @@ def test_where_compares_what_include_read_as_the_server_does(shop: Connection) -
     asked: dict[str, Any] = {"channel": ["Amazon", "Etsy"], "created_on_from": "2024-03-01", "city": "e"}
     asked["phone_number"] = frame["phone1"].dropna().iloc[3]
     for name, value in asked.items():
-        mine = sc.accessor(frame).where(**{name: value})
+        mine = sc.SellerCloudAccessor(frame).where(**{name: value})
         assert 0 < len(mine) < 160
         assert mine["user_id"].tolist() == shop.customers(**{name: value}).to_pandas()["user_id"].tolist(), name
 
 
 def test_where_names_the_nearest_filter(frame: pd.DataFrame) -> None:
     with pytest.raises(sc.FilterError, match="Did you mean rating"):
-        sc.accessor(frame).where(ratng=5)  # type: ignore[call-arg]
-    assert len(sc.accessor(frame).where()) == 160
-    assert sc.accessor(frame).where(customer_ids=[1001, 1003])["user_id"].tolist() == [1001, 1003]
+        sc.SellerCloudAccessor(frame).where(ratng=5)  # type: ignore[call-arg]
+    assert len(sc.SellerCloudAccessor(frame).where()) == 160
+    assert sc.SellerCloudAccessor(frame).where(customer_ids=[1001, 1003])["user_id"].tolist() == [1001, 1003]
 
 
 def test_the_first_segment_wins_and_the_rest_is_missing(frame: pd.DataFrame) -> None:
-    labels = sc.accessor(frame).segment({
+    labels = sc.SellerCloudAccessor(frame).segment({
         "low ids": {"customer_ids": [1001, 1002]}, "series": frame["user_id"] <= 1003,
         "array": (frame["user_id"] == 1004).to_numpy(), "function": lambda rows: rows["user_id"] == 1005,
         "a function to a filter": lambda _: {"customer_ids": 1006},
@@ -241,8 +241,8 @@ def test_saved_filters_are_segments(frame: pd.DataFrame, tmp_path: Path) -> None
     saved = sc.Segments(tmp_path)
     saved.save("b wholesale", sc.CustomerFilter.of(customer_type="Wholesale"))
     saved.save("a happy", sc.CustomerFilter.of(rating=[4, 5]))
-    labels = sc.accessor(frame).segment(saved, default="others")
-    expected = sc.accessor(frame).segment(
+    labels = sc.SellerCloudAccessor(frame).segment(saved, default="others")
+    expected = sc.SellerCloudAccessor(frame).segment(
         {"a happy": TODAY["happy"], "b wholesale": TODAY["wholesale"]}, default="others"
     )
     pandas.testing.assert_series_equal(labels, expected)
@@ -258,13 +258,13 @@ def test_saved_filters_are_segments(frame: pd.DataFrame, tmp_path: Path) -> None
 ])  # fmt: skip
 def test_a_segment_that_cannot_be_judged_is_named(frame: pd.DataFrame, segment: Any, message: str) -> None:
     with pytest.raises(sc.FilterError, match=message):
-        sc.accessor(frame).segment({"fine": {"rating": 5}, "x": segment})
+        sc.SellerCloudAccessor(frame).segment({"fine": {"rating": 5}, "x": segment})
 
 
 def test_pictures_count_what_is_there_and_say_what_is_missing(box: sc.sandbox.Sandbox, frame: pd.DataFrame) -> None:
     truth = with_truth(frame, box.customers())
     truth.loc[truth.index[:30], "channel"] = pd.NA
-    ax: Any = sc.accessor(truth).plot.by_channel()
+    ax: Any = sc.SellerCloudAccessor(truth).plot.by_channel()
     assert ax.get_title() == "Customers by channel (n = 160; 30 without a channel)"
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("customers", "channel")
     labels = [text.get_text() for text in ax.get_yticklabels()]
@@ -273,17 +273,17 @@ def test_pictures_count_what_is_there_and_say_what_is_missing(box: sc.sandbox.Sa
     assert drawn == {str(name).replace("_", " "): count for name, count in expected.items()}
     assert list(drawn.values()) == sorted(drawn.values(), reverse=True)
 
-    ax = sc.accessor(frame).plot.by_rating()
+    ax = sc.SellerCloudAccessor(frame).plot.by_rating()
     assert [text.get_text() for text in ax.get_yticklabels()] == [rating.name.replace("_", " ") for rating in sc.Rating]
     assert [bar.get_width() for bar in ax.patches] == [(frame["rating"] == rating).sum() for rating in sc.Rating]
     assert ax.get_title() == "Customers by rating (n = 160)"
     orders = pd.DataFrame({"user_id": frame["user_id"], "order": 1}).iloc[[0, 0, 1]]
     twice = frame.merge(orders, on="user_id", how="left")
     assert len(twice) == 161
-    assert sc.accessor(twice).plot.by_rating().get_title() == "Customers by rating (n = 160)"
+    assert sc.SellerCloudAccessor(twice).plot.by_rating().get_title() == "Customers by rating (n = 160)"
     odd = frame.assign(rating_name=frame["rating_name"].where(frame["rating"] < 5))
     unknown = (frame["rating"] == 5).sum()
-    ax = sc.accessor(odd).plot.by_rating()
+    ax = sc.SellerCloudAccessor(odd).plot.by_rating()
     assert ax.get_title() == f"Customers by rating (n = 160; {unknown} without a known rating)"
 
 
@@ -295,12 +295,12 @@ def test_months_without_customers_are_zero(frame: pd.DataFrame, name: str) -> No
     if name == "created_month":
         days, kind = [day and date(day.year, day.month, 1) for day in days], pa.date32()
     rows = frame.iloc[:4].reset_index(drop=True).assign(**{name: pd.Series(days, dtype=pd.ArrowDtype(kind))})
-    ax: Any = sc.accessor(rows).plot.by_created_month()
+    ax: Any = sc.SellerCloudAccessor(rows).plot.by_created_month()
     assert [bar.get_height() for bar in ax.patches] == [2, 0, 0, 1]
     assert ax.get_title() == "Customers by month of creation (n = 4; 1 without a date of creation)"
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("created, by month", "customers")
     ax.get_figure(root=True).savefig("/dev/null", format="png")
-    nobody: Any = sc.accessor(rows.iloc[3:]).plot.by_created_month()
+    nobody: Any = sc.SellerCloudAccessor(rows.iloc[3:]).plot.by_created_month()
     assert len(nobody.patches) == 0
     nobody.get_figure(root=True).savefig("/dev/null", format="png")
 
@@ -309,7 +309,7 @@ def test_a_picture_goes_where_it_is_told_and_touches_nothing(frame: pd.DataFrame
     from matplotlib.figure import Figure
 
     had_pyplot = "matplotlib.pyplot" in sys.modules
-    mine, plot = Figure().add_subplot(), sc.accessor(frame).plot
+    mine, plot = Figure().add_subplot(), sc.SellerCloudAccessor(frame).plot
     assert plot.by_rating(ax=mine) is mine
     assert plot.by_rating()._repr_png_().startswith(b"\x89PNG")  # type: ignore[attr-defined]
     assert ("matplotlib.pyplot" in sys.modules) == had_pyplot
@@ -323,7 +323,7 @@ def test_a_picture_goes_where_it_is_told_and_touches_nothing(frame: pd.DataFrame
 @pytest.mark.parametrize("name", ["user_id", "rating_name", "channel", "created_month"])
 def test_a_column_that_stands_twice_is_not_drawn(frame: pd.DataFrame, name: str) -> None:
     full = frame.assign(channel="Amazon", created_month=pd.Timestamp("2026-01-01"))
-    plot = sc.accessor(pd.concat([full, full[[name]]], axis=1)).plot
+    plot = sc.SellerCloudAccessor(pd.concat([full, full[[name]]], axis=1)).plot
     drawn = {"channel": plot.by_channel, "created_month": plot.by_created_month}.get(name, plot.by_rating)
     with pytest.raises(sc.AccessorError, match=f"several columns '{name}'"):
         drawn()
@@ -335,7 +335,7 @@ def test_a_missing_matplotlib_says_what_to_install(frame: pd.DataFrame, monkeypa
     monkeypatch.delitem(sys.modules, "sc_pandas.frames.canvas", raising=False)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match=r'pip install "sc_pandas\[plot\]"') as caught:
-        sc.accessor(frame).plot.by_rating()
+        sc.SellerCloudAccessor(frame).plot.by_rating()
     assert isinstance(caught.value, sc.MissingExtraError)
     assert caught.value.extra == "plot"
 

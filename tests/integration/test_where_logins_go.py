@@ -110,7 +110,7 @@ def crafted(
     made = {name: make(real, thief.url, folder) for name, make in SOURCES.items()}
     made["segment"] = pickle.loads(pickle.dumps(stolen)).to_pandas()  # noqa: S301
     for name, frame in made.items():
-        assert sc.accessor(frame).provenance.base_url == thief.url, name
+        assert sc.SellerCloudAccessor(frame).provenance.base_url == thief.url, name
     return lambda name: made[name].copy()
 
 
@@ -190,7 +190,7 @@ def test_no_login_travels(
     frame = crafted(source)
     opened = LOGINS[login](box, monkeypatch, tmp_path)
     with pytest.raises(sc.SettingsError if verb == "code" else sc.AccessorError) as refused:
-        VERBS[verb](sc.accessor(frame))
+        VERBS[verb](sc.SellerCloudAccessor(frame))
     assert thief.heard == 0
     assert thief.url.split("/")[2] in str(refused.value)
     assert "connect" in str(refused.value) or verb == "code"
@@ -212,7 +212,7 @@ def test_another_user_there_is_not_asked(
         Connection(thief.url, boss, cache_dir=tmp_path),
         pytest.raises(sc.AccessorError, match="by another user"),
     ):
-        VERBS[verb](sc.accessor(frame))
+        VERBS[verb](sc.SellerCloudAccessor(frame))
     assert thief.heard == 0
 
 
@@ -226,8 +226,8 @@ def test_control_the_right_server_is_asked(
         frame = shop.customers().to_pandas()
     before = box.calls("token")
     opened = LOGINS[login](box, monkeypatch, tmp_path)
-    query = sc.accessor(frame).query
-    assert len(sc.accessor(frame).refresh()) == 60
+    query = sc.SellerCloudAccessor(frame).query
+    assert len(sc.SellerCloudAccessor(frame).refresh()) == 60
     assert box.calls("token") > before
     for each in filter(None, (opened, query.connection)):
         each.close()
@@ -255,8 +255,8 @@ def test_no_spelling_of_a_server_gets_a_login(
     named = scheme + spelt.format(own=own, stranger=stranger)
     frame.attrs = {"sellercloud": {**frame.attrs["sellercloud"], "base_url": named, "tenant": ""}}
     if (scheme, spelt) in AT_HOME:
-        assert sc.accessor(frame).query.connection.url == base_url(box.url)
+        assert sc.SellerCloudAccessor(frame).query.connection.url == base_url(box.url)
     else:
         with pytest.raises(sc.AccessorError, match="connect"):
-            sc.accessor(frame).refresh()
+            sc.SellerCloudAccessor(frame).refresh()
     assert thief.heard == 0

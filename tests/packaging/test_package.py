@@ -17,7 +17,7 @@ OF_A_READ = {"click", "ipywidgets", "matplotlib", "openpyxl", "fsspec", "IPython
     [
         ("import sc_pandas", NOTHING_HEAVY | OF_A_READ),
         ("import sc_pandas; dir(sc_pandas); sc_pandas.SettingsError", NOTHING_HEAVY | OF_A_READ),
-        ("import sc_pandas as sc; sc.connect; sc.accessor; sc.read_parquet", OF_A_READ),
+        ("import sc_pandas as sc; sc.connect; sc.SellerCloudAccessor; sc.read_parquet", OF_A_READ),
         ("from sc_pandas.cli import main; main(['--help'], standalone_mode=False)", NOTHING_HEAVY),
         ("from sc_pandas.cli import main; main(['count', '--help'], standalone_mode=False)", OF_A_READ - {"click"}),
     ],

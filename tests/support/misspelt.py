@@ -116,7 +116,7 @@ WAYS: Final[dict[str, Callable[[], object]]] = {
     "panel too late": lambda: too_late(lambda shop: shop.panel(token=word())),  # type: ignore[call-arg]
     "no filter": lambda: sc.CustomerFilter.of(passwd=word()),
     "refresh with login": lambda: frame().sellercloud.refresh(username=ME, password=word()),
-    "where with login": lambda: sc.accessor(frame()).where(pasword=word()),  # type: ignore[call-arg]
+    "where with login": lambda: sc.SellerCloudAccessor(frame()).where(pasword=word()),  # type: ignore[call-arg]
     "simple key": lambda: frame().sellercloud.pseudonymize(word()[:12]),
     "wrong column with key": lambda: frame().sellercloud.pseudonymize(word(), columns=["nope"]),
     "wrong sandbox": lambda: sc.sandbox.serve(customers=-1, password=word()),

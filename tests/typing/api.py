@@ -82,7 +82,7 @@ def files(frame: pd.DataFrame) -> None:
 
 
 def accessor(frame: pd.DataFrame, saved: sc.Segments) -> None:
-    customers = sc.accessor(frame)
+    customers = sc.SellerCloudAccessor(frame)
     assert_type(customers, sc.SellerCloudAccessor)
     assert_type(customers.where(rating=5, channel=["Amazon", 42]), pd.DataFrame)
     customers.where(ratng=5)  # type: ignore[call-arg]

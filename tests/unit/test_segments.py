@@ -94,7 +94,11 @@ def test_a_broken_entry_names_its_segment_and_hides_no_other(tmp_path: Path, ent
     assert segments["happy"] == HAPPY
     told = r"The segment 'broken' cannot be asked: .*Segments\.delete\('broken'\)"
     frame = pd.DataFrame({"user_id": [1], "rating": [5], "rating_name": ["Very_Satisfied"]})
-    for ask in (lambda: segments["broken"], lambda: dict(segments), lambda: sc.accessor(frame).segment(segments)):
+    for ask in (
+        lambda: segments["broken"],
+        lambda: dict(segments),
+        lambda: sc.SellerCloudAccessor(frame).segment(segments),
+    ):
         with pytest.raises(FilterError, match=told):
             ask()
     segments.delete("broken")
