@@ -86,10 +86,8 @@ def export(path: Path, *, allow_unverified: bool, only_estimate: bool, as_json: 
     if as_json:
         click.echo(json.dumps(facts))
         return
-    click.echo(f"{'path':<9}{facts['path']}")
-    click.echo(f"{'rows':<9}{facts['rows']:,}")
-    click.echo(f"{'verdict':<9}{facts['verdict']}")
-    click.echo(f"{'calls':<9}{facts['calls']:,}")
+    for name in ("path", "rows", "verdict", "calls"):
+        click.echo(f"{name:<9}{facts[name]:,}" if isinstance(facts[name], int) else f"{name:<9}{facts[name]}")
     click.echo(f"{'size':<9}{size(facts['size_bytes'])}")
 
 

@@ -49,15 +49,11 @@ def info(cache_dir: str | None, *, as_json: bool) -> None:
 @cache.command()
 @CACHE_DIR
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@JSON
-def clear(cache_dir: str | None, *, yes: bool, as_json: bool) -> None:
+def clear(cache_dir: str | None, *, yes: bool) -> None:
     """Remove the caches in the folder, of every server and user."""
     folder = cache_folder(cache_dir)
     sure = yes or click.confirm(f"Remove every cache in {folder}?", err=True)
     removed = clear_folder(folder) if sure else []
-    if as_json:
-        click.echo(json.dumps({"folder": str(folder), "removed": [str(path) for path in removed]}))
-        return
     for path in removed:
         click.echo(f"removed  {path}")
     click.echo(f"{plural(len(removed), 'file')} removed.")

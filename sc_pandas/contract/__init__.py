@@ -90,10 +90,7 @@ class Flag(IntEnum):
 
 
 # Right spellings of what the vendor misspells, folded as `fold` does.
-SPELLINGS: Final[Mapping[str, str]] = {
-    "verydissatisfied": "Very_Disatisfied",
-    "dissatisfied": "Disatisfied",
-}
+SPELLINGS: Final[Mapping[str, str]] = {"verydissatisfied": "Very_Disatisfied", "dissatisfied": "Disatisfied"}
 
 
 Kind = Literal["ids", "text", "enum", "date"]
@@ -157,10 +154,7 @@ FILTERS: Final[tuple[FilterFact, ...]] = (
 FILTERS_BY_NAME: Final[Mapping[str, FilterFact]] = {fact.name: fact for fact in FILTERS}
 DATE_RANGES: Final = (("created_on_from", "created_on_to"), ("modified_on_from", "modified_on_to"))
 
-PAGE_NUMBER: Final[Mapping[Dialect, str]] = {
-    Dialect.ARTICLE: "pageNumber",
-    Dialect.SWAGGER: "model.pageNumber",
-}
+PAGE_NUMBER: Final[Mapping[Dialect, str]] = {Dialect.ARTICLE: "pageNumber", Dialect.SWAGGER: "model.pageNumber"}
 PAGE_SIZE: Final[Mapping[Dialect, str]] = {Dialect.ARTICLE: "pageSize", Dialect.SWAGGER: "model.pageSize"}
 
 
@@ -178,16 +172,9 @@ class CustomDataType(IntEnum):
 
 # The ten documented keys of a list row, in the frame's order, with the name of the frame's type (see `tables`).
 LIST_KEYS: Final[Mapping[str, str]] = {
-    "UserID": "int64",
-    "Email": "string",
-    "FirstName": "string",
-    "LastName": "string",
-    "EmailCC": "string",
-    "CorporateName": "string",
-    "Rating": "rating",
-    "IsWholeSaleUser": "bool",
-    "IsWholesaleString": "string",
+    "UserID": "int64", "Email": "string", "FirstName": "string", "LastName": "string", "EmailCC": "string",
+    "CorporateName": "string", "Rating": "rating", "IsWholeSaleUser": "bool", "IsWholesaleString": "string",
     "CustomColumns": "custom",
-}
+}  # fmt: skip
 # What is read of an entry of `CustomColumns`; the rest defines the column.
 CUSTOM_KEYS: Final = ("ColumnName", "Value", "DataType", "IsDropDownAllowMultipleSelection")

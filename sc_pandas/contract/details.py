@@ -62,21 +62,10 @@ DETAILS: Final[Mapping[str, tuple[DetailFact, ...]]] = {
     "is_black_listed": _facts("General", IsBlackListed="bool"),
 }  # fmt: skip
 ADDRESS_KEYS: Final[Mapping[str, str]] = {
-    "ID": "int64",
-    "CompanyName": "string",
-    "ContactName": "string",
-    "Address": "string",
-    "Address2": "string",
-    "City": "string",
-    "State": "string",
-    "Region": "string",
-    "ZipCode": "string",
-    "Country": "string",
-    "Phone": "string",
-    "Fax": "string",
-    "IsBillingAddress": "bool",
-    "IsShippingAddress": "bool",
-}
+    "ID": "int64", "CompanyName": "string", "ContactName": "string", "Address": "string", "Address2": "string",
+    "City": "string", "State": "string", "Region": "string", "ZipCode": "string", "Country": "string",
+    "Phone": "string", "Fax": "string", "IsBillingAddress": "bool", "IsShippingAddress": "bool",
+}  # fmt: skip
 GROUP_KEYS: Final[Mapping[str, str]] = {"ID": "int64", "Name": "string"}
 _OF_LISTS: Final[Mapping[str, Mapping[str, str]]] = {"addresses": ADDRESS_KEYS, "groups": GROUP_KEYS}
 LIST_KINDS: Final = frozenset({"strings", *_OF_LISTS})

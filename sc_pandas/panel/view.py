@@ -12,10 +12,9 @@ from typing import Any, Final
 import ipywidgets as widgets
 
 from sc_pandas.contract import FILTERS_BY_NAME
-from sc_pandas.panel.clipboard import CopyButton
+from sc_pandas.panel.browser import CopyButton, keys
 from sc_pandas.panel.controls import Controls
 from sc_pandas.panel.entries import entries_of, has_choices
-from sc_pandas.panel.keys import keys
 from sc_pandas.panel.latest import thread_timer
 from sc_pandas.panel.more_columns import MoreColumns
 from sc_pandas.panel.parts import box, button, field, group, nothing, say, tick, words

@@ -358,17 +358,10 @@ class Connection:
         SettingsError
             The connection was closed.
         """
-        self.check_open()
+        self._check_open()
         return self._source
 
-    def check_open(self) -> None:
-        """Refuse a connection that was closed.
-
-        Raises
-        ------
-        SettingsError
-            It was.
-        """
+    def _check_open(self) -> None:
         if self._closed:
             raise SettingsError("This connection is closed; connect again.", setting="server")
 
@@ -412,7 +405,7 @@ class Connection:
         SettingsError
             The connection was closed.
         """
-        self.check_open()
+        self._check_open()
         return self._cache.info()
 
     def close(self) -> None:

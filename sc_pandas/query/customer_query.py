@@ -128,9 +128,8 @@ class CustomerQuery:
         """
         from sc_pandas.panel.panel import Panel
 
-        self.connection.check_open()
-        title = f"Customers at {self.connection.url}"
-        return Panel(self, title=title, segments=Segments(), live=live)
+        # A connection that is closed has no client, and says so.
+        return Panel(self, title=f"Customers at {self.connection.source.client.url}", segments=Segments(), live=live)
 
     def count(self) -> Count:
         """Count the customers that match, by one call (none where the cache knows).

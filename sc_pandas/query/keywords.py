@@ -99,12 +99,8 @@ def check_keywords(given: Mapping[str, Any], *, connect: Collection[str] = (), c
                 f"{name} belongs to connect(), and this is a connection already: sc.connect(server, {name}=...).",
                 setting=name,
             )
-        near = _near(name, [*FILTERS_BY_NAME, *OPTIONS, *connect])
+        near = nearest(name, [*FILTERS_BY_NAME, *OPTIONS, *connect]) or _by_value(name)
         raise FilterError(f"There is no filter or option {name!r}.{_hint(name, near)}", filter=name, suggestions=near)
-
-
-def _near(name: str, known: Collection[str]) -> tuple[str, ...]:
-    return nearest(name, known) or _by_value(name)
 
 
 def _by_value(name: str) -> tuple[str, ...]:

@@ -10,13 +10,7 @@ from sc_pandas.settings import in_kernel
 
 
 class PageProgress:
-    """Shows pages as they come: a bar in terminals and notebooks, nothing for a single page.
-
-    Parameters
-    ----------
-    wanted
-        True, False, or None for "where a person is looking".
-    """
+    """Shows pages as they come: a bar if it is `wanted` (None: if a person is looking), nothing for a single page."""
 
     def __init__(self, wanted: bool | None) -> None:  # noqa: FBT001  # a tri-state, not a switch
         self._wanted = _person_is_looking() if wanted is None else wanted

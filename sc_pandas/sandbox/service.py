@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import unquote
 
 from sc_pandas.sandbox import rendering
 from sc_pandas.sandbox.binding import BindingError, bind, integer
@@ -14,7 +14,6 @@ from sc_pandas.sandbox.options import Options
 from sc_pandas.sandbox.store import Store
 
 URL_BYTES_AT_MOST: Final = 2048
-_FORM: Final = "application/x-www-form-urlencoded"
 
 
 class Service:
@@ -44,7 +43,7 @@ class Service:
         return self._list(request) if endpoint == "list" else self._detail(request)
 
     def _token(self, request: Request) -> Answer:
-        if request.media_type not in {"", "application/json", "text/json", _FORM}:
+        if request.media_type not in {"", "application/json", "text/json"}:
             return _unsupported(request)
         try:
             given = _credentials(request)
@@ -105,8 +104,7 @@ def _unsupported(request: Request) -> Answer:
 
 def _credentials(request: Request) -> dict[str, Any]:
     """Read a login's body, its keys in lower case."""
-    text = request.body.decode()
-    given = dict(parse_qsl(text, keep_blank_values=True)) if request.media_type == _FORM else json.loads(text)
+    given = json.loads(request.body)
     if not isinstance(given, dict):
         raise ValueError("not an object")  # noqa: TRY004 - to the caller it is one more unreadable body
     return {name.casefold(): value for name, value in given.items()}

@@ -47,8 +47,8 @@ def test_clear_asks_and_lists(at_box: Sandbox, run: Any, cache_dir: Path) -> Non
     ran = run("cache", "clear", typed="y\n")
     assert ran.code == 0
     assert ran.out.startswith(f"removed  {cache_dir}")
-    ran = run("cache", "clear", "--yes", "--json")
-    assert (ran.json["removed"], ran.err) == ([], "")
+    ran = run("cache", "clear", "--yes")
+    assert (ran.out, ran.err) == ("0 files removed.\n", "")
     # The count of the hour's calls stays: the server goes on counting, too.
     assert {path.suffix for path in cache_dir.iterdir()} == {"", ".pace"}
 
