@@ -1,7 +1,6 @@
 """One attempt on the wire: send a call, read the whole body in time, undo its encoding, and say what failed."""
 
 import http.client
-import re
 import threading
 import time
 import zlib
@@ -16,7 +15,7 @@ import urllib3
 from urllib3 import exceptions as failures
 
 from sc_pandas import forks
-from sc_pandas.client.timed import Limits, TimedAdapter, limited
+from sc_pandas.client.timed import LENGTH, Limits, TimedAdapter, limited
 from sc_pandas.pacing import http_date
 from sc_pandas.secrecy import unseen
 from sc_pandas.settings import is_loopback
@@ -44,7 +43,6 @@ _EXPLAINED: Final[tuple[tuple[type[Exception], str, str], ...]] = (
     (failures.ConnectTimeoutError, "timeout", "{host} did not take the connection in time"),
     (failures.ProtocolError, "connect", "{host} closed the connection without an answer"),
 )
-_LENGTH: Final = re.compile(r"\d{1,15}", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -222,10 +220,10 @@ class Wire:
 
     def _read(self, response: Any, deadline: float, bytes_at_most: int) -> bytes:
         announced = response.headers.get("Content-Length")
-        if announced is not None and not _LENGTH.fullmatch(announced.strip()):
+        if announced is not None and not LENGTH.fullmatch(announced.strip()):
             raise ExchangeError("framing", "the answer announces an impossible length")
-        received = bytearray()
-        while True:
+        received, length = bytearray(), -1 if announced is None else int(announced)
+        while len(received) != length:
             if time.monotonic() >= deadline:
                 raise self._late(deadline, "")
             piece = response.read1(_CHUNK, decode_content=False)
@@ -235,8 +233,8 @@ class Wire:
             if len(received) > bytes_at_most:
                 raise _too_large(bytes_at_most)
         # urllib3 checks this only when it reads to the end itself.
-        if announced is not None and len(received) != int(announced):
-            raise ExchangeError("truncated", f"{len(received):,} of {int(announced):,} bytes came")
+        if length not in {-1, len(received)}:
+            raise ExchangeError("truncated", f"{len(received):,} of {length:,} bytes came")
         return bytes(received)
 
 

@@ -9,6 +9,7 @@ import functools
 from collections.abc import Sequence
 from decimal import Decimal
 from itertools import chain
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -27,6 +28,7 @@ _ENTRY_KEYS: Final = (
 _CHOICE_KEYS: Final = ("Additional", "Key", "Value")
 # Attributes need identifiers for names; those that are read keep theirs.
 _READ: Final = {"Items", "TotalResults", _CHOICES, *CUSTOM_KEYS}
+_COLON, _QUOTE, _BLANK, _OPENING, _CLOSING = b':" []'
 # So many lists besides the known ones are not nearly as deep as the slow parser allows.
 _MORE_LISTS: Final = 32
 # A server that goes on to send new keys is read by the slow parser.
@@ -45,8 +47,10 @@ class Shape:
 
     def __init__(self, page: Sequence[str], row: Sequence[str], entry: Sequence[str], choice: Sequence[str]) -> None:
         self._row, self._sizes = row, (len(page), len(row), len(entry), len(choice))
+        self._choices = attrgetter(_CHOICES) if _CHOICES in entry else lambda _entry: None
+        # Tuples, because the garbage collector soon leaves those alone that hold nothing of its business.
         of_entry = _struct("Entry", entry, **{_CHOICES: list[_struct("Choice", choice)] | None})  # type: ignore[misc]
-        of_row = _struct("Row", row, **{_ENTRIES: list[of_entry] | None})  # type: ignore[valid-type]
+        of_row = _struct("Row", row, **{_ENTRIES: tuple[of_entry, ...] | None})  # type: ignore[valid-type]
         of_page = _struct("Page", page, Items=list[of_row])  # type: ignore[valid-type]
         self._decoder = msgspec.json.Decoder(of_page, float_hook=Decimal)
 
@@ -59,7 +63,7 @@ class Shape:
         columns = dict(zip(self._row, zip(*map(msgspec.structs.astuple, page.Items), strict=True), strict=False))
         lists = list(filter(None, columns.get(_ENTRIES, ())))
         entries = list(chain.from_iterable(lists))
-        choices = list(filter(None, (getattr(entry, _CHOICES, None) for entry in entries)))
+        choices = list(filter(None, map(self._choices, entries)))
         objects = (1, len(page.Items), len(entries), sum(map(len, choices)))
         keys = sum(many * size for many, size in zip(objects, self._sizes, strict=True))
         if not columns or not _has_no_more(body, keys, len(lists) + len(choices)):
@@ -70,14 +74,15 @@ class Shape:
 def _has_no_more(body: bytes, keys: int, lists: int) -> bool:
     """Return whether a text names so many keys, and opens hardly more than so many lists that are not empty.
 
-    A key ends in a quote with its colon behind it, unless there is a blank between them.  What looks so inside a text
-    counts as well, so there may seem to be more keys than there are, but never fewer.
+    A key ends in a quote with its colon behind it, or blanks between them.  What looks so inside a text counts as well,
+    so there may seem to be more keys than there are, but never fewer.
     """
     text = np.frombuffer(body, np.uint8)
-    is_colon, before = text[1:] == ord(":"), text[:-1]
-    if np.count_nonzero(is_colon & (before == ord('"'))) != keys or (is_colon & (before <= ord(" "))).any():
+    before, after = text[:-1], text[1:]
+    is_colon = after == _COLON
+    if np.count_nonzero(is_colon & (before == _QUOTE)) + np.count_nonzero(is_colon & (before <= _BLANK)) != keys:
         return False
-    return int(np.count_nonzero(text == ord("["))) - body.count(b"[]") - 1 - lists <= _MORE_LISTS
+    return int(np.count_nonzero((before == _OPENING) & (after != _CLOSING))) - 1 - lists <= _MORE_LISTS
 
 
 @functools.lru_cache(maxsize=_SHAPES_AT_MOST)

@@ -69,7 +69,8 @@ class PageRows(Sequence[dict[str, Any]]):
             return self.take(range(*place.indices(len(self))))
         if self._columns is None:
             return self._items[place]
-        row = {key: values[place] for key, values in self._columns.items()}
+        values = {key: values[place] for key, values in self._columns.items()}
+        row = {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
         return msgspec.to_builtins(row, builtin_types=(Decimal,))  # type: ignore[no-any-return]
 
     def __eq__(self, other: object) -> bool:

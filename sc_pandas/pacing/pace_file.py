@@ -17,11 +17,11 @@ import time
 import warnings
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from errno import EACCES, EAGAIN, EDEADLK, EDQUOT, ENOSPC
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from sc_pandas import forks
 from sc_pandas.contract import CALLS_PER_HOUR
@@ -58,10 +58,10 @@ class Wait:
     reset_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Head:
+class _Head(NamedTuple):
     """Calls that were ever counted, and the throttle: when it was told, until when it holds, what the server said."""
 
+    magic: bytes
     slots: int
     count: int = 0
     told_at: float = 0.0
@@ -69,15 +69,8 @@ class _Head:
     reset_at: float = 0.0
 
     def pack(self) -> bytes:
-        facts = _FACTS.pack(_MAGIC, self.slots, self.count, self.told_at, self.until, self.reset_at)
+        facts = _FACTS.pack(*self)
         return facts + zlib.crc32(facts).to_bytes(4, "little")
-
-    @classmethod
-    def unpack(cls, raw: bytes, slots: int) -> "_Head | None":
-        if len(raw) != _HEAD_BYTES or zlib.crc32(raw[:-4]).to_bytes(4, "little") != raw[-4:]:
-            return None
-        magic, had, count, told_at, until, reset_at = _FACTS.unpack(raw[:-4])
-        return cls(slots, count, told_at, until, reset_at) if (magic, had) == (_MAGIC, slots) else None
 
 
 class PaceFile:
@@ -119,14 +112,14 @@ class PaceFile:
             now = clock.now().timestamp()
             if (throttle := self._throttle_of(head, now)) is not None:
                 return throttle
-            if head.count:
-                self._follow_clock(file, self._time(file, head.count - 1), now)
-            wait_s = self._time(file, head.count) + self._window_s - now
+            latest, earliest = self._around(file, head.count)
+            self._follow_clock(file, latest, now)
+            wait_s = earliest + self._window_s - now
             if wait_s > 0:
                 return Wait(max(1e-3, wait_s))
             # The head first: a process that is killed in between leaves a time in its place that is over already, and
             # it has not called.  The other way round, the next call would find its own place taken for an hour.
-            _write(file, 0, replace(head, count=head.count + 1).pack())
+            _write(file, 0, head._replace(count=head.count + 1).pack())
             _write(file, self._place(head.count), _TIME.pack(now))
             return None
 
@@ -146,9 +139,11 @@ class PaceFile:
     def _place(self, number: int) -> int:
         return _HEAD_BYTES + number % self._slots * _TIME.size
 
-    def _time(self, file: int, number: int) -> float:
-        (at,) = _times(_read(file, self._place(number), _TIME.size))
-        return at
+    def _around(self, file: int, count: int) -> Sequence[float]:
+        """Return the time of the last of so many calls, and what stands in the place of the next."""
+        if count % self._slots:
+            return _times(_read(file, self._place(count - 1), 2 * _TIME.size))
+        return _times(_read(file, self._place(count - 1), _TIME.size) + _read(file, _HEAD_BYTES, _TIME.size))
 
     def _all_times(self, file: int) -> Sequence[float]:
         return _times(_read(file, _HEAD_BYTES, self._slots * _TIME.size))
@@ -166,8 +161,7 @@ class PaceFile:
             now = clock.now().timestamp()
             until = now + min(wait_s, self._window_s)
             if not head.told_at <= now + _STEP_S or until > head.until:
-                facts = replace(head, told_at=now, until=until, reset_at=reset_at.timestamp())
-                _write(file, 0, facts.pack())
+                _write(file, 0, head._replace(told_at=now, until=until, reset_at=reset_at.timestamp()).pack())
 
         self._attempt(action, None)
 
@@ -241,16 +235,16 @@ class PaceFile:
         return self._file
 
     def _head(self, file: int, size: int) -> _Head:
-        if size == 0:
-            return self._begin(file)
-        head = _Head.unpack(_read(file, 0, _HEAD_BYTES), self._slots)
-        if head is None or size != _HEAD_BYTES + self._slots * _TIME.size:
-            return self._begin(file, "damaged")
-        return head
+        if size != _HEAD_BYTES + self._slots * _TIME.size:
+            return self._begin(file, "damaged" if size else None)
+        raw = _read(file, 0, _HEAD_BYTES)
+        head = _Head(*_FACTS.unpack(raw[:-4]))
+        is_whole = raw == head.pack() and head[:2] == (_MAGIC, self._slots)
+        return head if is_whole else self._begin(file, "damaged")
 
     def _begin(self, file: int, trouble: str | None = None) -> _Head:
         self._trouble = trouble
-        head = _Head(self._slots)
+        head = _Head(_MAGIC, self._slots)
         os.ftruncate(file, 0)
         try:
             # Written to its end, so that a full disk shows now.

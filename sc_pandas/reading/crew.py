@@ -3,7 +3,8 @@
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import Self, TypeVar
 
 from sc_pandas.client import IN_FLIGHT
@@ -51,16 +52,18 @@ class Crew:
         """
         ready = deque((run, ask) for run in runs for ask in _next(run))
         under_way: dict[Future[R], tuple[Run[T, R], T]] = {}
+        done: SimpleQueue[Future[R]] = SimpleQueue()
         while ready or under_way:
             while ready and len(under_way) < self._in_flight:
                 run, ask = ready.popleft()
-                under_way[self._pool.submit(get, ask)] = run, ask
-            done, _ = wait(under_way, return_when=FIRST_COMPLETED)
-            for future in [each for each in under_way if each in done]:
-                run, ask = under_way.pop(future)
-                answer = future.result()
-                ready.extend((run, following) for following in _send(run, answer))
-                yield ask, answer
+                future = self._pool.submit(get, ask)
+                under_way[future] = run, ask
+                future.add_done_callback(done.put)
+            future = done.get()
+            run, ask = under_way.pop(future)
+            answer = future.result()
+            ready.extend((run, following) for following in _send(run, answer))
+            yield ask, answer
 
 
 def _next(run: Run[T, R]) -> Iterator[T]:
