@@ -8,7 +8,6 @@ pages can be seen in the result.
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
@@ -29,11 +28,10 @@ from sc_pandas.tables.shapes import Shape
 from sc_pandas.tables.spool import Store, new_store
 
 ROWS_IN_BATCH: Final = 5_000
+_CUSTOM: Final = "CustomColumns"
 _OTHER_ID_KEYS: Final = ID_KEYS[1:]
 _KNOWN: Final = LIST_KEYS.keys() | DETAIL_KEYS.keys() | set(ID_KEYS)
-_DOCUMENTED: Final = {
-    key: kind for key, kind in {**LIST_KEYS, **DETAIL_KEYS}.items() if key not in {"UserID", "CustomColumns"}
-}
+_DOCUMENTED: Final = {key: kind for key, kind in {**LIST_KEYS, **DETAIL_KEYS}.items() if key not in {"UserID", _CUSTOM}}
 # Values of all rows of a batch by their key.
 _Values = Mapping[str, list[Any]]
 # Row number, column, raw JSON text, reason.
@@ -80,7 +78,9 @@ class TableBuilder:
         self._raises = on_bad_value == "raise"
         self._folder = spool_folder
         self._store: Store = new_store(spool_folder)
-        self._waiting: list[PageRows] = []
+        # Values of the rows that wait, by their key, and how many rows these are.
+        self._values: dict[str, list[Any]] = {}
+        self._waiting = 0
         self._ids: list[pa.Array] = []
         self._rejected: list[_Rejected] = []
         self._seen = Mark()
@@ -96,8 +96,16 @@ class TableBuilder:
         ExportError
             If rows cannot be spooled.
         """
-        self._waiting.append(PageRows.of(items))
-        if sum(map(len, self._waiting)) >= ROWS_IN_BATCH:
+        # Taken apart at once: the objects of a page are young, and may go.
+        page = PageRows.of(items)
+        for key in (self._values.keys() | page.keys()) - {_CUSTOM}:
+            if key not in self._values:
+                self._values[key] = [None] * self._waiting
+            self._values[key] += page.column(key)
+        if _CUSTOM in page.keys():  # noqa: SIM118  # it is no mapping
+            self._seen.custom.take(page, self._waiting, self._reject_for(self._seen.rows))
+        self._waiting += len(page)
+        if self._waiting >= ROWS_IN_BATCH:
             self._flush()
 
     def mark(self) -> Mark:
@@ -114,7 +122,7 @@ class TableBuilder:
         ExportError
             If spooled rows cannot be cut off.
         """
-        self._waiting.clear()
+        self._values, self._waiting = {}, 0
         self._store.cut(mark.batches)
         del self._ids[mark.batches :], self._rejected[mark.misfits :]
         self._seen = deepcopy(mark)
@@ -180,7 +188,7 @@ class TableBuilder:
 
     def close(self) -> None:
         """Drop everything that was taken; rows that `finish` gave stay."""
-        self._waiting.clear()
+        self._values, self._waiting = {}, 0
         self._store.close()
 
     def __enter__(self) -> Self:
@@ -192,18 +200,13 @@ class TableBuilder:
         self.close()
 
     def _flush(self) -> None:
-        pages, self._waiting = self._waiting, []
-        rows = sum(map(len, pages))
-        seen = {key for key in set[str]().union(*(page.keys() for page in pages)) if not is_card_key(key)}
+        values = {key: without_cards(each) for key, each in self._values.items() if not is_card_key(key)}
+        rows, seen = self._waiting, values.keys()
+        self._values, self._waiting = {}, 0
         check_width(len(self._seen.extras.keys() | (seen - _KNOWN)))
         reject_for = self._reject_for(self._seen.rows)
-        values = {
-            key: without_cards(list(chain.from_iterable(page.column(key) for page in pages)))
-            for key in seen - {"CustomColumns"}
-        }
         columns = self._id_columns(values, rows, reject_for) | _documented(values, rows, reject_for)
-        if "CustomColumns" in seen:
-            columns |= self._seen.custom.take(pages, reject_for)
+        columns |= self._seen.custom.columns(rows, reject_for)
         for key in seen - _KNOWN:
             self._seen.extras.setdefault(key, Shape()).see(values[key])
             columns[extra_source(key)] = encode(values[key])

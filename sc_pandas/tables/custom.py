@@ -1,6 +1,5 @@
 """``CustomColumns``: a list in each row, unfolded into one column for each ``ColumnName``."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from operator import attrgetter
@@ -9,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from sc_pandas import json_text
 from sc_pandas.contract import CUSTOM_KEYS, CustomDataType, PageRows, fold
@@ -34,10 +34,13 @@ _PARTS: Final = attrgetter(*CUSTOM_KEYS)
 
 
 class CustomColumns:
-    """Which custom columns were seen, and the kinds that their entries declared."""
+    """The entries of the rows that wait, and of all rows which columns were seen and which kinds these declared."""
 
     def __init__(self) -> None:
         self._kinds: dict[str, set[str]] = {}
+        self._owners: list[NDArray[np.int64]] = []
+        self._names: list[str] = []
+        self._values: list[Any] = []
 
     def kinds(self) -> list[tuple[str, str]]:
         """Return names and kinds, by name; a column whose entries disagree, or declare nothing, is text."""
@@ -45,44 +48,51 @@ class CustomColumns:
             (name, next(iter(kinds)) if len(kinds) == 1 else "string") for name, kinds in sorted(self._kinds.items())
         ]
 
-    def take(self, pages: Sequence[PageRows], reject_for: RejectFor) -> dict[str, pa.Array]:
-        """Unfold the lists of some pages, each column stored as it came.
+    def take(self, page: PageRows, start: int, reject_for: RejectFor) -> None:
+        """Take the entries of a page whose rows stand from `start` on.
 
         Raises
         ------
         ResponseError
             There are more columns than a frame is made for.
         """
-        cells: defaultdict[str, tuple[list[int], list[Any]]] = defaultdict(lambda: ([], []))
-        start = 0
-        for page in pages:
-            owners, names, values, declared = _plain(page) or _checked(page, start, reject_for)
-            for owner, name, value in zip(owners, names, values, strict=True):
-                places, found = cells[name]
-                places.append(start + owner)
-                found.append(value)
-            for name, word in declared:
-                self._kinds.setdefault(name, set()).update(
-                    () if word is None else (_KIND_OF.get(fold(word), "string"),)
-                )
-            start += len(page)
-            check_width(len(self._kinds))
-        return {f"custom:{name}": _spread(*cell, start, reject_for(f"custom.{name}")) for name, cell in cells.items()}
+        owners, names, values, declared = _plain(page) or _checked(page, start, reject_for)
+        self._owners.append(np.asarray(owners, np.int64) + start)
+        self._names += names
+        self._values += values
+        for name, word in declared:
+            self._kinds.setdefault(name, set()).update(() if word is None else (_KIND_OF.get(fold(word), "string"),))
+        check_width(len(self._kinds))
+
+    def columns(self, rows: int, reject_for: RejectFor) -> dict[str, pa.Array]:
+        """Unfold what was taken into columns of so many rows, each stored as it came."""
+        names, values, owners = self._names, self._values, self._owners
+        self._names, self._values, self._owners = [], [], []
+        if not names:
+            return {}
+        encoded, places = pa.array(names, pa.string()).dictionary_encode(), np.concatenate(owners)
+        codes = encoded.indices.to_numpy()
+        parts = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
+        return {
+            f"custom:{name}": _spread(
+                places[part], list(map(values.__getitem__, part.tolist())), rows, reject_for(f"custom.{name}")
+            )
+            for name, part in zip(encoded.dictionary.to_pylist(), parts, strict=True)
+        }
 
 
-def _spread(places: list[int], values: list[Any], rows: int, reject: Reject) -> pa.Array:
+def _spread(places: NDArray[np.int64], values: list[Any], rows: int, reject: Reject) -> pa.Array:
     """Store the values of a column in their places; of several in one place the last counts."""
     values = without_cards(values)
-    rising = np.array(places)
-    for earlier in np.flatnonzero(rising[1:] == rising[:-1]).tolist():
-        reject(places[earlier], values[earlier], "repeated in the row, the last one counts")
+    for earlier in np.flatnonzero(places[1:] == places[:-1]).tolist():
+        reject(int(places[earlier]), values[earlier], "repeated in the row, the last one counts")
     where = np.full(rows, -1)
-    where[rising] = np.arange(len(places))
+    where[places] = np.arange(len(places))
     return encode(values).take(pa.array(where, mask=where < 0))
 
 
 # Row, name and value of all entries of a page, and which names declare which types.
-_Entries = tuple[Sequence[int], Sequence[str], Sequence[Any], set[tuple[str, str | None]]]
+_Entries = tuple["Sequence[int] | NDArray[np.int64]", Sequence[str], Sequence[Any], set[tuple[str, str | None]]]
 
 
 def _plain(page: PageRows) -> _Entries | None:
@@ -96,11 +106,13 @@ def _plain(page: PageRows) -> _Entries | None:
     names, values, declared, several = zip(*map(_PARTS, entries), strict=True)
     if set(map(type, names)) != {str} or not set(map(type, declared)) <= {str, int, NoneType}:
         return None
+    if not set(map(type, several)) <= {bool, NoneType}:
+        return None
     if "" in names or any(map(is_card_key, set(names))):
         return None
-    owners = np.repeat(np.arange(len(page)), [len(each or ()) for each in lists]).tolist()
-    kinds = set(zip(names, declared, [each is True for each in several], strict=True))
-    return owners, names, values, {(name, _declaration(kind, several)) for name, kind, several in kinds}
+    owners = np.repeat(np.arange(len(page)), [len(each or ()) for each in lists])
+    kinds = set(zip(names, declared, several, strict=True))
+    return owners, names, values, {(name, _declaration(kind, many)) for name, kind, many in kinds}
 
 
 def _checked(page: PageRows, start: int, reject_for: RejectFor) -> _Entries:
