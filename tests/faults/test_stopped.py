@@ -89,6 +89,7 @@ from pathlib import Path
 import sc_pandas as sc
 from sc_pandas import files
 from sc_pandas.cache import http_cache, storage
+import pandas, pyarrow.compute, sc_pandas.query, sc_pandas.reading.run  # once, not in every child
 url, user, password, folder, order = sys.argv[1:]
 
 def read(path):
