@@ -14,20 +14,7 @@ Ids = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
 def user_ids(frame: pd.DataFrame, what: str) -> Ids:
-    """Return the ids of a frame in which each row is one customer.
-
-    Parameters
-    ----------
-    frame
-        Customers.
-    what
-        What the ids are for, the beginning of the error.
-
-    Raises
-    ------
-    AccessorError
-        There is no `user_id`, or it does not tell the rows apart.
-    """
+    """Return the ids of a frame in which each row is one customer; `what` they are for begins the error."""
     columns = list(frame.columns)
     if columns.count(KEY) != 1:
         raise AccessorError(f"{what} needs one column user_id. Read with user_id among columns=.")

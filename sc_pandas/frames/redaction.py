@@ -130,11 +130,6 @@ def check_partition(frame: pd.DataFrame, names: str | Sequence[str], impersonal:
 
     Columns that are known to be impersonal pass.  Of unknown ones the caller has to declare it; of columns that are
     known to be personal nobody can.
-
-    Raises
-    ------
-    SettingsError
-        A column is personal, or it is unknown and not in `impersonal`.
     """
     declared = frozenset([impersonal] if isinstance(impersonal, str) else impersonal)
     for name in [names] if isinstance(names, str) else names:
@@ -302,7 +297,8 @@ def _empty(column: "pd.Series[Any]") -> "pd.Series[Any]":
         return pd.Series(pd.Categorical([None] * rows, categories=[], ordered=dtype.ordered))
     if isinstance(dtype, np.dtype):
         # NumPy's own booleans and whole numbers know no missing value.
-        column = column.astype({"b": "boolean", "i": "Int64", "u": "UInt64"}.get(dtype.kind, dtype))
+        instead: Any = {"b": "boolean", "i": "Int64", "u": "UInt64"}.get(dtype.kind, dtype)
+        column = column.astype(instead)
     # Labels that are not there.
     return column.set_axis(range(rows)).reindex(range(-rows, 0))
 

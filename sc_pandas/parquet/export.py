@@ -36,20 +36,7 @@ def export_table(
     storage_options: Mapping[str, Any] | None = None,
     overwrite: bool = False,
 ) -> Path | str:
-    """Write a table as a file or a folder (of parts by columns), on this machine or at an address that fsspec knows.
-
-    Returns
-    -------
-    pathlib.Path or str
-        The path, or the address as it was given.
-
-    Raises
-    ------
-    ExportError
-        It could not be written, or a folder is there and `overwrite` is not asked; a single file is always replaced.
-    SettingsError
-        The arguments do not fit each other.
-    """
+    """Write a table as a file or a folder, here or at an address that fsspec knows; return the path, or the address."""
     check_options(path, storage_options)
     by = [partition_by] if isinstance(partition_by, str) else partition_by
     here = local_path(path)

@@ -34,15 +34,7 @@ _NO_EXCHANGE: Final = {EINVAL, ENOSYS, ENOTSUP, EPERM}
 def write_folder(
     path: PathLike, table: pa.Table, provenance: Provenance, by: Sequence[str], *, overwrite: bool = False
 ) -> Path:
-    """Write a table as a folder of parts, complete or not at all; it and all in it are private (0700, 0600).
-
-    Raises
-    ------
-    ExportError
-        The system refuses, something stands at the path (``reason="exists"``), or a value cannot name a folder.
-    SettingsError
-        The columns cannot name folders.
-    """
+    """Write a table as a folder of parts, complete or not at all; it and all in it are private (0700, 0600)."""
     target = Path(os.path.realpath(plain_path(path)))
     parts = parts_of(table, by, provenance, target)
     try:
@@ -78,13 +70,7 @@ def write_folder(
 
 
 def part_files(folder: Path) -> Iterator[tuple[str, BinaryIO]]:
-    """Open the parts of a folder, one after the other.
-
-    Raises
-    ------
-    ExportError
-        The folder or one of the files cannot be opened.
-    """
+    """Open the parts of a folder, one after the other."""
     with reading(folder):
         found = sorted(folder.rglob("*.parquet"))
     for path in found:

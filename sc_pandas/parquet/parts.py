@@ -44,15 +44,7 @@ class Part:
 
 
 def parts_of(table: pa.Table, by: Sequence[str], provenance: Provenance, path: PathLike) -> list[Part]:
-    """Cut a table by the values of some columns; the parts are in the order of their names.
-
-    Raises
-    ------
-    SettingsError
-        The columns cannot name folders, or there are too many values.
-    ExportError
-        A value cannot name a folder.
-    """
+    """Cut a table by the values of some columns; the parts are in the order of their names."""
     _check_keys(table.schema, by)
     cuts = _cuts(table, by)
     if len(cuts) > PARTS_AT_MOST:
@@ -153,13 +145,7 @@ def _digest(table: pa.Table, by: Sequence[str], provenance: Provenance) -> str:
 def whole_of(
     files: Iterable[tuple[str, BinaryIO]], path: PathLike, columns: Sequence[str] | None
 ) -> tuple[pa.Table, Provenance]:
-    """Read all parts, check that they are one export, and return its rows by `user_id` and its provenance.
-
-    Raises
-    ------
-    ExportError
-        A part is damaged, missing, double, of another export, or not ours.
-    """
+    """Read all parts, and return their rows by `user_id` and their provenance, if they are one whole export."""
     tables, parts = [], []
     provenance = None
     for name, file in files:

@@ -25,28 +25,14 @@ _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?:::[A-Za-z0-9+.-]+)*://")
 
 
 def local_path(path: PathLike) -> Path | None:
-    """Return the path on this machine, also of a ``file://`` address, or None for an address elsewhere.
-
-    Raises
-    ------
-    SettingsError
-        It is neither text nor a path.
-    ExportError
-        No file can be called so.
-    """
+    """Return the path on this machine, also of a ``file://`` address, or None for an address elsewhere."""
     if not isinstance(path, str) or not _URL.match(path):
         return plain_path(path)
     return plain_path(url2pathname(path.removeprefix("file://"))) if path.startswith("file:///") else None
 
 
 def check_options(path: PathLike, options: StorageOptions | None) -> None:
-    """Refuse options that nobody would look at.
-
-    Raises
-    ------
-    SettingsError
-        `storage_options` with a path on this machine.
-    """
+    """Refuse options that nobody would look at."""
     if options and local_path(path) is not None:
         raise SettingsError(
             "storage_options go with an address such as 's3://bucket/customers.parquet', not with a path on this "
@@ -56,13 +42,7 @@ def check_options(path: PathLike, options: StorageOptions | None) -> None:
 
 
 def write_remote_file(url: str, table: pa.Table, provenance: Provenance, options: StorageOptions | None) -> None:
-    """Write one file at an address; what stood there is replaced.
-
-    Raises
-    ------
-    ExportError
-        The store refuses, or the file did not arrive as it was sent.
-    """
+    """Write one file at an address; what stood there is replaced."""
     content = _sealed(shown_address(url), table, provenance)
     with _asking(url, "written"):
         store, path = _store(url, options)
@@ -72,15 +52,7 @@ def write_remote_file(url: str, table: pa.Table, provenance: Provenance, options
 def write_remote_folder(
     url: str, table: pa.Table, provenance: Provenance, by: Sequence[str], options: StorageOptions | None
 ) -> None:
-    """Write a folder of parts at an address where nothing stands yet.
-
-    Raises
-    ------
-    ExportError
-        The store refuses, or something stands there (``reason="exists"``).
-    SettingsError
-        The columns cannot name folders.
-    """
+    """Write a folder of parts at an address where nothing stands yet."""
     shown = shown_address(url)
     parts = parts_of(table, by, provenance, shown)
     with _asking(url, "written"):
@@ -99,13 +71,7 @@ def write_remote_folder(
 
 
 def remote_files(url: str, options: StorageOptions | None) -> tuple[bool, list[tuple[str, BinaryIO]]]:
-    """Fetch the files at an address, and say whether it is a folder.
-
-    Raises
-    ------
-    ExportError
-        The store refuses.
-    """
+    """Fetch the files at an address, and tell if it is a folder."""
     with _asking(url, "read"):
         store, path = _store(url, options)
         if not store.isdir(path):

@@ -65,13 +65,7 @@ def plan_includes(names: Sequence[str], question: CustomerFilter) -> IncludePlan
 
 
 def check_columns(wanted: Iterable[str], columns: Sequence[str]) -> None:
-    """Refuse columns that there are not.
-
-    Raises
-    ------
-    SettingsError
-        There is no such column; it says which there are, and what to include where that gives it.
-    """
+    """Refuse columns that there are not; the error says which there are, and what to include."""
     missing = [name for name in wanted if name not in columns]
     if missing:
         names = list(dict.fromkeys(INCLUDE_OF[name] for name in missing if name in INCLUDE_OF))

@@ -33,13 +33,7 @@ class _Facts(msgspec.Struct):
 
 
 def write_rows(path: Path, rows: CustomerRows, note: Mapping[str, Any]) -> None:
-    """Write rows and a JSON-safe note, so that the path holds all of it or what was there before.
-
-    Raises
-    ------
-    ExportError
-        The file cannot be written.
-    """
+    """Write rows and a JSON-safe note, so that the path holds all of it or what was there before."""
     facts = _Facts(
         dict(note), rows.num_rows, rows.doubles_dropped, rows.undocumented, rows.rows_without_key, rows.coercions
     )

@@ -115,13 +115,7 @@ class TableBuilder:
         return replace(deepcopy(self._seen), batches=len(self._ids), misfits=len(self._rejected))
 
     def rollback(self, mark: Mark) -> None:
-        """Forget what was taken since a mark, which may be used again.
-
-        Raises
-        ------
-        ExportError
-            If spooled rows cannot be cut off.
-        """
+        """Forget what was taken since a mark, which may be used again."""
         self._values, self._waiting = {}, 0
         self._store.cut(mark.batches)
         del self._ids[mark.batches :], self._rejected[mark.misfits :]
@@ -132,13 +126,6 @@ class TableBuilder:
 
         Rows are unique by ``user_id``, the last row of an id wins; rows without an id are never compared.  They are
         ordered by id, those without one last, or else stay in the server's order.
-
-        Raises
-        ------
-        ResponseError
-            If a value does not fit and `on_bad_value` is "raise".
-        ExportError
-            If rows cannot be spooled.
         """
         if self._waiting:
             self._flush()

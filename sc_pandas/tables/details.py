@@ -22,17 +22,7 @@ _Customers = Sequence[Mapping[str, Any] | None]
 
 
 def detail_schema(names: Sequence[str]) -> pa.Schema:
-    """Return the columns of some details.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Keys of `sc_pandas.contract.details.DETAILS`, each once.
-
-    Returns
-    -------
-    pyarrow.Schema
-        The columns in the order of the names; ``groups`` and ``addresses`` have several.
+    """Return the columns of some details, each once, in their order; ``groups`` and ``addresses`` have several.
 
     Examples
     --------
@@ -44,21 +34,7 @@ def detail_schema(names: Sequence[str]) -> pa.Schema:
 
 
 def detail_columns(names: Sequence[str], customers: _Customers, reject_for: RejectFor) -> list[pa.Array]:
-    """Type some details of some customers.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Keys of `sc_pandas.contract.details.DETAILS`, each once.
-    customers : sequence of mapping or None
-        Results of `sc_pandas.contract.details.known_fields`; None where nothing is known of a customer.
-    reject_for : callable
-        Returns, for a column, what takes the position, the raw value and the reason of all that does not fit.
-
-    Returns
-    -------
-    list of pyarrow.Array
-        One for each column of `detail_schema`, in its order, each as long as the customers are many.
+    """Type some details of some customers (of `known_fields`, or None): one array for each column of `detail_schema`.
 
     Examples
     --------

@@ -49,13 +49,7 @@ def refused(coercion: Coercion) -> ResponseError:
 
 
 def check_width(columns: int) -> None:
-    """Refuse more custom or undocumented columns than a frame is made for.
-
-    Raises
-    ------
-    ResponseError
-        There are more.
-    """
+    """Refuse more custom or undocumented columns than a frame is made for."""
     if columns > COLUMNS_AT_MOST:
         raise ResponseError(
             f"The customers that came have more than {COLUMNS_AT_MOST:,} different columns of their own; nothing is "
@@ -95,13 +89,7 @@ class CustomerRows:
     _order: Order | None = field(repr=False)
 
     def iter_batches(self, rows: int = 20_000) -> Iterator[pa.RecordBatch]:
-        """Return the rows in batches of so many (the last may have fewer), none at all where there are no rows.
-
-        Raises
-        ------
-        ExportError
-            If spooled rows cannot be read any more.
-        """
+        """Return the rows in batches of so many (the last may have fewer), none at all if there are no rows."""
         if self._order is None:
             yield from rechunked(self._store, rows)
             return
@@ -119,11 +107,6 @@ class CustomerRows:
         """Return the rows with columns more, which stand last and replace those of the same names; free these rows.
 
         `coercions` is complete once `columns_of` has been called for all batches.
-
-        Raises
-        ------
-        ExportError
-            If rows cannot be spooled.
         """
         replaced = set(added.names)
         kept = [field for field in self.schema if field.name not in replaced]

@@ -115,7 +115,7 @@ def test_a_column_of_another_type_is_compared_by_value(
         (pa.float64(), [0.1, None, -1.0], ["float64", "Float64"]),
     ],
 )
-def test_another_dtype_of_pandas_is_no_change(kind: pa.DataType, values: list[Any], dtypes: list[str]) -> None:
+def test_another_dtype_of_pandas_is_no_change(kind: pa.DataType, values: list[Any], dtypes: list[Any]) -> None:
     """Also of a frame that went through a file and pandas' own reader."""
     arrow = frame_of(user_id=(list(range(len(values))), pa.int64()), x=(values, kind))
     for dtype in dtypes:
