@@ -1,11 +1,8 @@
 """What a person sees: shows states of the panel in widgets, and hands on what is pressed."""
 
 import html
-import math
-import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
@@ -15,7 +12,6 @@ from sc_pandas.contract import FILTERS_BY_NAME
 from sc_pandas.panel.browser import CopyButton, keys
 from sc_pandas.panel.controls import Controls
 from sc_pandas.panel.entries import entries_of, has_choices
-from sc_pandas.panel.latest import thread_timer
 from sc_pandas.panel.more_columns import MoreColumns
 from sc_pandas.panel.parts import box, button, field, group, nothing, say, tick, words
 from sc_pandas.panel.preview import counts_html, named, sortable_columns, table_html
@@ -24,7 +20,6 @@ from sc_pandas.panel.style import CSS
 from sc_pandas.wording import age, visible
 
 _UNSORTED: Final = "server order"
-_TICK_S: Final = 1.0
 _CHIP: Final = 40
 # What each button does, and says: its action, its text and its tooltip.
 _BUTTONS: Final = (
@@ -55,7 +50,7 @@ class View:
     """The widgets of one panel.
 
     `actions` are called by name: the first column of `_BUTTONS`, and entries, live, include and price.  `lock` is held
-    while a state is shown; what a person or a timer changes waits for it, so nothing old is shown last.
+    while a state is shown; what a person changes waits for it, so nothing old is shown last.
     """
 
     def __init__(
@@ -64,7 +59,6 @@ class View:
         self._actions = actions
         self._lock = lock
         self._state = PanelState()
-        self._ticker: threading.Timer | None = None
         self._on_show = 0
         self.buttons = {name: button(text, tooltip, partial(self._act, name)) for name, text, tooltip in _BUTTONS}
         self.controls = Controls(partial(self._act, "entries"))
@@ -156,24 +150,9 @@ class View:
         if state.waiting_until is not None:
             kind, role, sign = "sc-warned", "status", "⏳"
         mark = f"<span class='sc-sign' aria-hidden='true'>{sign}</span> " if sign else ""
-        text = html.escape(f"{status_text(state)}{_countdown(state)}")
         live = "" if role == "alert" else " aria-live='polite'"
+        text = html.escape(status_text(state))
         self.status.value = f"<div class='{kind}' role='{role}'{live}>{mark}{text}{_bar(state)}</div>"
-        self._tick_again(state)
-
-    def _tick_again(self, state: PanelState) -> None:
-        # A countdown goes on while nothing else happens.
-        if self._ticker is not None:
-            self._ticker.cancel()
-            self._ticker = None
-        if state.waiting_until is not None:
-            self._ticker = thread_timer(_TICK_S, partial(self._tick, state))
-            self._ticker.start()
-
-    def _tick(self, state: PanelState) -> None:
-        with self._lock:
-            if state is self._state:
-                self._show_status(state)
 
     def _show_active(self, state: PanelState) -> None:
         asked = state.question.to_dict()
@@ -236,8 +215,6 @@ class View:
         self.more.close()
         self._actions = dict.fromkeys((*self._actions, "entries"), nothing)
         self._state = PanelState(phase="closed")
-        if self._ticker is not None:
-            self._ticker.cancel()
         for each in (self.table, self.place, self.counts, self.facets, self._any_active, self.code, self.segment_name):
             each.value = ""
         for chip in (*self._chips.values(), self._reset):
@@ -248,13 +225,6 @@ class View:
         self.sort.options = named([_UNSORTED])
         self.status.value = "<div class='sc-said' role='status'>Closed.</div>"
         self.segment_list.options = []
-
-
-def _countdown(state: PanelState) -> str:
-    if state.waiting_until is None:
-        return ""
-    left = math.ceil((state.waiting_until - datetime.now(UTC)).total_seconds())
-    return f" {max(0, left):,} s to go."
 
 
 def _bar(state: PanelState) -> str:

@@ -281,7 +281,7 @@ class Connection:
         given: dict[str, Any] = dict(keywords)
         options = {name: given.pop(name) for name in OPTIONS if name in given}
         check_keywords(given, connected=CONNECT_KEYWORDS)
-        return CustomerQuery(self, CustomerFilter.of(**given), ReadOptions(**options))
+        return CustomerQuery(self, CustomerFilter(**given), ReadOptions(**options))
 
     def segments(
         self,

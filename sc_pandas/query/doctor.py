@@ -151,7 +151,7 @@ def _check_server(client: Client, tally: Tally) -> Iterator[Check]:
     yield Check("server", "ok", f"{urlsplit(client.url).netloc} answers ({secure})")
     yield _check_clock(client)
     if logged_in:
-        yield _check_login(refused)
+        yield Check("login", "fail", _plainly(refused)) if refused else Check("login", "ok", "accepted")
     elif not isinstance(heard, SellerCloudError):
         yield Check("login", "ok", "the token is accepted")
     if refused is None:
@@ -177,23 +177,15 @@ def _error_of(action: Callable[[], object]) -> SellerCloudError | None:
     return None
 
 
-def _check_login(error: SellerCloudError | None) -> Check:
-    match error:
-        case None:
-            return Check("login", "ok", "accepted")
-        case AuthError(reason="malformed_token"):
-            return Check("login", "fail", "the answer carries no token: is this the API's host?")
-        case AuthError(reason="bad_credentials"):
-            return Check("login", "fail", "the user name or the password is not accepted; it was tried once")
-        case _:
-            return Check("login", "fail", _plainly(error))
-
-
 def _plainly(error: SellerCloudError) -> str:  # noqa: PLR0911  # one for each kind of error
     # An error's own text may hold the server's words, and those may hold anything.
     match error:
         case _TooManyCallsError():
             return f"not found out by {CALLS_AT_MOST} calls: the server fails, or refuses its tokens, again and again"
+        case AuthError(reason="malformed_token"):
+            return "the answer carries no token: is this the API's host?"
+        case AuthError(reason="bad_credentials"):
+            return "the user name or the password is not accepted; it was tried once"
         case AuthError():
             return "this user may not read customers, or the token is no longer good"
         case ServerError(status=status):
