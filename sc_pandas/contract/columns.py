@@ -1,6 +1,7 @@
 """The columns of a frame of customers: whether their values name a person, and which of them customers are counted by.
 
-A column that is not listed here may hold anything, so it counts as personal.
+A column that is not listed here may hold anything, so it counts as personal.  `redact` empties personal columns;
+`pseudonymize` replaces their values by tokens, or empties them if they have no kind of token.
 """
 
 from collections.abc import Mapping

@@ -54,7 +54,7 @@ class SellerCloudAccessor(Exports):
         -------
         CustomerQuery
             Bound to this process's newest open connection to the frame's server as the frame's user; else to a new one,
-            with the login of the environment where the server is ``SELLERCLOUD_SERVER``, or with the system keyring's
+            with the login of the environment if the server is ``SELLERCLOUD_SERVER``, or with the system keyring's
             login for the server.  A frame may come from anybody: no other login is used, and nobody is prompted for
             one.
 
@@ -95,7 +95,7 @@ class SellerCloudAccessor(Exports):
         Returns
         -------
         str
-            It runs where a login is found, and holds no secret.
+            It runs if a login is found, and holds no secret.
 
         Raises
         ------
@@ -155,7 +155,7 @@ class SellerCloudAccessor(Exports):
         -------
         FrameDifference
             Customers added and removed, and each changed value.  Values are compared, not dtypes: 7, 7.0 and "7" are
-            equal, and a frame that went through a file differs where a customer does.
+            equal, and a frame that went through a file differs only if a customer does.
 
         Raises
         ------
@@ -191,7 +191,7 @@ class SellerCloudAccessor(Exports):
         corporate names and the city are contained without regard to case (blanks and accents count); a phone number's
         digits are contained in those of any phone, mobile or fax; city and zip code are the billing address's; dates
         include their bounds.  Lists mean any of their values, several filters all of them.  A row whose value is
-        missing does not match, but where a flag is -1 (all).  After a detour through CSV, ids, codes, True and False
+        missing does not match, unless a flag is -1 (all).  After a detour through CSV, ids, codes, True and False
         may be text and phones may be whole numbers; what is ambiguous, such as a zip code that is a number, raises.
 
         Examples

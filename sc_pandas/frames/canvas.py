@@ -1,4 +1,4 @@
-"""Axes in a figure of their own that a notebook shows; imported where a picture is drawn, as it needs matplotlib."""
+"""Axes in a figure of their own that a notebook shows; imported when a picture is drawn, as it needs matplotlib."""
 
 import io
 from typing import cast

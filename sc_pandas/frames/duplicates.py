@@ -158,7 +158,7 @@ def _texts(frame: pd.DataFrame, name: str) -> Any:
 
 
 def _keys_of(texts: Any, key_of: Callable[[str], str]) -> "np.ndarray[Any, Any]":
-    """Key each distinct text once; empty where there is none."""
+    """Key each distinct text once; empty if there is none."""
     return np.asarray(pc.fill_null(mapped(texts, key_of, pa.string()), ""), dtype=object)
 
 

@@ -65,8 +65,8 @@ class Exports:
         """Empty personal columns, so the frame can be shown to others.
 
         Every column that is not known to be impersonal is treated as personal: names, addresses, phones, texts, every
-        ``custom.`` column, every undocumented column and every column that you added.  See the table in
-        `sc_pandas.frames.redaction`.  ``user_id`` stays: it tells nothing to people without an account.
+        ``custom.`` column, every undocumented column and every column that you added.  `sc_pandas.contract.columns` has
+        the list.  ``user_id`` stays: it tells nothing to people without an account.
 
         Parameters
         ----------
@@ -80,7 +80,7 @@ class Exports:
         pandas.DataFrame
             The same columns and dtypes (NumPy integers and booleans become nullable), with a fresh RangeIndex, because
             labels of rows may name somebody; named index levels become columns in front.  ``attrs`` hold only the
-            provenance, without filter values that may name a person; where there were any, `query` cannot be used
+            provenance, without filter values that may name a person; if there were any, `query` cannot be used
             again.  A column whose label is no name of SellerCloud's columns becomes "column 22", by its place, unless
             `columns` or `keep` names it: the labels of a pivot table are values.
 
@@ -108,14 +108,14 @@ class Exports:
         """Replace personal values by tokens that are equal where the values are, in all frames under one key.
 
         A token is the HMAC-SHA-256 of the value under the key, cut to 128 bits, in hexadecimal.  Values of one kind
-        share their tokens in all columns: an address in ``email`` and in ``email_cc``, all phones, all cities; see the
-        table in `sc_pandas.frames.redaction`.  E-mails, names and places are compared without regard to case and
+        share their tokens in all columns: an address in ``email`` and in ``email_cc``, all phones, all cities; see
+        `sc_pandas.contract.columns`.  E-mails, names and places are compared without regard to case and
         surplus blanks, phones without blanks and punctuation.  ``user_id`` becomes a keyed digest of 63 bits, so joins
         between frames under one key work; if two customers of the frame would get the same one, it is an error.
 
         Whoever has the key can find out who is behind a token; in law such data is still personal.  The rows stay in
         their order, and figures such as ``created_on`` stay as they are; use `redact` on columns that need not be
-        shared, and ``.sample(frac=1)`` where the order reveals too much.
+        shared, and ``.sample(frac=1)`` if the order reveals too much.
 
         Parameters
         ----------
@@ -184,7 +184,7 @@ class Exports:
             One column or several whose values name folders, ``channel=Amazon/part-0.parquet``, as pandas, DuckDB and
             Polars read them.  The folder appears under its name as a whole.  Allowed are columns that many customers
             share: ratings, types, channels, months, companies and the like, and places down to the city.  Columns that
-            identify a person never are; all others only where `impersonal` names them.  (Where a column has missing
+            identify a person never are; all others only if `impersonal` names them.  (If a column has missing
             values, plain pandas needs
             ``pd.read_parquet(folder, partitioning=pyarrow.dataset.partitioning(flavor="hive"))``: a limit of pyarrow.)
         storage_options

@@ -1,33 +1,11 @@
 """Frames that can be shared: personal values emptied, or replaced by tokens that only the holder of a key can make.
 
-What is personal is decided by the name of the column, and what is not known here is personal: custom columns,
-undocumented ones, and those that the user added.
+`sc_pandas.contract.columns` has the columns that are known, and the kinds of their tokens.  What is not known there is
+personal: custom columns, undocumented ones, those that the user added, and a known one whose values are of another sort
+than SellerCloud's (text in ``rating``).
 
-======================================================================  ==========================  ===================
-Columns                                                                 `redact`                    `pseudonymize`
-======================================================================  ==========================  ===================
-rating, rating_name, is_whole_sale_user, is_wholesale_string, channel,  stay                        stay
-customer_type, subscribed, exported, created_month, modified_month,
-created_on, company_id, tax_exempt*, credit_*, billing_cycle_startdate,
-order options, notes_count, groups, group_ids, is_black_listed
-user_id                                                                 stays                       63-bit digest
-email, email_cc                                                         empty                       token of ``email``
-first_name; last_name                                                   empty                       token of each
-name, billing_contact_name, shipping_contact_name                       empty                       token of ``name``
-corporate_name, billing_company_name, shipping_company_name             empty                       token of ``company``
-phone1, phone2, phone3, mobile, fax, billing_phone, shipping_phone      empty                       token of ``phone``
-city, state, region, zip_code, country, and billing_*, shipping_* of    empty                       token of each
-these
-e_bay_user_id; source_id; sales_man                                     empty                       token of each
-address lines, addresses, comment, title, invoice_note,                 empty                       empty
-business_aliases, account managers
-``custom.*``, undocumented, everything else                             empty                       empty
-======================================================================  ==========================  ===================
-
-A column of the first row whose values are of another sort than SellerCloud's (text in ``rating``) is not known either.
-
-Labels of columns may say who it is as well: those of a pivot table are values.  A label that stands neither in the
-table nor begins with ``custom.`` nor is named by the caller becomes "column 22", by its place.
+Labels of columns may say who it is as well: those of a pivot table are values.  A label that stands neither
+there nor begins with ``custom.`` nor is named by the caller becomes "column 22", by its place.
 """
 
 import hashlib

@@ -26,15 +26,15 @@ class Summary:
     Attributes
     ----------
     customers : int
-        Customers: different values of ``user_id``; rows where no row has one.
+        Customers: different values of ``user_id``; rows if no row has one.
     rows : int
-        Rows.  There are more than customers where a customer stands in several, after a merge with orders for example;
+        Rows.  There are more than customers if a customer stands in several, after a merge with orders for example;
         each customer is counted by its first row.
     by_rating, by_type : pandas.Series
         Customers by rating, and by wholesale or retail.  Index: the value; customers without one are under
-        ``"unknown"``.  Empty where the frame has not the column.
+        ``"unknown"``.  Empty if the frame has not the column.
     by_column : mapping of str to pandas.Series
-        The same, where the frame has them, for channel, customer_type, subscribed, exported, the months, company_id,
+        The same, if the frame has them, for channel, customer_type, subscribed, exported, the months, company_id,
         groups (a customer may have several, or ``"none"``), tax_exempt, is_black_listed, sales_man and the countries of
         the addresses, and for each ``custom.`` column with at most 12 different values, each of them twice on average.
     missing : pandas.Series

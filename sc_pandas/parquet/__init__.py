@@ -1,7 +1,7 @@
 """Typed, crash-safe Parquet files that remember where their rows came from.
 
-Pages carry checksums and the footer carries a digest of all bytes before it, so that `read_parquet` gives the rows that
-were written or an error.  Pandas' own per-column dtypes are left out and its attrs are written, so that plain
+Pages carry checksums, the footer a digest of all bytes before it, so `read_parquet` returns the rows that were
+written or raises.  Pandas' own per-column dtypes are left out and its attrs are written, so plain
 ``pandas.read_parquet``, DuckDB and Polars open the file as well.
 
 ::

@@ -23,7 +23,7 @@ from sc_pandas.parquet.sealed import NOTE, reading, write_parquet
 from sc_pandas.provenance import Provenance
 
 _OLD_END: Final = re.compile(r"[0-9a-f]{8}")
-# A writer renames twice within microseconds; whoever takes longer was killed.
+# A writer renames twice within microseconds; one that takes longer was killed.
 _PATIENCE_S: Final = 1.0
 # Of Linux' fcntl.h and fs.h.
 _AT_FDCWD: Final = -100
@@ -81,7 +81,7 @@ def part_files(folder: Path) -> Iterator[tuple[str, BinaryIO]]:
 
 
 def put_back(target: Path) -> None:
-    """Undo an overwrite that was killed when nothing bore the name, where folders cannot be exchanged."""
+    """Undo an overwrite that was killed when nothing bore the name, if folders cannot be exchanged."""
     until = time.monotonic() + _PATIENCE_S
     while not os.path.lexists(target) and (aside := _set_aside(target)):
         if time.monotonic() > until:
@@ -141,7 +141,7 @@ def _publish(temp: Path, target: Path, *, overwrite: bool) -> None:
     with contextlib.suppress(OSError):
         target.rmdir()  # an empty one
     if not overwrite or not target.exists():
-        temp.rename(target)  # refused by the system where another export was quicker
+        temp.rename(target)  # refused by the system if another export was quicker
         return
     if _exchange(temp, target):
         return
@@ -158,7 +158,7 @@ def _publish(temp: Path, target: Path, *, overwrite: bool) -> None:
 
 
 def _exchange(one: Path, other: Path) -> bool:
-    """Let two folders change names at one instant; False where system or file system cannot."""
+    """Let two folders change names at one instant; False if system or file system cannot."""
     renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None) if sys.platform == "linux" else None
     if renameat2 is None:
         return False

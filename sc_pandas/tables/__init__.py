@@ -8,10 +8,10 @@ What fits a column, and how it is told that something does not:
 
 - int64 takes ``7``, ``7.0`` and ``"7"``; bool takes true, false, 0 and 1, also as text; a double and a decimal take
   numbers that they hold exactly; text takes everything, what is not text as its JSON text.
-- timestamp[us] takes ISO 8601 with any number of fraction digits, and ``mm/dd/yyyy``.  It has no zone: times are kept
+- timestamp[us] takes ISO 8601 with any number of fraction digits, and ``mm/dd/yyyy``.  It has no zone: times stay
   as given, those with an offset are converted to UTC; digits beyond microseconds are cut.  The API's empty date,
   ``0001-01-01``, is null and a coercion.
-- A rating is a code or a name, in any case and both spellings.  A code that nobody knows yet is kept, from -128 to 127,
+- A rating is a code or a name, in any case and both spellings.  An unknown code stays, from -128 to 127,
   and has no name; a name that nobody knows is null and a coercion.
 - An undocumented key gets the type that all its values share, or JSON text (``7`` and ``"7"`` stay apart).  Text is a
   timestamp there only if all of it is ISO 8601: ``01/05/2026`` of an unknown key may be May or January.
@@ -21,15 +21,15 @@ Custom columns, ``custom.<ColumnName>``:
 
 - The type is what all entries declare, by code or by name: String, nText, Hyperlink → string, Integer → int64,
   Decimal → decimal128(38, 10), DateTime → timestamp[us], Boolean → bool.  Entries without a ``DataType`` have no say.
-  Where entries disagree, where a type is new (``7``, ``99``, ``"Money"``), and where several values may be chosen
+  If entries disagree, if a type is new (``7``, ``99``, ``"Money"``), and if several values may be chosen
   (``IsDropDownAllowMultipleSelection``; how they are written is documented nowhere), the column is text.
-- Text is kept letter for letter: several values, HTML and links are never split, rendered or followed.
+- Text stays letter for letter: several values, HTML and links are never split, rendered or followed.
 - ``null`` and a missing ``Value`` are null.  ``""`` is ``""`` in a text column; elsewhere it is null and a coercion.
 - The name is the vendor's, letter for letter.  Names that differ only in case are columns of their own, but no two
-  columns may differ only in case, because SQL would take one for the other: the first by spelling keeps its name, the
+  columns may differ only in case, because SQL would take one for the other: the first by spelling has its name, the
   others get ``_2``, ``_3``, … (``custom.Size``, ``custom.size_2``), and a `SchemaDriftWarning` says so.
 - Of a name that repeats within a row the last entry counts; the earlier ones are coercions.  An entry without a name,
-  and a list that is none, are coercions of ``custom``.  What else an entry holds describes the column and is not kept.
+  and a list that is none, are coercions of ``custom``.  What else an entry holds describes the column and is dropped.
 
 The single customer (`detail_columns`): the same conversions, also inside lists; an item or a field that does not fit is
 null in its place.  Blocks, lists and objects where something else belongs are null.

@@ -33,7 +33,7 @@ class _Facts(msgspec.Struct):
 
 
 def write_rows(path: Path, rows: CustomerRows, note: Mapping[str, Any]) -> None:
-    """Write rows and a JSON-safe note, so that the path holds all of it or what was there before."""
+    """Write rows and a JSON-safe note, so the path holds all of it or what was there before."""
     facts = _Facts(
         dict(note), rows.num_rows, rows.doubles_dropped, rows.undocumented, rows.rows_without_key, rows.coercions
     )
@@ -50,7 +50,7 @@ def write_rows(path: Path, rows: CustomerRows, note: Mapping[str, Any]) -> None:
 
 
 def read_rows(path: Path) -> tuple[CustomerRows, dict[str, Any]] | None:
-    """Open rows and their note; None where no file is, or it is not whole, not as written, or of another format."""
+    """Open rows and their note; None if no file is there, or it is not whole, not as written, or of another format."""
     try:
         with open_plain(path) as file:
             content = pa.py_buffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))

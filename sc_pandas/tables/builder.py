@@ -1,8 +1,7 @@
 """Pages of parsed rows into typed Arrow rows, in batches of many pages.
 
-Columns whose type is documented are typed at once.  Custom and undocumented columns are kept as they came until
-all rows have been seen, and typed then, so that neither the order nor the size of
-pages can be seen in the result.
+Columns whose type is documented are typed at once, custom and undocumented ones when all rows have been seen, so
+neither the order nor the size of pages shows in the result.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Whole columns into Arrow arrays: one cast where all values are of one kind, value by value where not.
+"""Whole columns into Arrow arrays: one cast if all values are of one kind, else value by value.
 
 The kinds are known by ``set(map(type, …))`` before Arrow sees a value, because Arrow alone is too obliging: it makes 7
 of ``Decimal("7.5")`` and 1.0 of True.

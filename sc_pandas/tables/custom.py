@@ -96,7 +96,7 @@ _Entries = tuple["Sequence[int] | NDArray[np.int64]", Sequence[str], Sequence[An
 
 
 def _plain(page: PageRows) -> _Entries | None:
-    """Take the entries of a page apart; None where each must be looked at."""
+    """Take the entries of a page apart; None if each must be looked at."""
     lists = list(page.column("CustomColumns"))
     if not page.has_objects:
         return None
@@ -136,7 +136,7 @@ def _checked(page: PageRows, start: int, reject_for: RejectFor) -> _Entries:
 
 
 def _declaration(declared: object, several: object) -> str | None:
-    """Return the code or name of a declared type; None where nothing is declared."""
+    """Return the code or name of a declared type; None if nothing is declared."""
     if several is True:
         return _TEXT  # how several values are written is documented nowhere
     if type(declared) is int:

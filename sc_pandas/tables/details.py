@@ -127,7 +127,7 @@ class _Items:
         return pa.ListArray.from_arrays(self._offsets, array, mask=self._no_list)
 
     def firsts(self, flags: pa.Array) -> pa.Array:
-        """Find the first item of each list that bears a flag; null where there is none."""
+        """Find the first item of each list that bears a flag; null if there is none."""
         flagged = np.flatnonzero(flags.fill_null(False).to_numpy(zero_copy_only=False))
         owners, places = np.unique(np.array(self._owners, np.int64)[flagged], return_index=True)
         firsts = np.full(len(self._no_list), -1, np.int64)

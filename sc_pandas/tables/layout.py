@@ -31,7 +31,7 @@ _FLAT: Final = ("bool", "int64", "double", "string", "timestamp")
 
 @dataclass(frozen=True)
 class Column:
-    """One final column, its name in stored batches, and its kind ("" where it is typed already)."""
+    """One final column, its name in stored batches, and its kind ("" if it is typed already)."""
 
     name: str
     source: str
@@ -114,10 +114,10 @@ def _nested(values: list[Any], to: pa.DataType, reject: Reject) -> pa.Array:
 def distinct_names(
     keys: Iterable[str], taken: AbstractSet[str] = frozenset(), named: Callable[[str], str] = column_name
 ) -> dict[str, str]:
-    """Name several keys so that no two columns share a name, whatever order the keys came in.
+    """Name several keys so no two columns share a name, whatever order the keys came in.
 
     Names that differ only in case are one name to SQL and to many files, so they are one here.  Of keys that meet in
-    one name, as `named` gives it, the first by spelling keeps it, the others get ``_2``, ``_3``, …, as do those whose
+    one name, as `named` gives it, the first by spelling has it, the others get ``_2``, ``_3``, …, as do those whose
     name is `taken`.
 
     Examples

@@ -39,7 +39,7 @@ class Coercion:
 
 
 def refused(coercion: Coercion) -> ResponseError:
-    """Return the error for a value that did not fit, where null is not wanted in its place."""
+    """Return the error for a value that did not fit, if null is not wanted in its place."""
     whose = "A customer without an id" if coercion.user_id is None else f"Customer {coercion.user_id}"
     return ResponseError(
         f"{whose} has a value that does not fit the column {coercion.column}: {coercion.reason}. Look at that customer "
@@ -109,11 +109,11 @@ class CustomerRows:
         `coercions` is complete once `columns_of` has been called for all batches.
         """
         replaced = set(added.names)
-        kept = [field for field in self.schema if field.name not in replaced]
-        schema = pa.schema([*kept, *added])
+        stay = [field for field in self.schema if field.name not in replaced]
+        schema = pa.schema([*stay, *added])
         store = new_store(self._store.folder)
         for batch in self.iter_batches():
-            arrays = [batch.column(field.name) for field in kept]
+            arrays = [batch.column(field.name) for field in stay]
             store.append(pa.RecordBatch.from_arrays([*arrays, *columns_of(batch)], schema=schema))
         self._store.close()
         return replace(self, schema=schema, coercions=(*self.coercions, *coercions), _store=store, _order=None)
@@ -131,7 +131,7 @@ def joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
 
 
 def rechunked(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
-    """Cut batches of any size to one size, so that pages leave no trace."""
+    """Cut batches of any size to one size, so pages leave no trace."""
     waiting: list[pa.RecordBatch] = []
     held = 0
     for batch in batches:
@@ -175,7 +175,7 @@ def final_order(ids: pa.ChunkedArray, *, sort: bool) -> Order:
 
 
 def to_pandas(table: pa.Table) -> pd.DataFrame:
-    """Make a frame whose columns keep their Arrow types; missing values are `pandas.NA`, the index is a RangeIndex.
+    """Make a frame whose columns have their Arrow types; missing values are `pandas.NA`, the index is a RangeIndex.
 
     Examples
     --------

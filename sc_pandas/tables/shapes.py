@@ -29,9 +29,9 @@ class Shape:
     kinds : set of str
         ``bool``, ``int``, ``double``, ``string``, ``list``, ``struct``, and ``text`` for what only text holds.
     are_doubles : bool
-        Whether every integer is exact as a double.
+        Every integer is exact as a double.
     are_dates : bool
-        Whether every string is an ISO date.
+        Every string is an ISO date.
     item : Shape or None
         Shape of all items of all lists.
     fields : dict
@@ -76,7 +76,7 @@ class Shape:
         return kind
 
     def arrow_type(self, *, top: bool = True) -> pa.DataType | None:
-        """Type of a lossless column, None where there is only JSON text."""
+        """Type of a lossless column, None if there is only JSON text."""
         kinds = frozenset(self.kinds)
         if kinds in _SIMPLE:
             return _SIMPLE[kinds]

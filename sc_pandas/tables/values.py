@@ -156,7 +156,7 @@ def _stamp(text: str) -> datetime | None:
 
 
 def is_iso_date(text: str) -> bool:
-    """Return whether undocumented text is a date beyond doubt: ISO 8601, with a T where there is a time."""
+    """Return whether undocumented text is a date beyond doubt: ISO 8601, with a T before a time."""
     found = _ISO.fullmatch(text)
     if found is None or found["mark"] == " ":
         return False
