@@ -29,9 +29,9 @@ class DetailReads:
     gaps : list of IncludeGap
         Who could not be read, and why.
     is_final : bool
-        Whether another try would fail for the same customers.
-    oldest : float or None
-        When the oldest of the customers was read, Unix seconds.
+        True if another try would fail for the same customers.
+    oldest : float
+        When the oldest of the customers was read, Unix seconds; infinite if none was.
     """
 
     def __init__(self, source: Source, names: tuple[str, ...], options: ReadOptions, progress: Progress) -> None:
@@ -44,7 +44,7 @@ class DetailReads:
         self._began = source.client.clock.now().timestamp()
         self.gaps: list[IncludeGap] = []
         self.is_final = True
-        self.oldest: float | None = None
+        self.oldest = float("inf")
 
     def calls_to_read(self, user_ids: Iterable[int]) -> int:
         """Count the customers that are not in the cache."""
@@ -56,13 +56,7 @@ class DetailReads:
         return self._cache is not None and self._options.cache != "refresh" and self._cache.has_pages(_PREFIX)
 
     def check(self, rows: int, user_ids: Iterable[Iterable[int]]) -> None:
-        """Refuse, before the first call, what takes more calls than are allowed.
-
-        Raises
-        ------
-        FilterError
-            It takes more than `max_calls` allows, or than an hour's quota where that was not allowed.
-        """
+        """Refuse, before the first call, what takes more calls than `max_calls` (or an hour's quota) allows."""
         tally = self._progress.tally
         if rows <= (CALLS_PER_HOUR if tally.at_most is None else tally.at_most - tally.calls):
             return
@@ -77,20 +71,12 @@ class DetailReads:
 
     def notes(self) -> Iterator[str]:
         """Return how old the oldest of the customers is, where that is worth a word."""
-        if self.oldest is not None and self._source.client.clock.now().timestamp() - self.oldest > _OLD_S:
+        if self._source.client.clock.now().timestamp() - self.oldest > _OLD_S:
             at = datetime.fromtimestamp(self.oldest, UTC)
             yield f"single customers came from the cache: the oldest was read at {at:%Y-%m-%d %H:%M} UTC"
 
     def read(self, user_ids: Sequence[int]) -> list[Customer | None]:
-        """Return customers in the order of their ids, None for those in `gaps`.
-
-        Raises
-        ------
-        CacheMissError
-            ``cache="offline"`` and some are not in the cache.
-        SellerCloudError
-            Another of its subclasses; those that were read stay in the cache, where there is one.
-        """
+        """Return customers in the order of their ids, None for those in `gaps`."""
         kept = {each: self._kept(each) for each in dict.fromkeys(user_ids)}
         missing = _spread([each for each, customer in kept.items() if customer is None])
         self._any_read |= len(missing) < len(kept)
@@ -143,17 +129,15 @@ class DetailReads:
     def _kept(self, user_id: int) -> Customer | None:
         if self._cache is None:
             return None
-        age_s = self._options.max_age
+        age_s = self._options.freshness_s(ONE_DAY_S)
         if self._options.cache == "refresh":
             # What this read asked itself is fresh.
             age_s = max(0.0, self._source.client.clock.now().timestamp() - self._began)
-        elif age_s is None:
-            age_s = float("inf") if self._options.cache == "offline" else ONE_DAY_S
         found = self._source.client.kept_customer(_key(self._source.tenant, user_id), age_s)
         if found is None:
             return None
         customer, read_at = found
-        self.oldest = read_at if self.oldest is None else min(self.oldest, read_at)
+        self.oldest = min(self.oldest, read_at)
         return customer
 
 

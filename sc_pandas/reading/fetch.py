@@ -34,13 +34,7 @@ class ListRead(ListPages):
     """
 
     def known(self) -> ReadRecord | None:
-        """Return the latest that the cache knows of this list, if it is fresh enough.
-
-        Raises
-        ------
-        CacheMissError
-            ``cache="offline"`` was asked and nothing usable is kept.
-        """
+        """Return the latest that the cache knows of this list, if it is fresh enough."""
         if self._cache is None or self.options.cache == "refresh":
             return None
         now = self._source.client.clock.now().timestamp()
@@ -50,7 +44,7 @@ class ListRead(ListPages):
         if self.options.cache == "offline":
             # Whoever is offline takes the latest that can be given, and not the latest that was begun.
             kept.sort(key=self._covers, reverse=True)
-        fresh = [each for each in kept if each.age_s(now) <= self.options.freshness_s]
+        fresh = [each for each in kept if each.age_s(now) <= self.options.freshness_s()]
         if not fresh and self.options.cache == "offline":
             raise offline_miss(min((each.age_s(now) for each in kept), default=None))
         return fresh[0] if fresh else None
@@ -80,13 +74,7 @@ class ListRead(ListPages):
         return (plan.calls_at_most(consistency) if at_most else plan.calls(consistency)) - is_kept
 
     def read(self, rows: Rows) -> None:
-        """Read all rows, at most as many pages of them as the limit needs, and judge them.
-
-        Raises
-        ------
-        SellerCloudError
-            One of its subclasses: a page could not be had, or the list could not be proven complete.
-        """
+        """Read all rows, at most as many pages of them as the limit needs, and judge them."""
         kept = self.known() if self._asked is None else None
         if kept is not None and self._covers(kept):
             if self._warm(kept, rows):
@@ -117,11 +105,7 @@ class ListRead(ListPages):
             return kept.phase == "counted"
         if self.options.limit is None and self.options.consistency != "fast":
             return kept.way in {"order", "closed", "windows", "twice"}
-        return kept.way == self._first_way(PagePlan(kept.total, kept.served, self.options.limit))
-
-    @staticmethod
-    def _first_way(plan: PagePlan) -> str:
-        return f"first {plan.last}"
+        return kept.way == f"first {PagePlan(kept.total, kept.served, self.options.limit).last}"
 
     def _stopped(self) -> ReadRecord | None:
         """Return the read that was stopped in the middle within a day, to go on with, unless `max_age` forbids."""
@@ -150,7 +134,7 @@ class ListRead(ListPages):
             return Judgement(verdict, expected=plan.rows, got=plan.rows)
         mark = rows.mark()
         if self.options.limit is not None or fast:
-            self._keep(replace(self._kept(), phase="reading", way=self._first_way(plan)))
+            self._keep(replace(self._kept(), phase="reading", way=f"first {plan.last}"))
             judgement = first_rows(self, first, rows)
         else:
             judgement = self._by_one_way(first, rows, mark)
@@ -295,7 +279,7 @@ class ListRead(ListPages):
         plan = PagePlan(kept.total, kept.served, limit)
         if kept.phase == "whole" and limit is None:
             return satisfies(kept.verdict, consistency)
-        if kept.leaves or kept.asks:
+        if kept.asks:
             return False
         if plan.one_response:
             return kept.verdict == ONE_RESPONSE or kept.served >= (limit or kept.served + 1)
@@ -308,11 +292,14 @@ class ListRead(ListPages):
         self.kept = kept
         plan = PagePlan(kept.total, kept.served, self.options.limit)
         last = kept.pages if kept.phase == "whole" and self.options.limit is None else plan.last
-        places = [Place(Window.from_json(each[:2]), *each[2:]) for each in (*kept.leaves, *kept.asks)]
-        places = places or [Place(Window(), number) for number in range(1, last + 1)]
+        places = [Place(Window.from_json(each[:2]), *each[2:]) for each in kept.asks] or [
+            Place(Window(), number) for number in range(1, last + 1)
+        ]
         mark = rows.mark() if len(places) > 1 else None
         for place in places:
-            page = self._kept_page(place)
+            expectation = Expectation(number=place.number, asked=self.options.page_size, served=kept.served)
+            params, key = self._asked_of(place)
+            page = self._source.client.kept_page(key, params, expectation)
             if page is None:
                 if mark is not None:
                     rows.rollback(mark)
@@ -325,26 +312,19 @@ class ListRead(ListPages):
         self.judgement = Judgement(ONE_RESPONSE if plan.one_response else kept.verdict, expected=plan.rows)
         return True
 
-    def _kept_page(self, place: Place) -> Page | None:
-        assert self._cache is not None  # noqa: S101  # only a cache gives a kept read
-        params, key = self._asked_of(place)
-        expectation = Expectation(number=place.number, asked=self.options.page_size, served=self._kept().served)
-        return self._source.client.kept_page(key, params, expectation)
-
     def single_page(self, number: int) -> Page:
         """Return one page as the endpoint's article describes it; it is asked of the server, never of the cache."""
         if self.options.cache == "offline":
             raise offline_miss(None)
         dialect = self._source.dialects.known
-        if number == 1:
+        if number == 1 or dialect is None or (dialect is Dialect.ARTICLE and self.question.needs_swagger() is not None):
             page = self._first_page()
-            self._keep(self._kept())
-            return page
-        if dialect is None or (dialect is Dialect.ARTICLE and self.question.needs_swagger() is not None):
-            self._first_page()
-            dialect = self.dialect
-        self._begin(dialect)
-        return self._get(number, page_params(self.question, dialect, number, self.options.page_size), None)
+            if number == 1:
+                self._keep(self._kept())
+                return page
+        else:
+            self._begin(dialect)
+        return self._get(number, page_params(self.question, self.dialect, number, self.options.page_size), None)
 
 
 def offline_miss(age_s: float | None) -> CacheMissError:

@@ -1,5 +1,6 @@
 """Reading what the list does not carry: customers come under lists, or are asked one by one."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -90,13 +91,7 @@ class IncludedRead:
         return self._options.limit is not None and len(parts) > 1
 
     def read(self, found: Found, new_builder: Callable[[], TableBuilder]) -> ListsRead:
-        """Read the customers and what is included.
-
-        Raises
-        ------
-        SellerCloudError
-            One of its subclasses; nothing is returned.
-        """
+        """Read the customers and what is included."""
         read = read_lists(self._source, found, self._options, self._progress, new_builder)
         labelled = {name for name in self._options.include if name not in self._plan.by_customer}
         schemas = [
@@ -110,7 +105,6 @@ class IncludedRead:
         labels = self._labels([key.filter for key in found], read)
         rows, gaps, notes = self._with_columns(read.rows, labels, added)
         lists_read_at = min(read.oldest, self._oldest_list)
-        oldest = lists_read_at if self._details.oldest is None else min(lists_read_at, self._details.oldest)
         report = replace(
             read.report,
             calls=self._progress.tally.calls,
@@ -119,7 +113,7 @@ class IncludedRead:
             gaps=tuple(gaps),
             verdict=NOT_VERIFIED if self._unproven else read.report.verdict,
             notes=(*read.report.notes, *filter(None, self._unproven), *notes),
-            started_at=datetime.fromtimestamp(oldest, UTC),
+            started_at=datetime.fromtimestamp(min(lists_read_at, self._details.oldest), UTC),
         )
         return replace(read, rows=rows, report=report, oldest=lists_read_at, is_final=self._details.is_final)
 
@@ -186,7 +180,7 @@ class IncludedRead:
     ) -> tuple[CustomerRows, list[IncludeGap], list[str]]:
         coercions: list[Coercion] = []
         gaps: list[IncludeGap] = []
-        missing = dict.fromkeys(labels, 0)
+        missing: Counter[str] = Counter()
         if self._plan.by_customer:
             self._details.check(rows.num_rows, (_ids(batch) for batch in rows.iter_batches()))
 
@@ -205,7 +199,9 @@ class IncludedRead:
 
         with_columns = rows.with_columns(added, lambda batch: list(columns_of(batch)), coercions)
         gaps = sorted([*gaps, *self._details.gaps], key=lambda gap: gap.user_id)
-        return with_columns, gaps, [*_notes(labels, missing, rows.num_rows), *self._details.notes()]
+        says = f"of {rows.num_rows:,} customers came under no single value and have none"
+        notes = [f"{name}: {count:,} {says}" for name, count in missing.items() if count]
+        return with_columns, gaps, [*notes, *self._details.notes()]
 
     def _reject_for(self, ids: pa.Array, coercions: list[Coercion]) -> RejectFor:
         def reject_for(column: str) -> Reject:
@@ -229,17 +225,7 @@ def _ids(batch: pa.RecordBatch) -> list[int]:
 
 
 def _contradictions(name: str, labels: Labels, ids: pa.Array) -> Iterator[IncludeGap]:
-    if labels.contradictions:
-        here = set(ids.to_pylist())
-        for user_id, values in labels.contradictions.items():
-            if user_id in here:
-                more = f" and {len(values) - 3} more" if len(values) > 3 else ""
-                yield IncludeGap(user_id, (name,), f"came under {' and under '.join(values[:3])}{more}")
-
-
-def _notes(labels: dict[str, Labels], missing: dict[str, int], rows: int) -> Iterator[str]:
-    for name, column in labels.items():
-        if missing[name]:
-            yield f"{name}: {missing[name]:,} of {rows:,} customers came under no single value and have none"
-        if column.on_borders:
-            yield f"{name}: {column.on_borders:,} customers came under two neighbouring months and have the later one"
+    for user_id in labels.contradictions.keys() & set(ids.to_pylist()) if labels.contradictions else ():
+        values = labels.contradictions[user_id]
+        more = f" and {len(values) - 3} more" if len(values) > 3 else ""
+        yield IncludeGap(user_id, (name,), f"came under {' and under '.join(values[:3])}{more}")

@@ -15,7 +15,7 @@ from sc_pandas.pacing import Cancelled
 from sc_pandas.reading.judge import satisfies
 from sc_pandas.reading.lists import ListsRead
 from sc_pandas.reading.options import Progress, ReadOptions, Source
-from sc_pandas.reading.records import Found, ListKey, find_records, newest
+from sc_pandas.reading.records import Found, ListKey, find_records
 from sc_pandas.reading.report import IncludeGap, ReadReport
 from sc_pandas.tables import CustomerRows
 from sc_pandas.tables.arrow_file import FORMAT, read_rows, write_rows
@@ -57,9 +57,11 @@ class KeptTable:
         started, finished, newest_then = (facts.pop(name) for name in ("started_at", "finished_at", "newest_read"))
         # Single customers may be older than the list that they were read for.
         age_s = self._source.client.clock.now().timestamp() - facts.pop("read_at", started)
-        is_latest = newest(self.found() if found is None else found) <= (newest_then or float("inf"))
+        found = self.found() if found is None else found
+        newest_now = max((each.started_at for records in found.values() for each in records), default=0.0)
+        is_latest = newest_now <= (newest_then or float("inf"))
         good = satisfies(facts["verdict"], self._options.consistency)
-        if age_s > self._options.freshness_s or not is_latest or not good:
+        if age_s > self._options.freshness_s() or not is_latest or not good:
             return None
         gaps = facts.pop("gaps", ())
         report = ReadReport(

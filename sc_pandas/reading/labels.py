@@ -5,7 +5,7 @@ the list that it came under.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
@@ -155,14 +155,12 @@ def _dates(question: CustomerFilter, fact: PartitionFact) -> tuple[datetime | No
 class Labels:
     """The labels of a column: the ids of customers, sorted, and their labels.
 
-    Customers in `contradictions` came under several values that cannot all be theirs, and have no label.  As many as
-    `on_borders` came under two months, which share their border, and have the later one.
+    Customers in `contradictions` came under several values that cannot all be theirs, and have no label.
     """
 
     ids: Ids
     labels: pa.Array
-    contradictions: Mapping[int, Sequence[str]] = field(default_factory=dict)
-    on_borders: int = 0
+    contradictions: Mapping[int, Sequence[str]]
 
     def of(self, user_ids: pa.Array) -> pa.Array:
         """Return the labels of some customers, null for those who have none."""
@@ -178,15 +176,14 @@ def merge_labels(fact: PartitionFact, came: Sequence[tuple[Any, Ids]]) -> Labels
     ids, starts, counts = np.unique(pairs[:, 0], return_index=True, return_counts=True)
     # Sorted by id, then by label: the last of an id is its latest month.
     last = starts + counts - 1
-    several = {
-        int(ids[each]): [distinct[number] for number in pairs[starts[each] : last[each] + 1, 1]]
-        for each in np.flatnonzero(counts > 1)
-    }
-    on_borders = {user_id for user_id, values in several.items() if fact.kind == "month" and _are_neighbours(values)}
-    contradictions = {each: [*map(str, values)] for each, values in several.items() if each not in on_borders}
+    contradictions = {}
+    for each in np.flatnonzero(counts > 1):
+        values = [distinct[number] for number in pairs[starts[each] : last[each] + 1, 1]]
+        if fact.kind != "month" or not _are_neighbours(values):
+            contradictions[int(ids[each])] = [*map(str, values)]
     good = ~np.isin(ids, np.array([*contradictions], np.int64))
     labels = pa.array(distinct, LABEL_TYPES[fact.kind]).take(pa.array(pairs[last[good], 1]))
-    return Labels(ids[good], labels, contradictions, len(on_borders))
+    return Labels(ids[good], labels, contradictions)
 
 
 def _are_neighbours(months: Sequence[date]) -> bool:

@@ -51,10 +51,7 @@ def count_lists(
 ) -> list[ListRead]:
     """Return lists whose totals are known, by a call for each that the cache does not know.
 
-    Raises
-    ------
-    SellerCloudError
-        One of its subclasses; what was counted before is remembered.
+    What was counted before an error is remembered.
     """
     cache = source.cache if options.cache != "off" else None
     found = find_records(cache if options.cache != "refresh" else None, keys)
@@ -92,13 +89,7 @@ def _counting(source: Source, lists: Sequence[ListRead], progress: Progress) -> 
 def read_lists(
     source: Source, found: Found, options: ReadOptions, progress: Progress, new_builder: Callable[[], TableBuilder]
 ) -> ListsRead:
-    """Read all lists, of which the cache knows what was found.
-
-    Raises
-    ------
-    SellerCloudError
-        One of its subclasses; nothing is returned.
-    """
+    """Read all lists, of which the cache knows what was found."""
     with new_builder() as builder:
         union = _Union(builder, [*found], options.limit)
         read: list[ListRead] = []
@@ -118,13 +109,7 @@ def read_lists(
 
 
 def list_ids(one: ListRead) -> Ids:
-    """Read the ids of one list, whose total may be known already.
-
-    Raises
-    ------
-    SellerCloudError
-        One of its subclasses; nothing is returned.
-    """
+    """Read the ids of one list, whose total may be known already."""
     came = _Came()
     one.read(came)
     return came.taken()

@@ -85,12 +85,11 @@ class ReadOptions:
             object.__setattr__(self, "columns", _names("columns", self.columns))
         object.__setattr__(self, "include", _names("include", self.include))
 
-    @property
-    def freshness_s(self) -> float:
-        """Seconds that a kept answer may be old."""
+    def freshness_s(self, by_default: float = ONE_HOUR_S) -> float:
+        """Return the seconds that a kept answer may be old."""
         if self.max_age is not None:
             return self.max_age
-        return float("inf") if self.cache == "offline" else ONE_HOUR_S
+        return float("inf") if self.cache == "offline" else by_default
 
 
 def _names(option: str, given: object) -> tuple[str, ...]:

@@ -45,8 +45,8 @@ class ReadRecord:
 
     The `pages` leading pages are in the cache and covered by `verdict`, once `phase` says that the read has ended.
     Where its rows are not simply its pages, `asks` are the pages that they came from (both ends of a window of creation
-    dates, the page's number, which look at it), or `leaves` are windows of one page, as an earlier edition wrote them;
-    `way` is how it is read.  What was created before `past` cannot grow.  Times are Unix seconds.
+    dates, the page's number, which look at it); `way` is how it is read.  What was created before `past` cannot grow.
+    Times are Unix seconds.
     """
 
     read_id: str
@@ -58,7 +58,6 @@ class ReadRecord:
     pages: int = 0
     verdict: str = ""
     phase: Phase = "counted"
-    leaves: Sequence[Sequence[str | None]] = ()
     asks: Sequence[Sequence[Any]] = ()
     way: str = ""
     past: float | None = None
@@ -67,7 +66,9 @@ class ReadRecord:
     def of_note(cls, note: Mapping[str, Any]) -> "ReadRecord | None":
         """Return the record in a note of the cache, of this edition or an earlier one; None where it is none."""
         facts = dict(note)
-        # Earlier editions wrote two booleans.
+        # Earlier editions wrote two booleans, and windows of one page as `leaves`.
+        if leaves := facts.pop("leaves", ()):
+            facts["asks"] = [[*ends, 1, ""] for ends in leaves]
         whole, under_way = facts.pop("whole", False), facts.pop("in_the_middle", False)
         ended = "counted" if facts.get("finished_at") is None else "ended"
         facts.setdefault("phase", "whole" if whole else "reading" if under_way else ended)
@@ -93,11 +94,6 @@ def find_records(cache: HttpCache | None, keys: Sequence[ListKey]) -> Found:
     notes = {} if cache is None else cache.find_notes([slot for key in keys for slot in key.slots])
     records = {slot: ReadRecord.of_note(note) for slot, note in notes.items()}
     return {key: [each for slot in key.slots if (each := records.get(slot)) is not None] for key in keys}
-
-
-def newest(found: Found) -> float:
-    """Return when the latest of some reads began, Unix seconds; 0 where there is none."""
-    return max((each.started_at for records in found.values() for each in records), default=0.0)
 
 
 def keep_records(cache: HttpCache, records: Mapping[ListKey, ReadRecord]) -> None:

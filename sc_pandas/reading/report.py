@@ -106,23 +106,19 @@ class ReadReport:
         return self.verdict != NOT_VERIFIED
 
     def _lines(self) -> list[tuple[str, str]]:
-        lines = [
-            ("rows", f"{self.rows:,} from {self.pages:,} pages"),
-            ("verdict", f"{self.verdict}: {_MEANS.get(self.verdict, '')}"),
-            ("calls", f"{self.calls:,} made, {self.calls_saved:,} saved by the cache"),
-            ("read at", f"{self.finished_at:%Y-%m-%d %H:%M:%S} UTC"),
-        ]
-        if self.doubles_dropped:
-            lines.append(("doubles", f"{self.doubles_dropped:,} rows came more than once"))
-        if self.rows_without_key:
-            lines.append(("no id", f"{self.rows_without_key:,} rows; doubles among them cannot be seen"))
-        if self.coercions:
-            lines.append(("did not fit", f"{len(self.coercions):,} values, see report.coercions"))
-        if self.undocumented:
-            lines.append(("undocumented", ", ".join(self.undocumented)))
-        if self.gaps:
-            lines.append(("gaps", f"{len(self.gaps):,} customers lack what was to be included, see report.gaps"))
-        return [*lines, *(("note", note) for note in self.notes)]
+        doubles, no_key, misfits, gaps = self.doubles_dropped, self.rows_without_key, self.coercions, self.gaps
+        lines = {
+            "rows": f"{self.rows:,} from {self.pages:,} pages",
+            "verdict": f"{self.verdict}: {_MEANS.get(self.verdict, '')}",
+            "calls": f"{self.calls:,} made, {self.calls_saved:,} saved by the cache",
+            "read at": f"{self.finished_at:%Y-%m-%d %H:%M:%S} UTC",
+            "doubles": f"{doubles:,} rows came more than once" if doubles else "",
+            "no id": f"{no_key:,} rows; doubles among them cannot be seen" if no_key else "",
+            "did not fit": f"{len(misfits):,} values, see report.coercions" if misfits else "",
+            "undocumented": ", ".join(self.undocumented),
+            "gaps": f"{len(gaps):,} customers lack what was to be included, see report.gaps" if gaps else "",
+        }
+        return [*((name, text) for name, text in lines.items() if text), *(("note", note) for note in self.notes)]
 
     def __str__(self) -> str:
         return "\n".join(f"{name:<13}{text}" for name, text in self._lines())

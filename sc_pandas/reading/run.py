@@ -55,13 +55,7 @@ def read_rows(
     progress: Progress,
     new_builder: Callable[[], TableBuilder],
 ) -> tuple[CustomerRows, ReadReport]:
-    """Read all parts and what is included; return their rows with the report.
-
-    Raises
-    ------
-    SellerCloudError
-        One of its subclasses; nothing is returned.
-    """
+    """Read all parts and what is included; return their rows with the report."""
     table = KeptTable(source, keys_of(parts, options.page_size, source.tenant), options)
     known = table.load()
     if known is not None:

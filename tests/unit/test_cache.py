@@ -38,7 +38,7 @@ def test_a_body_is_given_back_as_it_was_under_its_key_only(cache: HttpCache) -> 
 
 
 def test_a_read_is_remembered_by_its_query_until_it_is_forgotten(cache: HttpCache) -> None:
-    read = ReadRecord(read_id="r", started_at=time.time(), dialect="article", total=7, asks=[], leaves=[])
+    read = ReadRecord(read_id="r", started_at=time.time(), dialect="article", total=7, asks=[])
     keep_records(cache, {KEY: read})
     other = replace(KEY, page_size=7)
     assert find_records(cache, [KEY, other]) == {KEY: [read], other: []}
@@ -96,9 +96,7 @@ def executed(cache: HttpCache, statement: str, *values: object) -> list[Any]:
 def test_one_bit_of_what_is_known_of_a_read_makes_it_unknown(cache: HttpCache) -> None:
     """A total of 24 in place of 64 would cut a proven answer short; what is not even UTF-8 is no fault of the disk."""
     # A bit that changes nothing that is meant, such as the last digit of a time, may pass.
-    facts: dict[str, Any] = {
-        "total": 64, "served": 15, "pages": 5, "verdict": "proven (bookends)", "asks": [], "leaves": [],
-    }  # fmt: skip
+    facts: dict[str, Any] = {"total": 64, "served": 15, "pages": 5, "verdict": "proven (bookends)", "asks": []}
     read = ReadRecord(read_id="r", started_at=time.time(), **facts)
     keep_records(cache, {KEY: read})
     assert find_records(cache, [KEY]) == {KEY: [read]}
@@ -124,17 +122,18 @@ def test_facts_that_cannot_be_read_are_no_read(cache: HttpCache) -> None:
 
 
 PHASES: list[tuple[dict[str, Any], str]] = [
-    ({"whole": True, "finished_at": 2.0}, "whole"), ({"whole": False, "in_the_middle": True}, "reading"),
+    ({"whole": True, "finished_at": 2.0, "leaves": [["a", None]]}, "whole"),
+    ({"whole": False, "in_the_middle": True, "leaves": []}, "reading"),
     ({"whole": False, "in_the_middle": False, "finished_at": 2.0}, "ended"), ({"whole": False, "pages": 1}, "counted"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("written", "phase"), PHASES)
 def test_records_of_earlier_editions_are_read(cache: HttpCache, written: dict[str, Any], phase: str) -> None:
-    """They had two booleans for what is now the phase."""
+    """They had two booleans for what is now the phase, and windows of one page."""
     cache.keep_notes({KEY.slots[0]: {"read_id": "r", "started_at": time.time(), **written}})
     ((record,),) = find_records(cache, [KEY]).values()
-    assert record.phase == phase
+    assert (record.phase, record.asks) == (phase, [[*ends, 1, ""] for ends in written.get("leaves", [])] or ())
     cache.close()
 
 
