@@ -3,7 +3,7 @@
 import itertools
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
 from functools import cached_property
@@ -121,7 +121,7 @@ class CustomerFilter:
 
     @classmethod
     def of(cls, **filters: Any) -> Self:
-        """Build a filter from keywords; a name that does not exist is a `FilterError` with the nearest real ones.
+        """Build a filter from keywords, as those of `to_dict`; an unknown name is told with the nearest real ones.
 
         Raises
         ------
@@ -162,7 +162,7 @@ class CustomerFilter:
         return f"CustomerFilter({', '.join(f'{k}={v!r}' for k, v in self.to_dict().items())})"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the filter as JSON-safe keywords that build it again.
+        """Return the filter as JSON-safe keywords that build it again, by `of`.
 
         Returns
         -------
@@ -171,17 +171,6 @@ class CustomerFilter:
             form, one value for itself and several as a list.
         """
         return {name: plain(FILTERS_BY_NAME[name], value) for name, value in self._given.items()}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Build the filter that `to_dict` describes.
-
-        Raises
-        ------
-        FilterError
-            A name or value that cannot be asked.
-        """
-        return cls.of(**values)
 
     def to_json(self) -> str:
         """Return the filter as one line of JSON, ``json.dumps`` of `to_dict`."""

@@ -313,7 +313,7 @@ def _question(note: Provenance) -> CustomerFilter:
             f"The query cannot be run again: its values of {', '.join(note.filter_redacted)} were taken out when the "
             "frame was redacted or pseudonymized. Use the frame that was read."
         )
-    return CustomerFilter.from_dict(note.filter)
+    return CustomerFilter.of(**note.filter)
 
 
 def _options(note: Provenance) -> ReadOptions:

@@ -34,7 +34,7 @@ def _mask(frame: pd.DataFrame, name: str, segment: Segment) -> Mask:
         segment = cast("Callable[[pd.DataFrame], Any]", segment)(frame)
     try:
         if isinstance(segment, Mapping):
-            segment = CustomerFilter.from_dict(segment)
+            segment = CustomerFilter.of(**segment)
         if isinstance(segment, CustomerFilter):
             return matching(frame, segment).to_numpy()
     except FilterError as error:

@@ -142,25 +142,17 @@ def empty(name: str) -> Entry:
 
 def choices(name: str) -> tuple[str, ...]:
     """Return the names that a filter can be chosen from."""
-    fact = FILTERS_BY_NAME[name]
-    if fact.enum is None:
-        return ()
-    return tuple(_FLAGS) if fact.enum is Flag else tuple(fact.enum.__members__)
+    enum = FILTERS_BY_NAME[name].enum
+    return tuple(_FLAGS) if enum is Flag else tuple(enum.__members__) if enum is not None else ()
 
 
 def placeholder(name: str) -> str:
     """Return an example of the form that a control expects."""
-    fact = FILTERS_BY_NAME[name]
-    if fact.kind == "date":
-        return "2026-01-31 or 2026-01-31 14:05"
-    if fact.kind == "ids":
-        return "1001, 1002"
-    if fact.open_enum:
-        return "Amazon; 42"
-    return _EXAMPLES.get(name, "")
+    return _EXAMPLES.get(name) or _EXAMPLES.get(FILTERS_BY_NAME[name].kind, "")
 
 
 _EXAMPLES = {
+    "date": "2026-01-31 or 2026-01-31 14:05", "ids": "1001, 1002", "channel": "Amazon; 42",
     "email": "ada@example.com", "first_name": "Ada", "last_name": "Example", "phone_number": "555-0100",
     "city": "Bern; Basel", "zip_code": "3011", "corporate_name": "Example Ltd", "keyword": "any text",
 }  # fmt: skip

@@ -1,6 +1,5 @@
 """`CustomerQuery`: a filter bound to a connection, asked by its methods."""
 
-import html
 import importlib.metadata
 import os
 import tempfile
@@ -393,7 +392,3 @@ class CustomerQuery:
 
     def __repr__(self) -> str:
         return f"<CustomerQuery {self.filter.to_code() or 'all customers'} at {self.connection.url}>"
-
-    def _repr_html_(self) -> str:
-        asked = html.escape(self.filter.to_code() or "all customers")
-        return f"<code>CustomerQuery</code> {asked} at {html.escape(self.connection.url)}"

@@ -87,7 +87,7 @@ class Segments(Mapping[str, CustomerFilter]):
         try:
             if not isinstance(kept[name], dict):
                 raise FilterError("It is no object of filter names and values.")  # noqa: TRY301  # told as others are
-            return CustomerFilter.from_dict(kept[name])
+            return CustomerFilter.of(**kept[name])
         except FilterError as error:
             remedy = f"Save it anew, or delete it: Segments.delete({name!r}). It is in {self._path}."
             message = f"The segment {name!r} cannot be asked: {error} {remedy}"
@@ -208,7 +208,7 @@ def _checked_filter(question: object) -> CustomerFilter:
         return question
     # A dict alone: other mappings, such as a run or `Segments`, have names that are no filters.
     if isinstance(question, dict) and all(isinstance(name, str) for name in question):
-        return CustomerFilter.from_dict(question)
+        return CustomerFilter.of(**question)
     raise FilterError(
         f"save() takes a CustomerFilter, a dict of filters, or keywords, not a {type(question).__name__}: "
         "save('happy', rating=[4, 5]). A query, a panel and a segment have theirs as .filter. Nothing was saved."

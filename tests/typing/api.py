@@ -56,7 +56,7 @@ def asking(shop: sc.Connection) -> None:
 def filtering() -> None:
     question = sc.CustomerFilter.of(rating=5, city="Bern")
     assert_type(question, sc.CustomerFilter)
-    assert_type(sc.CustomerFilter.from_dict(question.to_dict()), sc.CustomerFilter)
+    assert_type(sc.CustomerFilter.of(**question.to_dict()), sc.CustomerFilter)
     assert_type(question.rating, tuple[int, ...] | None)
 
 
