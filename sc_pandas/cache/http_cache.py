@@ -156,6 +156,11 @@ class HttpCache:
         if self._backend is not None:
             self._backend.put(key, body)
 
+    def flush(self) -> None:
+        """Write what waits to be written."""
+        if self._backend is not None:
+            self._backend.flush()
+
     def has_pages(self, prefix: str) -> bool:
         """Return whether any body is kept under a key that begins so."""
         sql = "SELECT 1 FROM responses WHERE key >= ? AND key < ? LIMIT 1"

@@ -20,6 +20,9 @@ from sc_pandas import forks
 from sc_pandas.cache.folder import KEEP_AT_MOST
 
 LOCK_WAIT_S: Final = 2.0
+# Bodies that come quickly are written together: so many, or what came in so many seconds.
+_AT_ONCE: Final = 16
+_AT_ONCE_S: Final = 0.25
 _MAGIC: Final = b"scp1"
 _HEAD: Final = struct.Struct(">4s32sd")
 # Files that this process, a child, may not open.
@@ -104,6 +107,8 @@ class Backend:
         self._in_use = forks.new_rlock()
         self._off = False
         self._on_fault = on_fault
+        self._waiting: list[tuple[str, bytes, int]] = []
+        self._written_at = 0.0
         _create_private(path)
         forks.rests(self, self._in_use, close=Backend._let_go, abandon=Backend._abandon)
         with self._in_use:
@@ -123,17 +128,24 @@ class Backend:
         return self.attempt(lambda: self.pages.get(key), None)
 
     def put(self, key: str, body: bytes) -> None:
-        """Keep a body under a key."""
+        """Keep a body under a key; a process that is killed may lose the last ones."""
         created = time.time()
         blob = _HEAD.pack(_MAGIC, _checksum(key, created, body), created) + body
-        sql = "INSERT OR REPLACE INTO responses (key, value, expires) VALUES (?, ?, ?)"
-        expires = int(created + KEEP_AT_MOST.total_seconds())
+        with self._in_use:
+            self._waiting.append((key, blob, int(created + KEEP_AT_MOST.total_seconds())))
+            if len(self._waiting) >= _AT_ONCE or time.monotonic() > self._written_at + _AT_ONCE_S:
+                self.flush()
 
-        def write() -> None:
+    def flush(self) -> None:
+        """Write what waits."""
+        self.attempt(lambda: None, None)
+
+    def _write(self) -> None:
+        rows, self._waiting = self._waiting, []
+        if rows:
             with self.pages.connection(commit=True) as con:
-                con.execute(sql, (key, blob, expires))
-
-        self.attempt(write, None)
+                con.executemany("INSERT OR REPLACE INTO responses (key, value, expires) VALUES (?, ?, ?)", rows)
+            self._written_at = time.monotonic()
 
     def attempt(self, action: Callable[[], T], default: T) -> T:
         """Do it, or return the default where the file is at fault; after a fault the file is left alone."""
@@ -141,6 +153,7 @@ class Backend:
             if self._off:
                 return default
             try:
+                self._write()
                 return action()
             except (sqlite3.Error, OSError) as error:
                 self._off = True
@@ -150,15 +163,18 @@ class Backend:
     def close(self) -> None:
         """Close the file once no statement runs; answers that come later are not kept."""
         with self._in_use:
-            self._off = True
             self._let_go()
+            self._off = True
 
     def _let_go(self) -> None:
         # While a process forks; whoever needs the file next opens it again.
+        if not self._off:
+            self.flush()
         with suppress(sqlite3.Error, AttributeError):  # AttributeError: it could not be opened
             self.pages.close()  # type: ignore[no-untyped-call]
 
     def _abandon(self) -> None:
+        self._waiting.clear()
         with suppress(AttributeError):
             self.pages.abandon()
 

@@ -109,16 +109,17 @@ class Client:
         *,
         tally: Tally,
         key: str | None = None,
+        is_new: bool = False,
         cancel: Cancel = None,
     ) -> Page:
-        """Return one verified page, out of the cache where `key` is kept there.
+        """Return one verified page, out of the cache where `key` is kept there; one that `is_new` cannot be.
 
         Raises
         ------
         SellerCloudError
             One of its subclasses; nothing was kept.
         """
-        if key is not None and (kept := self.kept_page(key, params, expectation)) is not None:
+        if key is not None and not is_new and (kept := self.kept_page(key, params, expectation)) is not None:
             tally.count_saved()
             return kept
         expectation = expectation.of(params)
@@ -138,7 +139,7 @@ class Client:
 
         call = Call(f"{path}?{urlencode(params)}", bytes_at_most=PAGE_BYTES_AT_MOST)
         page, answer = self._get(call, verified, self._policy.attempts, tally, cancel)
-        page = replace(page, date=answer.date, age_s=age_s(answer.headers.get("Age")))
+        page = Page(page.items, page.total, False, page.notes, answer.date, age_s(answer.headers.get("Age")))
         # In the cache, it would lose its age.
         if not page.age_s:
             self._keep(key, answer.body, answer, tally)

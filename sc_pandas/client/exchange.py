@@ -113,6 +113,7 @@ class Wire:
     def __init__(self, url: str, timeouts: Timeouts, ca_bundle: str | None = None) -> None:
         self._url = url
         self._timeouts = timeouts
+        self._timeout = urllib3.Timeout(connect=timeouts.connect_s, read=min(timeouts.read_s, timeouts.total_s))
         # Environment proxies and CA bundles are read once, here; ~/.netrc is never read.
         with requests.Session() as session:
             found = session.merge_environment_settings(url, {}, None, ca_bundle, None)
@@ -166,7 +167,6 @@ class Wire:
     def _opened(
         self, call: Call, headers: dict[str, str], body: bytes | None, deadline: float
     ) -> urllib3.BaseHTTPResponse:
-        times = self._timeouts
         try:
             # Without requests' own `send`, which costs as much as the rest of a call.
             self._way = self._way or self.adapter.way_to(self._url, self._proxies, verify=self._verify)
@@ -181,7 +181,7 @@ class Wire:
                 preload_content=False,
                 decode_content=False,
                 retries=self.adapter.max_retries,
-                timeout=urllib3.Timeout(connect=times.connect_s, read=min(times.read_s, times.total_s)),
+                timeout=self._timeout,
             )
         except failures.ReadTimeoutError:
             raise self._late(deadline, "the server did not begin to answer in time") from None

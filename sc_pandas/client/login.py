@@ -5,7 +5,7 @@ import json
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -158,7 +158,7 @@ class Authorizer:
         )
 
     def _signed(self, call: Call, token: Token, tally: Tally, cancel: Cancel) -> Answer:
-        answer = self._wire.call(replace(call, sign=token.sign), tally, cancel)
+        answer = self._wire.call(Call(call.target, call.method, call.bytes_at_most, token.sign), tally, cancel)
         token.accepted |= answer.status != _UNAUTHORIZED
         return answer
 

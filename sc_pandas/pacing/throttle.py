@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Final
 
 _UNKNOWN_RESET_S: Final = 5.0
@@ -78,6 +79,7 @@ def throttle_wait_s(
     return 0.0 if past_just_now else min(_UNKNOWN_RESET_S * 2**waits_before, 300.0)
 
 
+@lru_cache(maxsize=64)
 def http_date(text: str | None) -> datetime | None:
     """Read a date of HTTP; anything else is None."""
     if not text:

@@ -5,6 +5,7 @@ import os
 import warnings
 from collections.abc import Callable, Mapping
 from datetime import timedelta, tzinfo
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, Unpack
@@ -22,6 +23,7 @@ from sc_pandas.query.keywords import CONNECT_KEYWORDS, OPTIONS, AskKeywords, Dia
 from sc_pandas.query.segment_run import SegmentRun, run_segments
 from sc_pandas.query.values import check_kinds, seconds
 from sc_pandas.reading import CacheMode, Consistency, ReadKeywords, ReadOptions, Source
+from sc_pandas.reading.crew import Crew
 from sc_pandas.reading.dialect import DialectMemory
 from sc_pandas.secrecy import Secret, hidden, hide_unknown, without_login
 from sc_pandas.settings import Credentials
@@ -229,7 +231,8 @@ class Connection:
         if client.pace.file is not None:
             client.pace.file.tell = _teller(cache)
         self._cache = cache
-        self._source = Source(client, cache, tenant, DialectMemory(dialect, cache))
+        crew = partial(Crew, latency_s=lambda: client.latency_s)
+        self._source = Source(client, cache, tenant, DialectMemory(dialect, cache), crew)
         self._closed = False
         self._number = next(_NUMBERS)
         OPENED[self._number] = self

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
-from typing import Self, TypeVar
+from typing import Final, Self, TypeVar
 
 from sc_pandas.client import IN_FLIGHT
 
@@ -15,13 +15,29 @@ R = TypeVar("R")
 Run = Generator[T, R, None]
 
 
-class Crew:
-    """Up to 16 calls in flight; the first failure stops the rest."""
+# What this side needs for an answer, about: more calls in flight than come meanwhile would only be in each other's way.
+_WORK_S: Final = 0.002
 
-    def __init__(self, cancel: threading.Event, in_flight: int | None = None) -> None:
+
+class Crew:
+    """Up to 16 calls in flight, fewer where the server answers faster than that; the first failure stops the rest."""
+
+    def __init__(
+        self,
+        cancel: threading.Event,
+        in_flight: int | None = None,
+        latency_s: Callable[[], float | None] = lambda: None,
+    ) -> None:
         self._stop = cancel
         self._in_flight = IN_FLIGHT if in_flight is None else min(in_flight, IN_FLIGHT)
+        self._latency_s = latency_s
         self._pool = ThreadPoolExecutor(self._in_flight, thread_name_prefix="sc_pandas")
+
+    @property
+    def _at_once(self) -> int:
+        """Calls that it takes now to be as fast as the server lets us."""
+        latency_s = self._latency_s()
+        return self._in_flight if latency_s is None else min(self._in_flight, 2 + int(latency_s / _WORK_S))
 
     def __enter__(self) -> Self:
         return self
@@ -37,7 +53,7 @@ class Crew:
         waiting: list[tuple[T, Future[R]]] = []
         ahead = iter(places)
         while True:
-            while len(waiting) < 2 * self._in_flight and (place := next(ahead, None)) is not None:
+            while len(waiting) < 2 * self._at_once and (place := next(ahead, None)) is not None:
                 waiting.append((place, self._pool.submit(get, place)))
             if not waiting:
                 return
@@ -54,7 +70,7 @@ class Crew:
         under_way: dict[Future[R], tuple[Run[T, R], T]] = {}
         done: SimpleQueue[Future[R]] = SimpleQueue()
         while ready or under_way:
-            while ready and len(under_way) < self._in_flight:
+            while ready and len(under_way) < self._at_once:
                 run, ask = ready.popleft()
                 future = self._pool.submit(get, ask)
                 under_way[future] = run, ask

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -146,11 +147,14 @@ class Progress:
     watcher: Watcher | None = None
     # Held while no other process shall read the same.
     lock: Path | None = None
+    _shown_at: float = 0.0
     _telling: threading.Lock = field(default_factory=forks.new_lock)
 
     def show_life(self) -> None:
         """Tell processes that wait for this read that an answer has come."""
-        if self.lock is not None:
+        now = time.monotonic()
+        if self.lock is not None and now > self._shown_at + 1.0:
+            self._shown_at = now
             with contextlib.suppress(OSError):
                 os.utime(self.lock)
 

@@ -42,6 +42,8 @@ class ListPages:
         self._asked: Page | None = None
         self._calls = 0
         self._has_gone_on = False
+        # Keys of the pages that this read has asked; where it has not gone on, no others are in the cache.
+        self._came: set[str | None] = set()
         # Ages that answers said of themselves; a list, because several threads note them.
         self._ages_s: list[float] = []
         self._stale = ""
@@ -167,8 +169,10 @@ class ListPages:
             Expectation(number=number, asked=self.options.page_size, served=served),
             tally=self.progress.tally,
             key=key if self._cache is not None else None,
+            is_new=not self._has_gone_on and key not in self._came,
             cancel=self.progress.cancel,
         )
+        self._came.add(key)
         self.progress.show_life()
         self._calls += not page.from_cache
         if page.age_s:

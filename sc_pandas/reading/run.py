@@ -66,10 +66,14 @@ def read_rows(
         known = table.load(found)
         if known is not None:
             return known
-        if options.include:
-            read = IncludedRead(source, plan, options, progress).read(found, new_builder)
-        else:
-            read = read_lists(source, found, options, progress, new_builder)
+        try:
+            if options.include:
+                read = IncludedRead(source, plan, options, progress).read(found, new_builder)
+            else:
+                read = read_lists(source, found, options, progress, new_builder)
+        finally:
+            if source.cache is not None:
+                source.cache.flush()
         report = read.report
         if progress.tally.unkept:
             note = f"the server forbids to keep its answers (no-store): {progress.tally.unkept:,} were not kept"

@@ -37,6 +37,22 @@ def test_a_body_is_given_back_as_it_was_under_its_key_only(cache: HttpCache) -> 
     cache.close()
 
 
+def test_bodies_that_come_quickly_are_written_together(cache: HttpCache, tmp_path: Path) -> None:
+    """A batch may wait; what is asked of the cache, or noted in it, comes after the bodies that it rests on."""
+    other = HttpCache(tmp_path / "c", TENANT)
+    for number in range(40):
+        cache.keep_page(f"k{number:02}", b"{}")
+    # The first is written at once, and then sixteen at a time.
+    assert [other.find_page(f"k{number:02}") for number in (0, 32)] == [b"{}", b"{}"]
+    assert other.find_page("k39") is None
+    keep_records(cache, {KEY: ReadRecord(read_id="r", started_at=time.time())})
+    assert other.find_page("k39") == b"{}"
+    cache.keep_page("k40", b"{}")
+    cache.close()
+    assert other.find_page("k40") == b"{}"
+    other.close()
+
+
 def test_a_read_is_remembered_by_its_query_until_it_is_forgotten(cache: HttpCache) -> None:
     read = ReadRecord(read_id="r", started_at=time.time(), dialect="article", total=7, asks=[])
     keep_records(cache, {KEY: read})
