@@ -1,4 +1,6 @@
-"""The same panel in a real Notebook 7, and as a page of its own by Voila: the journey in short."""
+"""The same panel in a real JupyterLab 4 and Notebook 7, and as a page of its own by Voila: one journey."""
+
+import pytest
 
 from sc_pandas.sandbox import Sandbox
 from tests.browser.rig import Server, Visit, panel_code
@@ -27,8 +29,10 @@ def journey(visit: Visit, box: Sandbox) -> None:
     assert "Old" in visit.part("place").text_content()
 
 
-def test_panel_works_in_notebook_7(visit: Visit, notebook: Server, box: Sandbox) -> None:
-    visit.open(notebook, notebook.write(panel_code(box.url, login="max_wait=2")), tree="notebooks")
+@pytest.mark.parametrize(("server", "tree"), [("lab", "lab/tree"), ("notebook", "notebooks")])
+def test_panel_works(server: str, tree: str, visit: Visit, box: Sandbox, request: pytest.FixtureRequest) -> None:
+    house: Server = request.getfixturevalue(server)
+    visit.open(house, house.write(panel_code(box.url, login="max_wait=2")), tree=tree)
     visit.run_all()
     journey(visit, box)
     visit.part("copy").click()

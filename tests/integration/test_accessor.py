@@ -338,24 +338,3 @@ def test_a_missing_matplotlib_says_what_to_install(frame: pd.DataFrame, monkeypa
         sc.SellerCloudAccessor(frame).plot.by_rating()
     assert isinstance(caught.value, sc.MissingExtraError)
     assert caught.value.extra == "plot"
-
-
-# The kernel's own libraries warn about their transport and their future; that is not ours to fix.
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning", "ignore::UserWarning")
-def test_a_notebook_shows_the_picture_that_a_cell_ends_with() -> None:
-    """Axes and figures that pyplot did not make are shown by no frontend; ours are."""
-    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
-    read = (
-        "import sys, tempfile, sc_pandas as sc\n"
-        "with sc.sandbox.serve(customers=60) as box, sc.connect(box.url, username=box.username, "
-        "password=box.password, cache_dir=tempfile.mkdtemp()) as shop:\n"
-        "    df = shop.customers(progress=False).to_pandas()"
-    )
-    cells = [read, "df.sellercloud.plot.by_rating()", "'matplotlib.pyplot' in sys.modules", "%matplotlib inline",
-             "df.sellercloud.plot.by_rating()", "df.sellercloud.summary()", "df.sellercloud.diff(df)"]  # fmt: skip
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    nbclient.NotebookClient(notebook, kernel_name="python3", timeout=120).execute()
-    shown = [[set(output.get("data", {})) for output in cell.outputs] for cell in notebook.cells]
-    assert shown[1] == shown[4] == [{"text/plain", "image/png"}]
-    assert notebook.cells[2].outputs[0]["data"]["text/plain"] == "False"
-    assert shown[5] == shown[6] == [{"text/plain", "text/html"}]

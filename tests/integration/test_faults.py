@@ -179,13 +179,6 @@ def test_a_login_without_a_token_is_told(kind: str, box: sc.sandbox.Sandbox, tmp
     assert (box.calls("token"), box.calls("list")) == (1, 0)
 
 
-@pytest.mark.parametrize("every", [2, 3, 4, 5])
-def test_a_token_that_dies_again_and_again_is_renewed(every: int, box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
-    box.fault("token_death", every=every, times=None)
-    assert_equals_truth(read(box, tmp_path), box.customers())
-    assert box.calls("token") > 1
-
-
 @pytest.mark.parametrize("token_calls", [1, 2, 3, 5, 7])
 def test_a_token_that_is_good_for_few_calls_only_is_renewed(token_calls: int, tmp_path: Path) -> None:
     with sc.sandbox.serve(customers=300, seed=7, token_calls=token_calls) as server:
