@@ -183,16 +183,14 @@ class Exports:
         partition_by
             One column or several whose values name folders, ``channel=Amazon/part-0.parquet``, as pandas, DuckDB and
             Polars read them.  The folder appears under its name as a whole.  Allowed are columns that many customers
-            share: ratings, types, channels, months, companies and the like, and places down to the city.  Columns that
-            identify a person never are; all others only if `impersonal` names them.  (If a column has missing
-            values, plain pandas needs
+            share, such as ratings, channels, months and places down to the city.  Columns that identify a person never
+            are; all others only if `impersonal` names them.  (If a column has missing values, plain pandas needs
             ``pd.read_parquet(folder, partitioning=pyarrow.dataset.partitioning(flavor="hive"))``: a limit of pyarrow.)
         storage_options
             Passed to fsspec for an address, as in `pandas.DataFrame.to_parquet`; not stored.
         overwrite
-            Replace a folder of an earlier export; without it nothing may exist at the path.  The old folder is set
-            aside, the new one renamed, the old one removed; if the process is killed between the first two, both stand
-            beside the path under names that begin with a dot.  A single file is always replaced, in one step.
+            Replace a folder of an earlier export, at one instant on Linux; elsewhere the old one is set aside for a
+            moment.  Without it nothing may exist at the path.  A single file is always replaced, in one step.
         impersonal
             Columns in `partition_by` that you know to name nobody, for example ``["custom.Tier"]``.  Names of folders
             are visible to everybody who lists them, and in logs.

@@ -16,8 +16,7 @@ from sc_pandas.parquet.remote import (
     local_path,
     remote_files,
     shown_address,
-    write_remote_file,
-    write_remote_folder,
+    write_remote,
 )
 from sc_pandas.parquet.sealed import check_columns, mismatch, opened, reading, write_parquet
 from sc_pandas.provenance import ATTRS_KEY, Provenance
@@ -41,17 +40,13 @@ def export_table(
     by = [partition_by] if isinstance(partition_by, str) else partition_by
     here = local_path(path)
     if here is None:
-        url = str(path)
         if overwrite and by is not None:
             raise SettingsError(
                 "A folder in a store is not replaced, because that cannot be done as a whole. Choose a new address.",
                 setting="overwrite",
             )
-        if by is None:
-            write_remote_file(url, table, provenance, storage_options)
-        else:
-            write_remote_folder(url, table, provenance, by, storage_options)
-        return url
+        write_remote(str(path), table, provenance, by, storage_options)
+        return str(path)
     if by is None:
         write_parquet(here, table.to_batches(), table.schema, provenance)
     else:

@@ -9,7 +9,7 @@ import pyarrow as pa
 PARTS_AT_MOST: Final = 1_000
 _INTEGERS: Final = (pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64())
 # Types of columns that name folders, by their names, and what their values are in JSON.
-_IN_JSON: Final = {
+FOLDER_TYPES: Final = {
     str(of_type): (of_type, kind)
     for kind, types in {int: _INTEGERS, str: (pa.string(), pa.large_string(), pa.date32()), bool: (pa.bool_(),)}.items()
     for of_type in types
@@ -36,7 +36,7 @@ class PartNote(msgspec.Struct, frozen=True):
 
     def scalar(self, name: str) -> pa.Scalar:
         """Return the value of a column that names the folders."""
-        value, (of_type, kind) = self.values[name], _IN_JSON.get(self.types[name], (None, None))
+        value, (of_type, kind) = self.values[name], FOLDER_TYPES.get(self.types[name], (None, None))
         if kind is None or (value is not None and type(value) is not kind):
             raise ValueError("no value of a folder")
         if pa.types.is_date32(of_type) and isinstance(value, str):

@@ -10,7 +10,6 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import starmap
 from typing import Any, BinaryIO, Final
 from urllib.parse import quote
 
@@ -21,7 +20,7 @@ import pyarrow.parquet as pq
 
 from sc_pandas.errors import ExportError, SettingsError
 from sc_pandas.files import HashingFile, PathLike
-from sc_pandas.parquet.note import PARTS_AT_MOST, PartNote
+from sc_pandas.parquet.note import FOLDER_TYPES, PARTS_AT_MOST, PartNote
 from sc_pandas.parquet.sealed import KEY, check_columns, mismatch, opened, reading
 from sc_pandas.provenance import Provenance
 
@@ -30,8 +29,6 @@ PART_NAME: Final = re.compile(r"part-[0-9]+\.parquet")
 _NULL: Final = "__HIVE_DEFAULT_PARTITION__"
 _NAME_AT_MOST: Final = 255
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]*")
-_TYPES: Final = (pa.types.is_integer, pa.types.is_boolean, pa.types.is_date32, pa.types.is_string,
-                 pa.types.is_large_string)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +37,7 @@ class Part:
 
     name: str
     table: pa.Table
-    says: Mapping[str, Any]
+    says: Mapping[str, Any] | None = None
 
 
 def parts_of(table: pa.Table, by: Sequence[str], provenance: Provenance, path: PathLike) -> list[Part]:
@@ -53,15 +50,15 @@ def parts_of(table: pa.Table, by: Sequence[str], provenance: Provenance, path: P
             "columns with few values.",
             setting="partition_by",
         )
-    named = sorted((_folder(path, by, _values(cut, by)), place) for place, cut in enumerate(cuts))
+    rows = [dict(zip(by, _values(cut, by), strict=True)) for cut in cuts]
+    named = sorted(("/".join(_segment(path, *each) for each in row.items()), place) for place, row in enumerate(rows))
     about = {"folder": _digest(table, by, provenance), "of": len(cuts), "columns": table.column_names}
     types = {name: str(table.schema.field(name).type) for name in by}
     parts = []
     for number, (folder, place) in enumerate(named):
-        cut = cuts[place]
-        values = {name: _plain(value) for name, value in zip(by, _values(cut, by), strict=True)}
+        values = {name: str(value) if isinstance(value, dt.date) else value for name, value in rows[place].items()}
         says = about | {"number": number, "values": values, "types": types}
-        parts.append(Part(f"{folder}/part-{number}.parquet", cut.drop_columns(list(by)), says))
+        parts.append(Part(f"{folder}/part-{number}.parquet", cuts[place].drop_columns(list(by)), says))
     return parts
 
 
@@ -77,7 +74,7 @@ def _check_keys(schema: pa.Schema, by: Sequence[str]) -> None:
     for name in [] if what else by:
         if not _PLAIN_NAME.fullmatch(name):
             what = f"The name of the column {name!r} cannot be part of a folder's name. Rename it first."
-        elif not any(fits(schema.field(name).type) for fits in _TYPES):
+        elif str(schema.field(name).type) not in FOLDER_TYPES:
             what = (
                 f"The column {name!r} ({schema.field(name).type}) cannot name folders; text, whole numbers, booleans "
                 "and days can."
@@ -104,10 +101,6 @@ def _values(cut: pa.Table, by: Sequence[str]) -> tuple[Any, ...]:
     return tuple(cut.column(name)[0].as_py() if cut.num_rows else None for name in by)
 
 
-def _folder(path: PathLike, by: Sequence[str], values: tuple[Any, ...]) -> str:
-    return "/".join(starmap(lambda name, value: _segment(path, name, value), zip(by, values, strict=True)))
-
-
 def _segment(path: PathLike, name: str, value: Any) -> str:
     """Name a folder; no value can leave it, because slashes, dots and percent signs are written as numbers."""
     if value in {"", _NULL}:
@@ -126,10 +119,6 @@ def _segment(path: PathLike, name: str, value: Any) -> str:
     if len(segment) > _NAME_AT_MOST:
         raise mismatch(path, f"the column {name!r} holds a text too long for a folder's name. Choose another column.")
     return segment
-
-
-def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, dt.date) else value
 
 
 def _digest(table: pa.Table, by: Sequence[str], provenance: Provenance) -> str:

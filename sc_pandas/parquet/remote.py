@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from sc_pandas.errors import ExportError, MissingExtraError, SettingsError
 from sc_pandas.files import PathLike, plain_path
-from sc_pandas.parquet.parts import parts_of
+from sc_pandas.parquet.parts import Part, parts_of
 from sc_pandas.parquet.sealed import write_checked
 from sc_pandas.provenance import Provenance
 
@@ -41,33 +41,28 @@ def check_options(path: PathLike, options: StorageOptions | None) -> None:
         )
 
 
-def write_remote_file(url: str, table: pa.Table, provenance: Provenance, options: StorageOptions | None) -> None:
-    """Write one file at an address; what stood there is replaced."""
-    content = _sealed(shown_address(url), table, provenance)
-    with _asking(url, "written"):
-        store, path = _store(url, options)
-        _send(store, path, content)
-
-
-def write_remote_folder(
-    url: str, table: pa.Table, provenance: Provenance, by: Sequence[str], options: StorageOptions | None
+def write_remote(
+    url: str, table: pa.Table, provenance: Provenance, by: Sequence[str] | None, options: StorageOptions | None
 ) -> None:
-    """Write a folder of parts at an address where nothing stands yet."""
+    """Write one file at an address, in place of what stood there, or a folder of parts where nothing stands yet."""
     shown = shown_address(url)
-    parts = parts_of(table, by, provenance, shown)
+    parts = [Part("", table)] if by is None else parts_of(table, by, provenance, shown)
     with _asking(url, "written"):
         store, path = _store(url, options)
-        if store.exists(path) and (store.isfile(path) or store.find(path)):
+        if by is not None and store.exists(path) and (store.isfile(path) or store.find(path)):
             raise ExportError(
                 f"{shown} cannot be written: something stands there, and nothing is removed from a store. Choose "
                 "another address.",
                 path=shown, reason="exists",
             )  # fmt: skip
         for part in parts:
-            content = _sealed(f"{shown}/{part.name}", part.table, provenance, part.says)
-            target = f"{path.rstrip('/')}/{part.name}"
-            store.makedirs(target.rpartition("/")[0], exist_ok=True)
-            _send(store, target, content)
+            file, inside = io.BytesIO(), part.name and f"/{part.name}"
+            rows = part.table.to_batches()
+            write_checked(file, shown + inside, rows, part.table.schema, provenance, part=part.says)
+            target = path.rstrip("/") + inside if inside else path
+            if inside:
+                store.makedirs(target.rpartition("/")[0], exist_ok=True)
+            _send(store, target, file.getvalue())
 
 
 def remote_files(url: str, options: StorageOptions | None) -> tuple[bool, list[tuple[str, BinaryIO]]]:
@@ -79,12 +74,6 @@ def remote_files(url: str, options: StorageOptions | None) -> tuple[bool, list[t
         found = sorted(each for each in store.find(path) if each.endswith(".parquet"))
         root = path.rstrip("/") + "/"
         return True, [(each.removeprefix(root), io.BytesIO(store.cat_file(each))) for each in found]
-
-
-def _sealed(shown: str, table: pa.Table, provenance: Provenance, part: Mapping[str, Any] | None = None) -> bytes:
-    file = io.BytesIO()
-    write_checked(file, shown, table.to_batches(), table.schema, provenance, part=part)
-    return file.getvalue()
 
 
 def _send(store: Any, path: str, content: bytes) -> None:

@@ -287,10 +287,9 @@ def refuse_extensions(path: PathLike, schema: pa.Schema) -> None:
     """Refuse types that not every reader knows."""
     for field in schema:
         if isinstance(field.type, pa.BaseExtensionType):
-            raise ExportError(
-                f"{path}: the column {field.name!r} has the special type {field.type}, which not every reader knows. "
+            raise mismatch(
+                path, f"the column {field.name!r} has the special type {field.type}, which not every reader knows. "
                 "Convert it to text or numbers first.",
-                path=str(path), reason="mismatch",
             )  # fmt: skip
 
 
