@@ -144,7 +144,8 @@ class ListRead(ListPages):
 
     def _check(self, plan: PagePlan) -> None:
         """Refuse what takes too many calls; page 1 is remembered, so another try does not ask it again."""
-        consistency = "fast" if self.options.consistency == "fast" else "auto"
+        # How many windows a strict read takes shows only while it is read.
+        consistency = "auto" if self.may_join and self.options.consistency == "strict" else self.options.consistency
         try:
             self.progress.tally.check(plan.calls(consistency) - 1, plan.calls_at_most(consistency) - 1)
         except FilterError:
@@ -208,11 +209,6 @@ class ListRead(ListPages):
         """Note in the report that an answer was old."""
         self._stale = says
         self.progress.notes.append(says)
-
-    @property
-    def may_join(self) -> bool:
-        """True if customers can come to match by a change: whether anything but creation dates is asked."""
-        return bool(self.question.given().keys() - {"created_on_from", "created_on_to"})
 
     def crew(self) -> Crew:
         """Return who asks several pages at once."""

@@ -9,15 +9,18 @@ creation dates into parts of some pages, so one who leaves costs one of them.
 Where a read is cut and what a window holds is decided in `windows`, who is proven in `judge`; here is who asks.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 from sc_pandas.client import Page
 from sc_pandas.contract import Dialect
 from sc_pandas.filters import CustomerFilter
+from sc_pandas.reading.counted import AnyOrder, is_the_whole
 from sc_pandas.reading.judge import (
     CLOSED_LIST,
     NOT_VERIFIED,
@@ -30,7 +33,7 @@ from sc_pandas.reading.judge import (
     page_seen,
     weakest,
 )
-from sc_pandas.reading.order import ids_of
+from sc_pandas.reading.order import fell, ids_of
 from sc_pandas.reading.plan import PagePlan
 from sc_pandas.reading.windows import FURTHEST_ZONE, Window, WindowPlan
 
@@ -38,10 +41,8 @@ if TYPE_CHECKING:
     from sc_pandas.reading.fetch import ListRead
     from sc_pandas.reading.ways import Rows
 
-_TRIES: Final = 5
-_TRIES_OF_CLOSED: Final = 200
-# Where the whole has outgrown its part by more than 3 in each of so many pairs, waiting for one that has not is vain.
-_VAIN: Final = 12
+# So often it is counted who was there before, until nobody joined meanwhile.
+_TRIES: Final = 40
 # Pages of a part of a closed list: one who leaves costs them again, and each part half a page.
 _PAGES: Final = 20
 # How far a bound is moved back until somebody stands behind it.
@@ -79,56 +80,6 @@ def unproven(reason: str, says: str) -> UnprovenError:
     return UnprovenError(Judgement(NOT_VERIFIED, reason, says))
 
 
-def is_the_whole(
-    part: CustomerFilter,
-    whole: CustomerFilter,
-    total_of: Callable[[CustomerFilter], int],
-    closed: CustomerFilter | None = None,
-) -> bool | None:
-    """Return whether nobody of a whole is outside a part of it, though both move; None where it cannot be counted.
-
-    Counted by turns: whole, part, whole, part, ….  If nobody left meanwhile, those outside are at most as many as the
-    whole has more than the part had before it, and at least as many as it had more than the part has after it.
-
-    Parameters
-    ----------
-    part, whole
-        What is counted.
-    total_of
-        Counts it.
-    closed
-        What of the part can only shrink: counted before and after, it tells how many left, so one pair of counts is
-        a proof.  (Of whoever is newer, nobody may leave between the two.)  Without it pairs must agree twice, or four
-        times where one contradicted.
-    """
-    agreed = contradicted = 0
-    is_linear, fell, closest = True, False, 2**63
-    before = earlier_before = 0 if closed is None else total_of(closed)
-    after = total_of(whole)
-    for turn in range(1, (2 * _TRIES if closed is None else _TRIES_OF_CLOSED) + 1):
-        earlier, found, after = after, total_of(part), total_of(whole)
-        before_both = before
-        if closed is not None and (fell or after <= found or found < earlier):
-            before = min(before, total_of(closed))
-            fell |= before < before_both
-        most = (after - before) - (found - before_both)
-        contradicted += (earlier - earlier_before) - (found - before) > 0
-        agreed += most <= 0
-        closest = min(closest, most)
-        is_linear &= 2 * found == earlier + after
-        earlier_before = before_both
-        if closed is not None and contradicted:
-            return False
-        needed = 1 if closed is not None else 4 if contradicted else 2
-        if agreed >= needed or (closed is None and earlier == found == after) or (is_linear and turn == _TRIES):
-            return True
-        if contradicted >= _TRIES:
-            return False
-        if turn == _VAIN and closest > 3:
-            break
-    return None
-
-
 class MovingRead:
     """Reads one list so that its moving does no harm; `rows` takes what came."""
 
@@ -150,7 +101,11 @@ class MovingRead:
             past = self._past(closed=closed)
             if closed and past is None:
                 raise unproven("closed_list", "nobody stands behind any bound, so none is known to be past")
-            self._check_dates(None if past is None or self._one.may_join else past.window)
+            if not self._has_dates(None if self._one.may_join else past):
+                if not closed or past is None or past.rest is None:
+                    raise unproven("undated", "somebody may have no creation date, so dates cannot find all")
+                self._by_count(past, past.rest)
+                return self._finished()
             self._windows(Window() if past is None else past.window, _PAGES if closed else 1)
             if past is not None:
                 if closed and self._ids.issuperset(ids_of(past.behind).tolist()):
@@ -161,10 +116,51 @@ class MovingRead:
                     self._windows(past.rest)
         except UnprovenError as error:
             return error.judgement
+        return self._finished()
+
+    def _finished(self) -> Judgement:
         judgement = Judgement(weakest(self._verdicts), expected=self._total)
         if TWO_EQUAL_READS not in self._verdicts:
             self._one.finish(judgement, pages=len(self._given), places=self._given)
         return judgement
+
+    def _by_count(self, past: _Past, rest: Window) -> None:
+        """Read all pages as they stand: proven if as many came who were there before as can have been there.
+
+        Nobody joins those whom the rest does not hold, the undated among them, so they can only become fewer.
+        """
+        _, old = self._without(rest, _TRIES)
+        judge = AnyOrder(self._one.ask_of(self._question, 1), may_join=False)
+        with self._one.crew() as crew:
+            for runs in judge.phases():
+                for ask, page in crew.drive(runs, self._one.ask):
+                    self._one.progress.advance()
+                    self._rows.add(page.items)
+                    self._given.append(self._one.place_of(ask))
+        self._windows(rest)
+        late = np.union1d(ids_of(past.behind), np.fromiter(self._ids, np.int64))
+        came = np.setdiff1d(judge.ids, late)
+        if judge.trouble is not None:
+            raise UnprovenError(judge.trouble)
+        if len(came) != old or self._without(rest)[0] > old or (came > late.min()).any():
+            # Also where one newcomer was seen who has left again, and could stand for one who was not.
+            raise unproven("undated", f"{old:,} customers were there before and {len(came):,} of them came")
+        if judge.fallen_to is not None:
+            self._tell_fall(past, judge.highest_total, judge.fallen_to)
+        self._verdicts.append(CLOSED_LIST)
+
+    def _without(self, rest: Window, tries: int = 1) -> tuple[int, int]:
+        """Count those whom a window does not hold: at least and at most so many, by who joined it meanwhile."""
+        most = 2**63
+        before = self._one.ask_of(rest.of(self._question), 1)
+        for _try in range(tries):
+            total = self._one.ask_of(self._question, 1).total
+            after = self._one.ask_of(rest.of(self._question), 1)
+            most = min(most, total - before.total)
+            if before.total == after.total and np.array_equal(ids_of(before), ids_of(after)):
+                return total - after.total, total - after.total
+            before = after
+        return total - after.total, most
 
     def _past(self, *, closed: bool) -> "_Past | None":
         """Find a bound that somebody stands behind, so that it is past; None where nobody is found."""
@@ -279,18 +275,37 @@ class MovingRead:
             if page.items:
                 self._given.append(place)
 
-    def _check_dates(self, closed: Window | None) -> None:
-        """Make sure that nobody is without a creation date: asked with a far date and without, the counts agree."""
+    def _has_dates(self, past: _Past | None) -> bool:
+        """Return whether everybody has a creation date: asked with a far date and without, the counts agree."""
         if self._question.created_on_from is not None or self._question.created_on_to is not None:
-            return
+            return True
         far = self._began.replace(second=0, microsecond=0) + 365 * FURTHEST_ZONE
         dated = replace(self._question, created_on_to=far)
-        past = None if closed is None else closed.of(self._question)
-        found = is_the_whole(dated, self._question, lambda question: self._one.ask_of(question, 1).total, past)
-        if found is None:
-            raise unproven("undated", "customers join too fast to count whether somebody has no creation date")
-        if not found:
-            raise unproven("undated", "somebody has no creation date, so dates cannot find all")
+        closed = None if past is None else past.window.of(self._question)
+        counts: dict[CustomerFilter, list[int]] = {}
+
+        def total_of(question: CustomerFilter) -> int:
+            counts.setdefault(question, []).append(total := self._one.ask_of(question, 1).total)
+            return total
+
+        is_whole = is_the_whole(dated, self._question, total_of, closed)
+        if past is not None and closed is not None:
+            old = counts.pop(closed)
+            if max(old) > old[0]:
+                raise unproven("closed_list", "customers join with creation dates of days before")
+            falls = [two for totals in counts.values() for two in pairwise(totals) if two[1] < two[0]]
+            if falls and min(old) == old[0]:
+                self._tell_fall(past, *falls[0])
+        return bool(is_whole)
+
+    def _tell_fall(self, past: _Past, before: int, after: int) -> None:
+        """Note a total that fell although nobody left, as far as those show who stood behind the bound."""
+        rest = past.window if past.rest is None else past.rest
+        for _look in range(PASSES):
+            now = self._one.ask_of(rest.of(self._question), 1)
+            if now.total > len(now.items) or np.isin(ids_of(past.behind), ids_of(now)).all():
+                self._one.note_stale(fell(before, after))
+                return
 
     def twice(self) -> Judgement:
         """Read all pages again and again until two passes are equal, four times at most."""

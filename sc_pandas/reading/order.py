@@ -167,12 +167,13 @@ class OrderOfAsking(ABC):
         return None if self.trouble else ids
 
     def _nobody_left(self) -> None:
-        """Note that nobody has left so far: if a total fell, an answer was old."""
-        if self.fallen_to is not None and not self.may_join:
-            self.stale = (
-                f"the total fell from {self.highest_total:,} to {self.fallen_to:,} although nobody left: a copy of the "
-                "list that lags behind, or a cache on the way, has answered, and nothing is proven by that"
-            )
+        """Note that nobody has left so far: if a total fell, an answer was old, or one joined by a change."""
+        if self.fallen_to is None:
+            return
+        if self.may_join:
+            self._doubt("total_moved", "its total fell, and yet as many came as there were at most")
+        else:
+            self.stale = fell(self.highest_total, self.fallen_to)
 
     def _doubt(self, reason: str, says: str) -> None:
         if self.trouble is None:
@@ -323,8 +324,9 @@ class Descending(OrderOfAsking):
         """Yield all runs, page 1 again, and if anything moved, each run until it meets the next one."""
         self.runs = runs_of(1, -(-self.first.total // self.served))
         self._take(self.runs[0], 1, self.looks[1], self.first.total)
-        # One page of another run shows most lists that are not sorted, before 16 are asked at once.
-        yield [self._forth(self.runs[-1], once=True)]
+        if len(self.runs) > 1:
+            # Its end shows most lists that are not sorted, before all is asked.
+            yield [self._end(-(-(self.first.total - self.served // 5) // self.served))]
         yield [self._forth(run) for run in self.runs]
         for turn in range(_ROUNDS):
             if self.trouble:
@@ -349,9 +351,15 @@ class Descending(OrderOfAsking):
             if not self.may_join or self.distinct >= self.latest_total:
                 return
 
-    def _forth(self, run: Run, fresh: str = "", *, once: bool = False) -> Asking:
-        """Read a run towards the end of the list until it meets the next, or a page of it."""
-        while not self._has_met(run) and self.trouble is None and not (once and run.looks):
+    def _end(self, number: int) -> Asking:
+        """Look at a page at the end, which is asked again at its turn."""
+        ids = yield from self._ask(number, "end")
+        if ids is not None and len(ids) and ids[0] >= self.looks[1][-1]:
+            self._doubt_order()
+
+    def _forth(self, run: Run, fresh: str = "") -> Asking:
+        """Read a run towards the end of the list until it meets the next."""
+        while not self._has_met(run) and self.trouble is None:
             number = run.reach // self.served + 1 if run.looks else run.low
             looked = run.looks[number] = run.looks.get(number, 0) + 1
             is_plain = run.low <= number <= run.high and looked == 1
@@ -426,6 +434,14 @@ class Descending(OrderOfAsking):
             beyond = ids[ids < lower.first] if lower.first is not None else _NONE
             if self.trouble is None and not self.fell and not bool(np.isin(beyond, behind).all()):
                 self._doubt_order()
+
+
+def fell(before: int, after: int) -> str:
+    """Return what a total says that fell between two calls one after the other, although nobody left."""
+    return (
+        f"the total fell from {before:,} to {after:,} although nobody left: a copy of the list that lags behind, or a "
+        "cache on the way, has answered, and nothing is proven by that"
+    )
 
 
 def ids_of(page: Page) -> Ids:

@@ -180,9 +180,14 @@ class ListPages:
         self.progress.notes += page.notes
         return page
 
+    @property
+    def may_join(self) -> bool:
+        """True if customers can come to match by a change: whether anything but creation dates is asked."""
+        return bool(self.question.given().keys() - {"created_on_from", "created_on_to"})
+
     def _plan(self, first: Page) -> PagePlan:
         served, sorting = len(first.items) or self._kept().served, sorting_of(ids_of(first))
-        return PagePlan(first.total, served, self.options.limit, self.options.page_size, sorting)
+        return PagePlan(first.total, served, self.options.limit, self.options.page_size, sorting, self.may_join)
 
     def _kept(self) -> ReadRecord:
         assert self.kept is not None  # noqa: S101  # every read begins with `_begin` or with a kept one

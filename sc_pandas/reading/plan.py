@@ -94,7 +94,8 @@ def _url_bytes(question: CustomerFilter, url: str) -> int:
 class PagePlan:
     """Which pages answer a question, once page 1 told the total and the page size that is really served.
 
-    `sorting` is 1 where its ids rise, -1 where they fall, 0 where they are not sorted.
+    `sorting` is 1 where its ids rise, -1 where they fall, 0 where they are not sorted; `may_join` says that customers
+    join it by a change.
     """
 
     total: int
@@ -102,6 +103,7 @@ class PagePlan:
     limit: int | None = None
     asked: int = 0
     sorting: int = 1
+    may_join: bool = False
 
     @property
     def rows(self) -> int:
@@ -127,9 +129,9 @@ class PagePlan:
     def calls(self, consistency: str = "auto") -> int:
         """Return the calls for the whole answer of a list at rest, page 1 counted.
 
-        By order of asking page 1 is asked again, and where ids rise the last full page (which may be page 1); so are
-        page 1 and the last where only the first rows are wanted.  How many windows a strict read needs depends on the
-        creation dates; three for a page is what shops that grow from year to year took.
+        By order of asking a page at either end is asked again; so are page 1 and the last where only the first rows are
+        wanted.  How many windows a strict read of a list takes that customers join by a change depends on the creation
+        dates; three for a page is what shops that grow from year to year took.
         """
         if self.one_response:
             return 1 + (self.needs_second and consistency != "fast")
@@ -137,11 +139,11 @@ class PagePlan:
             return self.last
         if self.limit is not None:
             return self.last + 2
-        if consistency == "strict":
+        if consistency == "strict" and self.may_join:
             return 3 * self.last + 6
-        if not self.sorting:
-            return self.last + self.last // 6 + 20
-        return self.last + (1 if self.sorting < 0 or self.total < 2 * self.served else 2)
+        if consistency == "strict" or not self.sorting:
+            return self.last + self.last // 10 + 13
+        return self.last + (1 if self.total < 2 * self.served or (self.sorting < 0 and self.last < 8) else 2)
 
     def calls_at_most(self, consistency: str = "auto") -> int:
         """Return the calls for the same while customers come and go: ten a second, or one leaves every ten seconds."""

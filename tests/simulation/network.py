@@ -104,7 +104,7 @@ class Network:
     def _watch(self, params: list[tuple[str, str]], page: Page, slot: Slot) -> None:
         world = self.world
         self.shown |= page.age_s > 0
-        if world.slack_s and not world.merges and world.rating is None:
+        if world.slack_s and not world.merges and not (world.updates and world.rating):
             told = self._told.setdefault(tuple(params[:-2]), [])
             # Before one that overlaps nobody can say which was first.
             self.shown |= any(done_s <= slot.begins_s and total > page.total for done_s, total in told)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from sc_pandas import CustomerFilter
 from sc_pandas.contract import id_of
+from sc_pandas.reading.counted import is_the_whole
 from sc_pandas.reading.judge import (
     BOOKENDS,
     NOT_VERIFIED,
@@ -19,7 +20,6 @@ from sc_pandas.reading.judge import (
     judge_bookends,
     weakest,
 )
-from sc_pandas.reading.moving import is_the_whole
 from sc_pandas.reading.plan import PagePlan
 
 
