@@ -62,14 +62,10 @@ class SellerCloudAccessor(Exports):
         ------
         AccessorError
             The frame no longer says where it came from, or its filter was redacted; or its user is not logged in at its
-            server.  The message names the server and says how to connect.
+            server, or not known (an older or a redacted frame) while several users are.  The message names the server
+            and says how to connect.
         SellerCloudError
             ``SELLERCLOUD_SERVER`` names a team, and its look-up failed.
-
-        Warns
-        -----
-        SellerCloudWarning
-            There are connections of several users, and the frame (an older or a redacted one) does not name its user.
         """
         note = self.provenance
         question = _question(note)

@@ -182,11 +182,6 @@ def _came(rows: pd.DataFrame, at: datetime) -> states.Rows:
         return states.Rows(rows=rows, at=at, facets={})
 
 
-def price(query: CustomerQuery, cancel: threading.Event) -> str:
-    """Return what loading takes, by a call for each list."""
-    return price_text(query.estimate(cancel=cancel))
-
-
 def _within(question: CustomerFilter, name: str, values: Mapping[str, int]) -> dict[str, int]:
     """Return those of a filter's values that the question lets through."""
     asked = getattr(question, name)

@@ -13,8 +13,8 @@ from sc_pandas import forks
 from sc_pandas.errors import FilterError
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.panel import state as states
-from sc_pandas.panel.asking import Asking, Progress, Reach, price, why_without_pages
-from sc_pandas.panel.including import including, plain
+from sc_pandas.panel.asking import Asking, Progress, Reach, why_without_pages
+from sc_pandas.panel.including import including, plain, price_text
 from sc_pandas.panel.latest import Latest, thread_timer
 from sc_pandas.panel.state import PAGE_ROWS, PanelState
 from sc_pandas.query import CustomerQuery
@@ -127,23 +127,20 @@ class Engine:
         with self.lock:
             if self._can_begin() and self.state.phase != "loading":
                 self._publish(replace(self.state, price="", pricing=True))
-                cancel = self._prices.begin()
-                self._prices.start(cancel, partial(price, self.query, cancel))
+                cancel, query = self._prices.begin(), self.query
+                self._prices.start(cancel, lambda: price_text(query.estimate(cancel=cancel)))
 
     def load(self) -> None:
         """Read everything that matches."""
-        with self.lock:
-            self._work(states.LOADING, self.query, Asking.load)
+        self._work(states.LOADING, Asking.load)
 
     def save(self, path: Path) -> None:
         """Read everything that matches into a Parquet file."""
-        with self.lock:
-            self._work(states.SAVING, self.query, lambda asking: asking.save(path))
+        self._work(states.SAVING, lambda asking: asking.save(path))
 
     def count_by(self, name: str, values: Mapping[str, int]) -> None:
         """Count what matches for each value of a filter that rows do not carry: one call for each."""
-        with self.lock:
-            self._work(f"Counting by {name}", self._query, lambda asking: asking.count_by(name, values))
+        self._work(f"Counting by {name}", lambda asking: asking.count_by(name, values), include=False)
 
     def turn(self, step: int) -> None:
         """Go some pages on: of the loaded rows at once, else of the server's list."""
@@ -192,9 +189,10 @@ class Engine:
         # Nothing is asked while an entry is wrong: the question would not be the one that stands there.
         return self.state.phase not in {"wrong", "closed"}
 
-    def _work(self, task: str, query: CustomerQuery, work: Callable[[Asking], Reach]) -> None:
-        if self._can_begin():
-            self._begin(states.began(self.state, task), query, work)
+    def _work(self, task: str, work: Callable[[Asking], Reach], *, include: bool = True) -> None:
+        with self.lock:
+            if self._can_begin():
+                self._begin(states.began(self.state, task), self.query if include else self._query, work)
 
     def _begin(
         self,

@@ -3,13 +3,11 @@
 A frame may come from a stranger: it never chooses where a login is sent.
 """
 
-import warnings
 from urllib.parse import urlsplit
 
 from sc_pandas import settings
-from sc_pandas.errors import AccessorError, SellerCloudWarning, SettingsError
+from sc_pandas.errors import AccessorError, SettingsError
 from sc_pandas.query.connection import OPENED, Connection, url_of
-from sc_pandas.wording import caller_stacklevel
 
 
 def connection_for(named: str, tenant: str = "") -> Connection:
@@ -22,21 +20,19 @@ def connection_for(named: str, tenant: str = "") -> Connection:
     Raises
     ------
     AccessorError
-        There is none of these.
+        There is none of these, or there are connections of several users, and it is not known whose the frame is.
     SellerCloudError
         The look-up of the team that ``SELLERCLOUD_SERVER`` names failed.
-
-    Warns
-    -----
-    SellerCloudWarning
-        There are connections of several users, and it is not known whose the frame is.
     """
     url = _url_in(named)
     opened = [shop for ref in reversed(OPENED.valuerefs()) if (shop := ref()) is not None and shop.url == url]
     its_own = [shop for shop in opened if tenant in {"", shop.source.tenant}]
+    if len({shop.source.tenant for shop in its_own}) > 1:
+        raise AccessorError(
+            f"This frame does not say whose it is, and several users are connected to {urlsplit(url).netloc}; they may "
+            "see different customers. Ask by the connection of your choice: connection.customers(…)."
+        )
     if its_own:
-        if len({shop.source.tenant for shop in its_own}) > 1:
-            _warn_of_several(its_own[0])
         return its_own[0]
     kept = list(settings.logins(url, server=_spelling(url)))
     login = next((each for each in kept if tenant in {"", settings.tenant_digest(url, each.user_key)}), None)
@@ -75,11 +71,3 @@ def _refusal(url: str, *, is_of_another: bool) -> str:
         f"choose where a login is sent. If you trust {host}, connect, shop = sc.connect({url!r}, username=…), and try "
         "again while shop is open."
     )
-
-
-def _warn_of_several(connection: Connection) -> None:
-    message = (
-        f"{connection!r} is asked, the user who connected last; the frame does not say whose it is. Users may see "
-        "different customers. To be sure ask by a connection of your choice: connection.customers(...)."
-    )
-    warnings.warn(SellerCloudWarning(message), stacklevel=caller_stacklevel())
