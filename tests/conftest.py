@@ -83,6 +83,14 @@ def is_local(host: str) -> bool:
     return host in {"localhost", "::1", ""} or host.startswith("127.")
 
 
+@pytest.fixture
+def open_umask() -> Iterator[None]:
+    """Let new files be open to everybody unless their writer says otherwise."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
 @pytest.fixture(autouse=True)
 def no_thread_left() -> Iterator[None]:
     """Fail a test that leaves a thread of the package running; answers under way may take their time-out."""

@@ -114,21 +114,6 @@ def test_one_that_fails_is_shown_among_the_others(serve: Any, run: Any, saved: N
     assert run("segments", "run", "--server-timezone", "UTC").code == 0
 
 
-def test_exit_codes_are_those_of_other_commands(
-    serve: Any, run: Any, saved: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    box = serve(120)
-    assert run("segments", "run", "--cache", "offline").code == 1
-    box.fault("throttle", every=1, times=None, reset_in_s=3_600)
-    assert run("segments", "run", "--max-wait", "0").code == 4
-    box.clear_faults()
-    monkeypatch.setenv("SELLERCLOUD_PASSWORD", "wrong")
-    tokens = box.calls("token")
-    # The count of calls, where the throttle is noted, lies in the cache's folder.
-    assert run("segments", "run", "--cache-dir", tmp_path / "other").code == 1
-    assert box.calls("token") == tokens + 1
-
-
 def test_nothing_saved_asks_for_no_login(run: Any) -> None:
     ran = run("segments", "run", "--json")
     assert (ran.code, ran.json["segments"]) == (0, [])

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from sc_pandas import CustomerFilter, FilterError
@@ -136,14 +136,12 @@ parts_of_keys = st.lists(
 
 @pytest.mark.fault("E06")
 @given(parts_of_keys, parts_of_keys)
+@example(["tenant", "/p", [("a", "1"), ("a", "2")]], ["tenant", "/p", "a", "1", "a", "2"])
+@example(["tenant", "/p", [("ab", "c")]], ["tenant", "/p", [("a", "bc")]])
+@example(["tenant", "/p", [("a", "é")]], ["tenant", "/p", [("a", "e\u0301")]])
+@example(["tenant", "/p", 1], ["tenant", "/p", "1"])
 def test_two_different_lists_of_parts_never_share_a_key(one: list[Any], two: list[Any]) -> None:
+    assert cache_key(*one) == cache_key(*one)
+    assert len(cache_key(*one)) == 64
     assume(one != two)
     assert cache_key(*one) != cache_key(*two)
-
-
-@given(st.text(max_size=6), st.text(max_size=6), st.text(max_size=6))
-def test_moving_a_border_between_parts_changes_the_key(a: str, b: str, c: str) -> None:
-    assume(b)
-    assert cache_key(a + b, c) != cache_key(a, b + c)
-    assert cache_key([(a + b, c)]) != cache_key([(a, b + c)])
-    assert cache_key([(a, b)], c) != cache_key([], a, b, c)

@@ -67,13 +67,11 @@ def values_of(name: str, truth: list[dict[str, Any]]) -> st.SearchStrategy[Any]:
         return texts.filter(lambda text: bool(text.strip()) and len(text) < 60)
     choices: dict[str, st.SearchStrategy[Any]] = {
         "customer_ids": records.map(lambda record: record["user_id"]) | st.integers(1, 5_000),
-        "company_ids": st.sampled_from([163, 170, 202, 7]),
-        "rating": st.sampled_from(list(sc.Rating)),
-        "customer_type": st.sampled_from(["Retail", "Wholesale"]),
-        "subscribed": st.sampled_from([True, False, -1]),
+        "company_ids": st.sampled_from([163, 170, 202, 7]), "rating": st.sampled_from(list(sc.Rating)),
+        "customer_type": st.sampled_from(["Retail", "Wholesale"]), "subscribed": st.sampled_from([True, False, -1]),
         "exported": st.sampled_from([True, False, -1]),
         "channel": records.map(lambda record: record["channel"]) | st.sampled_from([30, 999, 1234]),
-    }
+    }  # fmt: skip
     moments = st.tuples(records, st.sampled_from([0, 0, 1, -1, 86_400])).map(
         lambda pair: pair[0]["created_on"] + timedelta(seconds=pair[1])
     )

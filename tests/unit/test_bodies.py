@@ -71,25 +71,25 @@ def page(rows: int, total: int, number: int = 1, asked: int = 50, served: int | 
     return parse_page(document, Expectation(number=number, asked=asked, served=served))
 
 
-@pytest.mark.parametrize(("rows", "total", "number", "asked", "served"), [
+# Rows, total, number of the page, size asked and size served before.
+USUAL = [
     (50, 1_037, 1, 50, None), (50, 1_037, 1, 500, None), (10, 1_037, 1, 50, None), (37, 37, 1, 50, None),
     (0, 0, 1, 50, None), (1, 51, 1, 1, None), (50, 1_037, 20, 50, 50), (37, 1_037, 21, 50, 50),
     (0, 1_037, 22, 50, 50), (7, 37, 4, 50, 10),
-])  # fmt: skip
-def test_a_usual_number_of_rows_is_taken(rows: int, total: int, number: int, asked: int, served: int | None) -> None:
-    assert len(page(rows, total, number, asked, served).items) == rows
+]  # fmt: skip
+UNUSUAL = [
+    (49, 1_037, 1, 50, None), (51, 51, 1, 50, None), (49, 1_037, 20, 50, 50), (50, 1_037, 21, 50, 50), (1, 50, 2, 50, 50),
+]  # fmt: skip
 
 
 @pytest.mark.fault("A08")
-@pytest.mark.parametrize(("rows", "total", "number", "served"), [
-    (49, 1_037, 1, None), (51, 51, 1, None), (49, 1_037, 20, 50), (50, 1_037, 21, 50), (1, 50, 2, 50),
-])  # fmt: skip
-def test_an_unusual_number_of_rows_is_told_with_its_numbers(
-    rows: int, total: int, number: int, served: int | None
-) -> None:
-    with pytest.raises(NotDataError) as caught:
-        page(rows, total, number, 50, served)
-    assert (caught.value.kind, caught.value.rows) == ("row_count", (rows, total))
+def test_an_unusual_number_of_rows_is_told_with_its_numbers() -> None:
+    for each in USUAL:
+        assert len(page(*each).items) == each[0]
+    for each in UNUSUAL:
+        with pytest.raises(NotDataError) as caught:
+            page(*each)
+        assert (caught.value.kind, caught.value.rows) == ("row_count", each[:2])
 
 
 @pytest.mark.parametrize(("document", "kind"), [

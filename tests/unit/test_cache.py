@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from sc_pandas import CacheWarning
-from sc_pandas.cache import HttpCache, cache_key, clear_folder
+from sc_pandas.cache import HttpCache, clear_folder
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.reading.records import ListKey, ReadRecord, find_records, forget_records, keep_records
 from tests.support.damage import flipped
@@ -157,19 +157,6 @@ def test_age_never_is_negative() -> None:
     read = ReadRecord(read_id="r", started_at=100.0)
     assert read.age_s(160.0) == 60.0
     assert read.age_s(50.0) == 0.0
-
-
-def test_keys_depend_on_every_part_and_on_nothing_else() -> None:
-    parts: list[tuple[Any, ...]] = [
-        ("tenant", "/p", [("a", "1"), ("a", "2")]), ("tenant", "/p", [("a", "2"), ("a", "1")]),
-        ("tenant", "/p", [("a", "1")]), ("tenant", "/p", [("a", "12")]), ("tenant2", "/p", [("a", "1"), ("a", "2")]),
-        ("tenant", "/p", "a", "1", "a", "2"), ("tenant", "/p", [("a", "1"), ("a", "")]), ("tenant", "/p", [("a", "é")]),
-        ("tenant", "/p", [("a", "e\u0301")]), ("tenant", "/p", 1), ("tenant", "/p", "1"),
-    ]  # fmt: skip
-    keys = [cache_key(*each) for each in parts]
-    assert keys == [cache_key(*each) for each in parts]
-    assert len(set(keys)) == len(parts)
-    assert {len(key) for key in keys} == {64}
 
 
 @pytest.mark.fault("C14")

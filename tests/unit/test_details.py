@@ -88,7 +88,9 @@ class TestSchema:
         assert found | {name: name for name in PARTITIONS} == INCLUDE_OF
         assert detail_columns([], [None], lambda _: lambda *_: None) == []
 
-    @pytest.mark.parametrize("customers", [[], [None], [{}, None], [{"Addresses": None, "General": {}}]])
+    @pytest.mark.parametrize(
+        "customers", [[], [None], [{}, None], [{"Addresses": None, "General": {}}], [{"Internal": None}]]
+    )
     def test_types_never_depend_on_the_customers(self, customers: list[Any]) -> None:
         table, told = table_of(customers)
 
@@ -104,9 +106,7 @@ class TestKnownFields:
             "General": {"ID": 7, "Title": odd, "BusinessAliases": ["a", odd, [secret]], "Pan": secret},
             "CreditCards": [{"CardNumber": secret}],
             "Addresses": [{"City": "Bern", "Pan": secret, "State": [secret]}, odd, [secret]],
-            "CustomerGroups": {"CustomerGroups": odd},
-            "Personal": [odd],
-            "Payment": odd,
+            "CustomerGroups": {"CustomerGroups": odd}, "Personal": [odd], "Payment": odd,
         })  # fmt: skip
 
         assert secret not in json.dumps(kept)
@@ -168,10 +168,6 @@ class TestSingleValues:
         assert columns == {"tax_exempt": [True, None, None], "tax_exempt_type": [None, None, None]}
         reason = "the block OrderOptions is not an object"
         assert told == [("tax_exempt", 1, block, reason), ("tax_exempt_type", 1, block, reason)]
-
-    @pytest.mark.parametrize("customer", [None, {}, {"Internal": None}, {"Internal": {}}])
-    def test_a_missing_block_is_null_and_nothing_to_tell(self, customer: Any) -> None:
-        assert cells("sales_man", customer) == ({"sales_man": [None]}, [])
 
 
 class TestLists:

@@ -237,11 +237,9 @@ def told_once(reason: str) -> Iterator[None]:
 
 
 UNUSABLE: list[tuple[Callable[[Path], object], str]] = [
-    (Path.mkdir, "unwritable"),
-    (lambda path: path.symlink_to("/dev/null"), "unwritable"),
-    (lambda path: os.mkfifo(path, 0o600), "unwritable"),
-    (lambda path: path.parent.chmod(0o755), "not_private"),
-]
+    (Path.mkdir, "unwritable"), (lambda path: path.symlink_to("/dev/null"), "unwritable"),
+    (lambda path: os.mkfifo(path, 0o600), "unwritable"), (lambda path: path.parent.chmod(0o755), "not_private"),
+]  # fmt: skip
 if os.geteuid() != 0:
     UNUSABLE.append((lambda path: path.touch(0o000), "unwritable"))
 
@@ -263,12 +261,10 @@ def test_a_file_that_cannot_be_used_is_a_warning_and_a_budget_of_ones_own(
 
 
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
-    "nonsense": lambda _raw: b"nonsense" * 100,
-    "cut": lambda raw: raw[: len(raw) // 2],
-    "flipped": lambda raw: raw[:20] + bytes([raw[20] ^ 1]) + raw[21:],
-    "of another quota": lambda raw: raw + bytes(8),
+    "nonsense": lambda _raw: b"nonsense" * 100, "cut": lambda raw: raw[: len(raw) // 2],
+    "flipped": lambda raw: raw[:20] + bytes([raw[20] ^ 1]) + raw[21:], "of another quota": lambda raw: raw + bytes(8),
     "no numbers": lambda raw: raw[: room._HEAD_BYTES] + struct.pack("<d", float("nan")) * 10,
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)

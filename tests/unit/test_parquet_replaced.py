@@ -17,6 +17,7 @@ from sc_pandas.errors import ExportError
 from sc_pandas.parquet import export_table, folder, read_parquet
 from sc_pandas.provenance import Provenance
 from sc_pandas.tables import to_pandas
+from tests.support.children import run_child
 
 NOTE = Provenance(base_url="https://tt.api.example")
 OLD, NEW = (pa.table({"user_id": range(first, first + 4), "tier": list("aaba")}) for first in (1, 7))
@@ -36,11 +37,8 @@ def export(first):
 """
 
 
-def run_child(script: str, *arguments: object) -> str:
-    command = [sys.executable, "-c", _SETUP + textwrap.dedent(script), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+def run_script(script: str, *arguments: object) -> str:
+    return run_child(_SETUP + textwrap.dedent(script), *arguments)
 
 
 def no_exchange(*_: object) -> bool:
@@ -94,7 +92,7 @@ def test_killed_at_any_step_it_reads_as_old_or_new(tmp_path: Path, way: str) -> 
         print(old, new, left, nothing)
     """
 
-    old, new, left, nothing = map(int, run_child(script, tmp_path, way).split())
+    old, new, left, nothing = map(int, run_script(script, tmp_path, way).split())
 
     assert max(old, nothing) > 10
     assert new > (1 if way == "at a new path" else 5)
@@ -215,30 +213,16 @@ class TestLeftByAnEarlierEdition:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="renameat2 is Linux'")
-class TestExchange:
-    def test_two_folders_change_names(self, tmp_path: Path) -> None:
-        for name in "ab":
-            (tmp_path / name).mkdir()
-            (tmp_path / name / name).touch()
-
-        assert folder._exchange(tmp_path / "a", tmp_path / "b")
-        assert [each.name for each in (tmp_path / "a").iterdir()] == ["b"]
-
-    def test_what_is_not_there_is_the_systems_error(self, tmp_path: Path) -> None:
-        (tmp_path / "a").mkdir()
-
-        with pytest.raises(FileNotFoundError):
-            folder._exchange(tmp_path / "a", tmp_path / "b")
-
-    def test_a_file_system_that_cannot_is_told_from_one_that_fails(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """The kernel's own refusal of a flag that it does not know, as of one that the file system does not."""
-        monkeypatch.setattr(folder, "_RENAME_EXCHANGE", 1 << 20)
-        (tmp_path / "a").mkdir()
-        (tmp_path / "b").mkdir()
-
-        assert not folder._exchange(tmp_path / "a", tmp_path / "b")
+def test_a_file_system_that_cannot_exchange_is_told_from_one_that_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel's own refusal of a flag that it does not know, as of one that the file system does not."""
+    (tmp_path / "a").mkdir()
+    with pytest.raises(FileNotFoundError):
+        folder._exchange(tmp_path / "a", tmp_path / "b")
+    (tmp_path / "b").mkdir()
+    monkeypatch.setattr(folder, "_RENAME_EXCHANGE", 1 << 20)
+    assert not folder._exchange(tmp_path / "a", tmp_path / "b")
 
 
 def test_a_second_rename_that_fails_leaves_the_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
