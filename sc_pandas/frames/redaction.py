@@ -53,15 +53,15 @@ def pseudonymized(
     keep: Iterable[str],
 ) -> pd.DataFrame:
     """Replace personal values by tokens, or empty them; see `SellerCloudAccessor.pseudonymize`."""
-    tokens = _Tokens(key)
+    key_of = _keys_under(key)
 
     def change(name: Any, column: "pd.Series[Any]", *, is_named: bool) -> "pd.Series[Any] | None":
         if name == _USER_ID:
-            return _with_other_ids(column, tokens)
+            return _with_other_ids(column, key_of)
         if not is_named and not is_personal(str(name), column.dtype):
             return None
         kind = _fact(name).token or (f"column {name}" if is_named else "")
-        return _with_tokens(column, kind, tokens) if kind else _empty(column)
+        return _with_tokens(column, kind, key_of) if kind else _empty(column)
 
     return _changed(frame, note, columns, keep, change, "pseudonymized")
 
@@ -135,44 +135,37 @@ def _is_shared(frame: pd.DataFrame, name: str) -> bool:
     return fact.kind in {"label", "figure"} and (values.ndim > 1 or not is_personal(name, values.dtype))
 
 
-class _Tokens:
-    """Tokens under one key, which this object never shows."""
+# The function from a kind to the key of its tokens; the caller's own key is inside, and not to be seen.
+_KeyOf = Callable[[str], bytes]
 
-    __slots__ = ("_secret",)
 
-    def __init__(self, key: Secret) -> None:
-        self._secret = unseen(lambda: _checked_key(key.reveal()))
+def _keys_under(key: Secret) -> _KeyOf:
+    secret: Any = Secret(unseen(lambda: _checked_key(key.reveal())))
+    start = b"sc_pandas pseudonym 1\x00"
+    return lambda kind: hmac.digest(secret.reveal(), start + kind.encode("utf-8", "surrogatepass"), "sha256")
 
-    def __repr__(self) -> str:
-        return "<tokens under a key>"
 
-    def __reduce__(self) -> Any:
-        raise TypeError("keys are not pickled")
+def _token_of_text(key_of: _KeyOf, kind: str) -> Callable[[str], str]:
+    of_kind, normal = key_of(kind), _NORMAL.get(kind, str)
 
-    def _key_of(self, kind: str) -> bytes:
-        return hmac.digest(self._secret, b"sc_pandas pseudonym 1\x00" + kind.encode("utf-8", "surrogatepass"), "sha256")
+    def token(text: str) -> str:
+        return hmac.digest(of_kind, normal(text).encode(), "sha256")[:_TOKEN_BYTES].hex()
 
-    def of_text(self, kind: str) -> Callable[[str], str]:
-        """Return the function from text to token for a kind."""
-        of_kind, normal = self._key_of(kind), _NORMAL.get(kind, str)
-
-        def token(text: str) -> str:
-            return hmac.digest(of_kind, normal(text).encode(), "sha256")[:_TOKEN_BYTES].hex()
-
-        if kind != "email":
-            return token
-        # E-mail copies go to several people: each has the token that the same address has in `email`.
-        return lambda text: ";".join(map(token, filter(str.strip, re.split("[;,]", text)))) or token(text)
-
-    def of_ids(self) -> Callable[[int], int]:
-        """Return the function from an id to its token of 63 bits."""
-        of_kind = self._key_of(_USER_ID)
-
-        def token(number: int) -> int:
-            digest = hashlib.blake2b(number.to_bytes(8, "big", signed=True), digest_size=8, key=of_kind).digest()
-            return int.from_bytes(digest, "big") >> 1
-
+    if kind != "email":
         return token
+    # E-mail copies go to several people: each has the token that the same address has in `email`.
+    return lambda text: ";".join(map(token, filter(str.strip, re.split("[;,]", text)))) or token(text)
+
+
+def _token_of_id(key_of: _KeyOf) -> Callable[[int], int]:
+    """Return the function from an id to its token of 63 bits."""
+    of_kind = key_of(_USER_ID)
+
+    def token(number: int) -> int:
+        digest = hashlib.blake2b(number.to_bytes(8, "big", signed=True), digest_size=8, key=of_kind).digest()
+        return int.from_bytes(digest, "big") >> 1
+
+    return token
 
 
 _MAKE_A_KEY: Final = "Make one with secrets.token_hex(32), and store it where passwords are stored."
@@ -253,17 +246,11 @@ def _named(frame: pd.DataFrame, names: Iterable[str] | None, setting: str) -> fr
 
 def _arrow_type(dtype: Any) -> pa.DataType | None:
     """Return the Arrow type of a dtype; None for objects, which may be anything."""
-    if isinstance(dtype, pd.ArrowDtype):
-        of_type = dtype.pyarrow_dtype
-        return of_type.value_type if pa.types.is_dictionary(of_type) else of_type
-    if isinstance(dtype, pd.CategoricalDtype):
-        return _arrow_type(dtype.categories.dtype)
-    if isinstance(dtype, pd.StringDtype):
-        return pa.string()
     try:
-        return pa.from_numpy_dtype(getattr(dtype, "numpy_dtype", dtype))
-    except (pa.ArrowException, TypeError, ValueError):
+        of_type = None if pd.api.types.is_object_dtype(dtype) else arrow_of(pd.Series([], dtype=dtype)).type
+    except TypeError:
         return None
+    return None if isinstance(of_type, pa.BaseExtensionType) else of_type
 
 
 def _empty(column: "pd.Series[Any]") -> "pd.Series[Any]":
@@ -281,9 +268,9 @@ def _empty(column: "pd.Series[Any]") -> "pd.Series[Any]":
     return column.set_axis(range(rows)).reindex(range(-rows, 0))
 
 
-def _with_tokens(column: "pd.Series[Any]", kind: str, tokens: _Tokens) -> "pd.Series[Any]":
+def _with_tokens(column: "pd.Series[Any]", kind: str, key_of: _KeyOf) -> "pd.Series[Any]":
     try:
-        made = mapped(texts_of(arrow_of(column)), tokens.of_text(kind), pa.string())
+        made = mapped(texts_of(arrow_of(column)), _token_of_text(key_of, kind), pa.string())
     except TypeError:  # numbers, lists and structs have no tokens of their type
         return _empty(column)
     if isinstance(column.dtype, pd.ArrowDtype) and is_text(column.dtype.pyarrow_dtype):
@@ -291,7 +278,7 @@ def _with_tokens(column: "pd.Series[Any]", kind: str, tokens: _Tokens) -> "pd.Se
     return _series(made).astype(column.dtype) if isinstance(column.dtype, pd.StringDtype) else _series(made)
 
 
-def _with_other_ids(column: "pd.Series[Any]", tokens: _Tokens) -> "pd.Series[Any]":
+def _with_other_ids(column: "pd.Series[Any]", key_of: _KeyOf) -> "pd.Series[Any]":
     """Replace ids by other whole numbers.
 
     Raises
@@ -302,11 +289,11 @@ def _with_other_ids(column: "pd.Series[Any]", tokens: _Tokens) -> "pd.Series[Any
     try:
         ids = arrow_of(column)
         if is_text(ids.type):
-            return _with_tokens(column, _USER_ID, tokens)
+            return _with_tokens(column, _USER_ID, key_of)
         ids = numbers_of(ids)
     except (TypeError, pa.ArrowException):
         return _empty(column)
-    made = mapped(ids, tokens.of_ids(), pa.int64())
+    made = mapped(ids, _token_of_id(key_of), pa.int64())
     if pc.count_distinct(made).as_py() != pc.count_distinct(ids).as_py():
         raise SettingsError(
             "Two customers would get the same user_id under this key, so nothing was replaced. Use another key.",
