@@ -1,12 +1,12 @@
 """True if what was read is complete: pure functions of the pages that were seen."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Final
 
-from sc_pandas.contract import PageRows, id_of
+import numpy as np
+
+from sc_pandas.contract import Ids, PageRows
 from sc_pandas.errors import PagingDriftError
 from sc_pandas.reading.plan import PagePlan
 
@@ -21,13 +21,18 @@ NOT_VERIFIED: Final = "not verified"
 PASSES: Final = 4
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PageSeen:
-    """The ids and the total of one page, in the order in which it came."""
+    """The ids of one page as they came, how many rows it has, with an id or without, and its total."""
 
     number: int
-    ids: tuple[int | None, ...]
+    ids: Ids
+    rows: int
     total: int
+
+    def repeats(self, other: "PageSeen") -> bool:
+        """Return whether this page has the ids of another, in their order."""
+        return self.rows == other.rows and np.array_equal(self.ids, other.ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +67,7 @@ class Judgement:
 
 def page_seen(number: int, rows: PageRows, total: int) -> PageSeen:
     """Note the ids of a page."""
-    ids = rows.ids.tolist()
-    return PageSeen(number, tuple(ids if len(ids) == len(rows) else map(id_of, rows)), total)
+    return PageSeen(number, rows.ids, len(rows), total)
 
 
 def judge_bookends(plan: PagePlan, pages: Sequence[PageSeen], again: Sequence[PageSeen]) -> Judgement:
@@ -73,27 +77,26 @@ def judge_bookends(plan: PagePlan, pages: Sequence[PageSeen], again: Sequence[Pa
     pages, and both bookends unchanged.  It rests on one assumption: whoever joins the list during the read gets the
     highest id.  A new customer does; one who comes to match a filter by a change may not, which windows (strict) see.
     """
-    ids = [each for page in pages for each in page.ids]
-    distinct = {each for each in ids if each is not None}
-    announced = plan.rows
-    got = len(distinct)
-
+    ids, rows = np.concatenate([page.ids for page in pages]), sum(page.rows for page in pages)
+    distinct, times = np.unique(ids, return_counts=True)
+    announced, got = plan.rows, len(distinct)
     totals = {page.total for page in (*pages, *again)}
-    doubled = tuple(sorted(each for each, times in Counter(ids).items() if each is not None and times > 1))
-    first_seen = {page.number: page.ids for page in pages}
-    short = len(ids) < announced or (plan.limit is None and len(ids) != announced)
+    doubled = tuple(distinct[times > 1].tolist())
+    first_seen = {page.number: page for page in pages}
+    short = rows < announced or (plan.limit is None and rows != announced)
+    is_sorted = np.all(ids[1:] > ids[:-1]) or np.all(ids[1:] < ids[:-1])
     troubles = [
         (
             len(totals) > 1,
             "total_moved",
             f"its total moved between {min(totals):,} and {max(totals):,} during the read",
         ),
-        (None in ids, "no_key", "rows without an id cannot be told apart"),
+        (rows > len(ids), "no_key", "rows without an id cannot be told apart"),
         (bool(doubled), "repeated_ids", f"{len(doubled):,} customers came twice, so others were missed"),
-        (short, "row_count", f"{announced:,} customers were announced and {len(ids):,} came"),
-        (not _monotone(ids), "unordered_ids", "the server does not sort by id, so a gap could not be seen"),
+        (short, "row_count", f"{announced:,} customers were announced and {rows:,} came"),
+        (not is_sorted, "unordered_ids", "the server does not sort by id, so a gap could not be seen"),
         (
-            any(first_seen[page.number] != page.ids for page in again),
+            not all(page.repeats(first_seen[page.number]) for page in again),
             "bookend_moved",
             "its first or last page had changed when it was asked again",
         ),
@@ -104,21 +107,14 @@ def judge_bookends(plan: PagePlan, pages: Sequence[PageSeen], again: Sequence[Pa
     return Judgement(BOOKENDS, expected=announced, got=got)
 
 
-def _monotone(ids: Sequence[int | None]) -> bool:
-    known = [each for each in ids if each is not None]
-    return all(a < b for a, b in pairwise(known)) or all(a > b for a, b in pairwise(known))
-
-
 def compare_passes(earlier: Sequence[PageSeen] | None, later: Sequence[PageSeen]) -> Judgement:
     """Judge two passes over the same list: proven are equal, whole ones without a double."""
-    ids = [each for page in later for each in page.ids]
+    now = np.unique(np.concatenate([page.ids for page in later]))
+    before = now if earlier is None else np.unique(np.concatenate([page.ids for page in earlier]))
     announced = later[0].total
-    before = None if earlier is None else {each for page in earlier for each in page.ids if each is not None}
-    now = {each for each in ids if each is not None}
-    missing = tuple(sorted(before - now)) if before is not None else ()
-    extra = tuple(sorted(now - before)) if before is not None else ()
-    whole = len({page.total for page in later}) == 1 and None not in ids and len(now) == len(ids) == announced
-    if earlier is not None and whole and before == now and earlier[0].total == announced:
+    missing, extra = (tuple(np.setdiff1d(*both).tolist()) for both in ((before, now), (now, before)))
+    whole = {page.total for page in later} == {announced} and len(now) == sum(page.rows for page in later) == announced
+    if earlier is not None and whole and not missing and not extra and earlier[0].total == announced:
         return Judgement(TWO_EQUAL_READS, expected=announced, got=len(now))
     says = f"{PASSES} passes over its pages never gave the same customers twice in a row"
     return Judgement(

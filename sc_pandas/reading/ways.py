@@ -67,12 +67,12 @@ def first_rows(one: "ListRead", first: Page, rows: Rows) -> Judgement:
         between = crew.in_order([Ask(number) for number in range(2, plan.last)], one.ask)
         for ask, page in chain(between, ((Ask(plan.last), last),)):
             seen.append(page_seen(ask.number, page.items, page.total))
-            if seen[-1].ids == seen[0].ids and any(each is not None for each in seen[0].ids):
+            if len(seen[0].ids) and seen[-1].repeats(seen[0]):
                 return Judgement(NOT_VERIFIED, "page_repeated", f"page {ask.number} has the rows of page 1")
             one.progress.advance()
             rows.add(page.items)
         if one.options.consistency == "fast":
-            judgement = Judgement(NOT_VERIFIED, expected=plan.rows, got=sum(len(each.ids) for each in seen))
+            judgement = Judgement(NOT_VERIFIED, expected=plan.rows, got=sum(each.rows for each in seen))
         else:
             again = [Ask(number, "again", fresh=True) for number in (1, plan.last)]
             looks: list[PageSeen] = [
