@@ -187,7 +187,8 @@ class IncludedRead:
         def columns_of(batch: pa.RecordBatch) -> Iterator[pa.Array]:
             ids = batch.column("user_id")
             read = iter(self._details.read(_ids(batch)) if self._plan.by_customer else ())
-            customers = [None if each is None else next(read, None) for each in ids.to_pylist()]
+            whose = ids.to_pylist() if self._plan.by_customer else ()
+            customers = [None if each is None else next(read, None) for each in whose]
             for name in self._options.include:
                 if name in labels:
                     array = labels[name].of(ids)

@@ -11,9 +11,8 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from sc_pandas.contract import FILTERS_BY_NAME, Ids
+from sc_pandas.contract import FILTERS_BY_NAME, Ids, PageRows
 from sc_pandas.contract.columns import INCLUDE_OF
 from sc_pandas.contract.details import DETAILS
 from sc_pandas.contract.includes import INCLUDES, PARTITIONS, PartitionFact
@@ -164,25 +163,30 @@ class Labels:
 
     def of(self, user_ids: pa.Array) -> pa.Array:
         """Return the labels of some customers, null for those who have none."""
-        return self.labels.take(pc.index_in(user_ids, value_set=pa.array(self.ids)))
+        wanted = user_ids.fill_null(0).to_numpy()
+        places = np.searchsorted(self.ids, wanted)
+        is_known = (places < len(self.ids)) & (np.append(self.ids, 0)[places] == wanted)
+        is_known &= user_ids.is_valid().to_numpy(zero_copy_only=False)
+        return self.labels.take(pa.array(places, mask=~is_known))
 
 
 def merge_labels(fact: PartitionFact, came: Sequence[tuple[Any, Ids]]) -> Labels:
     """Make one column of labels with the ids that came under them; a label may come several times."""
     distinct = sorted({label for label, _ in came})
     code = {label: number for number, label in enumerate(distinct)}
-    told = [np.stack([ids, np.full(len(ids), code[label])], axis=1) for label, ids in came]
-    pairs = np.unique(np.concatenate([np.empty((0, 2), np.int64), *told]), axis=0)
-    ids, starts, counts = np.unique(pairs[:, 0], return_index=True, return_counts=True)
+    told = np.concatenate([PageRows().ids, *(ids for _, ids in came)])
+    codes = np.concatenate([told[:0], *(np.full(len(ids), code[label]) for label, ids in came)])
     # Sorted by id, then by label: the last of an id is its latest month.
-    last = starts + counts - 1
+    order = np.lexsort((codes, told))
+    ids, starts, counts = np.unique(told[order], return_index=True, return_counts=True)
+    codes, last = codes[order], starts + counts - 1
     contradictions = {}
-    for each in np.flatnonzero(counts > 1):
-        values = [distinct[number] for number in pairs[starts[each] : last[each] + 1, 1]]
+    for each in np.flatnonzero(codes[starts] != codes[last]):
+        values = [distinct[number] for number in sorted({*codes[starts[each] : last[each] + 1].tolist()})]
         if fact.kind != "month" or not _are_neighbours(values):
             contradictions[int(ids[each])] = [*map(str, values)]
     good = ~np.isin(ids, np.array([*contradictions], np.int64))
-    labels = pa.array(distinct, LABEL_TYPES[fact.kind]).take(pa.array(pairs[last[good], 1]))
+    labels = pa.array(distinct, LABEL_TYPES[fact.kind]).take(pa.array(codes[last[good]]))
     return Labels(ids[good], labels, contradictions)
 
 
