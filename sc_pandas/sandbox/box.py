@@ -10,15 +10,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 from sc_pandas import forks
-from sc_pandas.sandbox.app import Front
-from sc_pandas.sandbox.faults import CallClass, Fault, FaultPlan, Spoil
+from sc_pandas.sandbox.faults import CallClass, Fault, Spoil
 from sc_pandas.sandbox.fields import checked, whole
 from sc_pandas.sandbox.listening import Listener
-from sc_pandas.sandbox.log import Endpoint, Kind, LogEntry, TruthLog
+from sc_pandas.sandbox.log import Endpoint, Kind, LogEntry
 from sc_pandas.sandbox.options import Options
 from sc_pandas.sandbox.people import Population, Record
-from sc_pandas.sandbox.quota import Quota
-from sc_pandas.sandbox.service import Service
+from sc_pandas.sandbox.server import Server
 from sc_pandas.sandbox.store import Store, founded
 
 _A_SECOND = timedelta(seconds=1)
@@ -58,14 +56,11 @@ class Sandbox:
         self._changes = forks.new_rlock()
         rows, self._founders = founded(options.customers, options.seed)
         self._store = Store(options, rows)
-        self._quota = Quota(options.calls_per_hour)
-        self._faults = FaultPlan()
-        self.log = TruthLog()
         listening = socket.create_server(("127.0.0.1", port), backlog=128)
         self.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        self._service = Service(options, self._store, self.url)
-        front = Front(options, self._service, self._quota, self._faults, self.log)
-        self._listener: Listener | None = Listener(listening, front.respond)
+        self._server = Server(options, self._store, self.url)
+        self.log = self._server.log
+        self._listener: Listener | None = Listener(listening, self._server.respond)
         atexit.register(self.close)
 
     def __repr__(self) -> str:
@@ -187,16 +182,16 @@ class Sandbox:
         -----
         Of several faults that are due, the one ordered first strikes.
         """
-        self._faults.append(Fault(kind, at, every, times, endpoint, options))
+        self._server.faults.append(Fault(kind, at, every, times, endpoint, options))
 
     def clear_faults(self) -> None:
         """Behave again: no fault is due and no throttle holds."""
-        self._faults.clear()
-        self._quota.unlock()
+        self._server.faults.clear()
+        self._server.quota.unlock()
 
     def expire_tokens(self) -> None:
         """Let every token given so far die."""
-        self._service.logins.expire_all()
+        self._server.logins.expire_all()
 
     def calls(self, endpoint: Endpoint | None = None) -> int:
         """Return how many requests came so far, to one endpoint ("token", "list", "detail", "team") or to all."""

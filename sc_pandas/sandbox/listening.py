@@ -77,9 +77,9 @@ class Listener:
             with contextlib.suppress(OSError, ValueError):
                 _Conversation(connection, ("", 0), cast("Any", self))
         finally:
+            connection.close()
             with self._lock:
                 del self._open[connection]
-            connection.close()
 
 
 class _Conversation(http.server.BaseHTTPRequestHandler):
