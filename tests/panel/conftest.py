@@ -139,6 +139,18 @@ def settle(panel: Panel) -> str:
     return status_text(panel.state)
 
 
+def pressed(panel: Panel, text: str) -> str:
+    """Press the button that says so, wait for the answer and return the status line."""
+    press(panel, text)
+    return settle(panel)
+
+
+def load(panel: Panel) -> str:
+    """Load all, wait for it and return the status line."""
+    panel.load()
+    return settle(panel)
+
+
 def frame(panel: Panel) -> pd.DataFrame:
     """Return the rows of a panel that has some."""
     assert panel.df is not None

@@ -243,9 +243,20 @@ class Desk:
         assert self.engine.wait(SOON_S)
         return self.state
 
-    def open(self) -> PanelState:
-        self.engine.apply(CustomerFilter())
+    def ask(self, question: CustomerFilter | None = None, *, refresh: bool = False) -> PanelState:
+        self.engine.apply(question, refresh=refresh)
         return self.settle()
+
+    def load(self) -> PanelState:
+        self.engine.load()
+        return self.settle()
+
+    def turn(self, by: int) -> PanelState:
+        self.engine.turn(by)
+        return self.settle()
+
+    def open(self) -> PanelState:
+        return self.ask(CustomerFilter())
 
 
 def about(text: str) -> CustomerFilter:

@@ -99,8 +99,7 @@ def test_an_older_page_load_save_and_count_change_nothing_either(tmp_path: Any, 
         held += [desk.server.hold(CustomerFilter.of(subscribed=True), "count")]
         begin(desk.engine)
         assert _first(held).arrived.wait(SOON_S)
-        desk.engine.apply(FOUR[0])
-        assert desk.settle().rows_of == FOUR[0]
+        assert desk.ask(FOUR[0]).rows_of == FOUR[0]
         shown = len(desk.states)
         _first(held).let_go()
         assert len(desk.states) == shown
@@ -167,8 +166,7 @@ def test_a_union_of_more_than_five_lists_waits_for_apply(desk: Desk) -> None:
     assert (desk.state.phase, len(desk.server.calls)) == ("held", asked)
     assert status_text(desk.state) == "Counting this takes 6 calls. Press Apply to ask."
     assert desk.state.rows_are_old
-    desk.engine.apply()
-    assert desk.settle().rows_of == union
+    assert desk.ask().rows_of == union
     desk.engine.change(CustomerFilter.of(city=list("abcde")))
     desk.watch.pass_s(0.5)
     assert desk.settle().phase == "ready"
@@ -202,14 +200,12 @@ def test_an_error_keeps_the_last_rows_marked_old_and_teaches(error: Exception, d
     """The next success clears it."""
     good = desk.state.rows
     desk.server.errors[FOUR[0]] = error
-    desk.engine.apply(FOUR[0])
-    state = desk.settle()
+    state = desk.ask(FOUR[0])
     assert state.rows is good
     assert state.rows_are_old
     assert desk.engine.last_error == error
     assert status_text(state) == f"{type(error).__name__}: {error}"
-    desk.engine.apply(FOUR[1])
-    state = desk.settle()
+    state = desk.ask(FOUR[1])
     assert (state.phase, state.rows_are_old) == ("ready", False)
     cleared: BaseException | None = desk.engine.last_error
     assert cleared is None
@@ -249,8 +245,7 @@ def test_an_error_beside_the_question_stops_no_question(desk: Desk) -> None:
     state = desk.settle()
     assert (state.rows_of, state.rows_are_old) == (FOUR[0], False)
     assert "A saved filter needs a name." in status_text(state)
-    desk.engine.apply(FOUR[1])
-    assert "saved filter" not in status_text(desk.settle())
+    assert "saved filter" not in status_text(desk.ask(FOUR[1]))
 
 
 def test_a_state_that_cannot_be_shown_stops_no_later_state() -> None:
@@ -322,8 +317,7 @@ def test_a_load_stops_between_pages_and_says_so(desk: Desk) -> None:
     assert (state.phase, state.rows is good, state.loaded, state.rows_are_old) == ("ready", True, False, False)
     assert "Stopped. Finished pages are kept" in status_text(state)
     desk.server.on_run = None
-    desk.engine.load()
-    assert desk.settle().loaded
+    assert desk.load().loaded
     assert "Stopped" not in status_text(desk.state)
 
 
@@ -353,8 +347,7 @@ def test_progress_is_told_ten_times_a_second_at_most(desk: Desk) -> None:
 
     desk.server.on_run = on_run
     began = time.monotonic()
-    desk.engine.load()
-    desk.settle()
+    desk.load()
     assert len(desk.states) <= 6 + 10 * (time.monotonic() - began)
     assert max(s.pages_done for s in desk.states) == 2_000
 
@@ -409,18 +402,14 @@ def test_an_engine_at_rest_holds_no_thread() -> None:
 def test_everybody_is_counted_once_and_again_after_a_refresh(desks: Desks) -> None:
     """A question without a filter is its own count of everybody; "of how many" is never older than the refresh."""
     desk = desks()
-    desk.engine.apply(FOUR[0])
-    assert desk.settle().everybody == 1_000
-    desk.engine.apply(FOUR[1])
-    desk.settle()
+    assert desk.ask(FOUR[0]).everybody == 1_000
+    desk.ask(FOUR[1])
     assert len(desk.server.asked("count")) == 1
     desk.server.customers = 1_003
-    desk.engine.apply(FOUR[1], refresh=True)
-    assert desk.settle().everybody == 1_003
+    assert desk.ask(FOUR[1], refresh=True).everybody == 1_003
     assert len(desk.server.asked("count")) == 2
     desk.server.customers = 1_005
-    desk.engine.apply(CustomerFilter())
-    assert desk.settle().everybody == 1_005
+    assert desk.ask(CustomerFilter()).everybody == 1_005
     assert len(desk.server.asked("count")) == 2
 
 
@@ -431,8 +420,7 @@ def test_an_overtaken_question_brings_back_no_older_count(desks: Desks) -> None:
     assert held.arrived.wait(SOON_S)
     del desk.server.held["count", CustomerFilter()]
     old, desk.server.customers = desk.server.customers, 2_000
-    desk.engine.apply(FOUR[1], refresh=True)
-    assert desk.settle().everybody == 2_000
+    assert desk.ask(FOUR[1], refresh=True).everybody == 2_000
     desk.server.customers = old
     held.let_go()
     assert desk.state.everybody == 2_000
@@ -441,8 +429,7 @@ def test_an_overtaken_question_brings_back_no_older_count(desks: Desks) -> None:
 def test_of_how_many_is_a_courtesy_that_fails_no_answer(desks: Desks) -> None:
     desk = desks()
     desk.server.errors[CustomerFilter()] = TransportError("no")
-    desk.engine.apply(FOUR[0])
-    state = desk.settle()
+    state = desk.ask(FOUR[0])
     assert (state.phase, state.everybody, desk.engine.last_error) == ("ready", None, None)
     assert status_text(state).startswith("1,000 customers match")
 
@@ -453,8 +440,7 @@ def test_a_refresh_counts_from_the_rows_asked_anew(desks: Desks) -> None:
         desk = desks(cache=cache)
         desk.open()
         before = len(desk.server.calls)
-        desk.engine.apply(refresh=True)
-        desk.settle()
+        desk.ask(refresh=True)
         kinds = [(kind, options.cache) for kind, _, options in desk.server.calls[before:]]
         assert kinds == [("run", "refresh"), ("estimate", "use")]
 
@@ -464,10 +450,8 @@ def test_the_cache_is_used_as_the_query_says(cache: str, desks: Desks) -> None:
     """`cache="off"` keeps nothing and `cache="offline"` asks nobody, in the panel as elsewhere."""
     desk = desks(cache=cache)
     desk.open()
-    desk.engine.apply(refresh=True)
-    desk.settle()
-    desk.engine.load()
-    desk.settle()
+    desk.ask(refresh=True)
+    desk.load()
     assert {options.cache for _, _, options in desk.server.calls} == {cache}
 
 
@@ -483,8 +467,7 @@ def test_the_panel_shows_no_more_rows_than_the_limit(desks: Desks) -> None:
 
 def test_a_page_costs_a_call_and_two_clicks_go_two_pages_on(desk: Desk) -> None:
     before = len(desk.server.calls)
-    desk.engine.turn(1)
-    state = desk.settle()
+    state = desk.turn(1)
     assert (state.page, state.start) == (2, 50)
     assert state.rows is not None
     assert state.rows.user_id.iloc[0] == 51
@@ -503,17 +486,14 @@ def test_a_page_costs_a_call_and_two_clicks_go_two_pages_on(desk: Desk) -> None:
 def test_a_page_that_fails_leaves_the_page_on_show(desk: Desk) -> None:
     state = desk.state
     desk.server.errors[CustomerFilter()] = TransportError("no")
-    desk.engine.turn(1)
-    failed = desk.settle()
+    failed = desk.turn(1)
     assert (failed.phase, failed.page, failed.page_wanted, failed.rows is state.rows) == ("failed", 1, 1, True)
     desk.server.errors.clear()
-    desk.engine.turn(1)
-    assert desk.settle().page == 2
+    assert desk.turn(1).page == 2
 
 
 def test_loaded_rows_are_paged_without_a_call(desk: Desk) -> None:
-    desk.engine.load()
-    desk.settle()
+    desk.load()
     calls = len(desk.server.calls)
     pages = []
     for step in (1, 1, 1, -1, -1, -1):
@@ -521,8 +501,7 @@ def test_loaded_rows_are_paged_without_a_call(desk: Desk) -> None:
         pages.append(desk.state.page)
     assert pages == [2, 3, 3, 2, 1, 1]
     assert len(desk.server.calls) == calls
-    desk.engine.apply(FOUR[0])
-    assert (desk.settle().page, desk.state.loaded) == (1, False)
+    assert (desk.ask(FOUR[0]).page, desk.state.loaded) == (1, False)
 
 
 def test_pages_neither_stop_a_load_nor_turn_old_rows(desk: Desk) -> None:
@@ -540,8 +519,7 @@ def test_pages_neither_stop_a_load_nor_turn_old_rows(desk: Desk) -> None:
 
 def test_a_union_has_no_pages_before_it_is_loaded_and_says_so(desks: Desks) -> None:
     desk = desks()
-    desk.engine.apply(CustomerFilter.of(city=["a", "b"]))
-    desk.settle()
+    desk.ask(CustomerFilter.of(city=["a", "b"]))
     desk.engine.turn(1)
     assert (desk.state.phase, desk.server.asked("page")) == ("ready", [])
     assert "come with Load all" in status_text(desk.state)
@@ -549,16 +527,14 @@ def test_a_union_has_no_pages_before_it_is_loaded_and_says_so(desks: Desks) -> N
 
 def test_counting_by_a_filter_costs_a_call_for_each_value(desks: Desks) -> None:
     desk = desks()
-    desk.engine.apply(CustomerFilter.of(channel=["Amazon", 4242]))
-    desk.settle()
+    desk.ask(CustomerFilter.of(channel=["Amazon", 4242]))
     before = len(desk.server.asked("count"))
     desk.engine.count_by("channel", {"Website": 6, "Amazon": 4})
     state = desk.settle()
     assert set(state.counts["channel"].index) == {"Amazon", "4242"}
     assert [q.channel for q in desk.server.asked("count")[before:]] == [(4,), (4242,)]
     assert "Counted by channel." in status_text(state)
-    desk.engine.apply(FOUR[0])
-    assert desk.settle().counts == {}
+    assert desk.ask(FOUR[0]).counts == {}
 
 
 def test_an_answer_that_is_not_proven_is_not_saved(tmp_path: Any, desk: Desk) -> None:

@@ -22,7 +22,7 @@ from sc_pandas.query import Count, Estimate
 from sc_pandas.reading import IncludeGap
 from sc_pandas.sandbox import Sandbox
 from sc_pandas.segments import Segments
-from tests.panel.conftest import SOON_S, Desks, control, frame, press, settle, tree
+from tests.panel.conftest import SOON_S, Desks, control, frame, load, press, pressed, settle, tree
 from tests.panel.fakes import Desk, FakeServer, about, rows_of
 from tests.panel.hostile import Seen
 from tests.support.shops import shop_of
@@ -121,14 +121,12 @@ def test_looking_asks_without_and_loading_with(desk: Desk, tmp_path: Path) -> No
     desk.engine.change(about("Bern"))
     desk.watch.pass_s(1)
     desk.settle()
-    desk.engine.turn(1)
-    desk.settle()
+    desk.turn(1)
     desk.engine.count_by("subscribed", {"Yes": 1})
     desk.settle()
     assert {options.include for _, _, options in desk.server.calls} == {()}
     desk.server.calls.clear()
-    desk.engine.load()
-    assert desk.settle().loaded
+    assert desk.load().loaded
     desk.engine.save(tmp_path / "x.parquet")
     assert desk.settle().message.startswith("Saved ")
     runs = [options.include for kind, _, options in desk.server.calls if kind == "run"]
@@ -173,8 +171,7 @@ def test_choosing_does_not_stop_counting_by_channel(desk: Desk) -> None:
 
 def test_gaps_and_a_price_that_is_kept_are_said_after_the_load(desk: Desk) -> None:
     desk.server.report.gaps = (IncludeGap(7, ("phones",), "status 404"),)
-    desk.engine.load()
-    assert status_text(desk.settle()).endswith("customers loaded, proven (order). 1 customer lacks phones.")
+    assert status_text(desk.load()).endswith("customers loaded, proven (order). 1 customer lacks phones.")
     assert "20 calls" in desk.state.price
     asked = desk.server.calls[-1]
     assert asked[0] == "estimate"
@@ -258,13 +255,11 @@ def test_chosen_columns_are_loaded_and_cost_nothing_before(panel: Panel, shared_
     truth = {each["user_id"]: each for each in shared_box.customers() if each["is_whole_sale_user"]}
     assert f"Load all: {len(truth)} customers; also 2 lists or more" in cost(panel)
 
-    press(panel, "Exact cost")
-    settle(panel)
+    pressed(panel, "Exact cost")
     announced = int(cost(panel).partition(": ")[2].partition(" call")[0])
     assert "left this hour" in cost(panel)
     calls = shared_box.calls()
-    press(panel, "Load all")
-    assert f"{len(truth)} of 437 customers loaded, proven" in settle(panel)
+    assert f"{len(truth)} of 437 customers loaded, proven" in pressed(panel, "Load all")
     assert shared_box.calls() - calls == announced
     assert list(frame(panel).columns[-6:]) == ["subscribed", "phone1", "phone2", "phone3", "mobile", "fax"]
     assert dict(zip(frame(panel).user_id, frame(panel).subscribed, strict=True)) == {
@@ -283,11 +278,9 @@ def test_code_and_file_have_what_was_chosen(shared_box: Sandbox, opened: Opened,
     assert "include=['subscribed', 'exported']" in panel.to_code()
     assert panel._view.code.value == panel._view.copy.text == panel.to_code() != before
     panel._view.path.value = str(tmp_path / "out.parquet")
-    press(panel, "Save Parquet")
-    assert "Saved " in settle(panel)
+    assert "Saved " in pressed(panel, "Save Parquet")
     assert cost(panel) == "Load all with subscribed and exported: free (cached)."
-    panel.load()
-    settle(panel)
+    load(panel)
     saved = sc.read_parquet(tmp_path / "out.parquet")
     assert saved.attrs["sellercloud"]["include"] == ["subscribed", "exported"]
     assert_frame_equal(saved, frame(panel))
@@ -313,8 +306,7 @@ def test_a_panel_begins_with_what_its_query_or_frame_includes(box: Sandbox, tmp_
         panel = query.panel()
         settle(panel)
         assert list(frame(panel).columns) == ["user_id"]
-        panel.load()
-        settle(panel)
+        load(panel)
         assert panel.query.options == query.options
         assert list(frame(panel).columns) == ["user_id", "subscribed"]
         panel.close()
@@ -345,8 +337,7 @@ def test_saved_filters_carry_no_columns(shared_box: Sandbox, opened: Opened, tmp
     press(panel, "Save filter")
     assert "include" not in json.dumps([each.read_text() for each in (tmp_path / "mine").iterdir()])
     panel.include = ["exported"]
-    press(panel, "Open filter")
-    settle(panel)
+    pressed(panel, "Open filter")
     assert panel.include == ("exported",)
 
 
@@ -391,8 +382,7 @@ def test_inside_of_a_list_what_reaches_a_person_is_masked() -> None:
 
 def test_included_columns_are_shown_and_sorted_if_ordered(box: Sandbox, opened: Opened) -> None:
     panel = opened(box, include=INCLUDES)
-    panel.load()
-    settle(panel)
+    load(panel)
     assert len(frame(panel).columns) > 70
     shown = Seen(panel._view.table.value).cells[: len(frame(panel).columns)]
     assert shown == list(frame(panel).columns)

@@ -19,7 +19,7 @@ from sc_pandas.panel.panel import Panel
 from sc_pandas.panel.preview import named
 from sc_pandas.sandbox import Sandbox
 from sc_pandas.segments import FILE, Segments
-from tests.panel.conftest import SOON_S, control, frame, press, said, settle
+from tests.panel.conftest import SOON_S, control, frame, load, press, pressed, said, settle
 from tests.panel.hostile import Seen
 from tests.support.wire_faults import order
 
@@ -115,17 +115,14 @@ def test_load_all_pages_and_sorting(panel: Panel, shared_box: Sandbox) -> None:
     """A page before Load all costs one call; after it none; sorting sorts what is there."""
     view = panel._view
     calls = shared_box.calls()
-    press(panel, "Next")
-    settle(panel)
+    pressed(panel, "Next")
     assert shared_box.calls() - calls == 1
     ids = [each["user_id"] for each in shared_box.customers()]
     assert list(frame(panel).user_id) == ids[50:100]
     assert Seen(view.place.value).text.startswith("Rows 51–100")
-    press(panel, "Previous")
-    settle(panel)
+    pressed(panel, "Previous")
     assert shared_box.calls() - calls == 1  # page 1 is kept
-    panel.load()
-    assert settle(panel) == "437 of 437 customers loaded, proven (order)."
+    assert load(panel) == "437 of 437 customers loaded, proven (order)."
     calls = shared_box.calls()
     assert len(frame(panel)) == 437
     for _ in range(8):
@@ -154,8 +151,7 @@ def test_the_code_runs_and_gives_an_equal_frame(
     shared_box: Sandbox, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     panel = opened(shared_box, first_name=["a", "e; x"], exported=True)
-    panel.load()
-    settle(panel)
+    load(panel)
     monkeypatch.setenv("SELLERCLOUD_SERVER", shared_box.url)
     monkeypatch.setenv("SELLERCLOUD_USERNAME", shared_box.username)
     monkeypatch.setenv("SELLERCLOUD_PASSWORD", shared_box.password)
@@ -170,14 +166,12 @@ def test_the_code_runs_and_gives_an_equal_frame(
 def test_save_parquet_reads_back_equal(shared_box: Sandbox, opened: Opened, tmp_path: Path) -> None:
     panel = opened(shared_box, customer_type="Wholesale")
     panel._view.path.value = str(tmp_path / "out.parquet")
-    press(panel, "Save Parquet")
-    words = settle(panel)
+    words = pressed(panel, "Save Parquet")
     assert f"customers to {tmp_path / 'out.parquet'}, proven" in words
     assert "Load all is free (cached)." in words  # what was saved is kept, and the line knows
     assert stat.S_IMODE((tmp_path / "out.parquet").stat().st_mode) == 0o600
     calls = shared_box.calls()
-    panel.load()
-    settle(panel)
+    load(panel)
     assert shared_box.calls() == calls
     assert_frame_equal(sc.read_parquet(tmp_path / "out.parquet"), frame(panel))
     direct = panel.query.to_parquet(tmp_path / "direct.parquet")
@@ -187,8 +181,7 @@ def test_save_parquet_reads_back_equal(shared_box: Sandbox, opened: Opened, tmp_
 def test_a_file_that_cannot_be_written_is_said_before_any_call(panel: Panel, shared_box: Sandbox) -> None:
     calls = shared_box.calls()
     panel._view.path.value = "/no/such/folder/x.parquet"
-    press(panel, "Save Parquet")
-    assert "ExportError" in settle(panel)
+    assert "ExportError" in pressed(panel, "Save Parquet")
     assert shared_box.calls() == calls
     assert panel._view.table.value
 
@@ -196,8 +189,7 @@ def test_a_file_that_cannot_be_written_is_said_before_any_call(panel: Panel, sha
 def test_facets_are_of_the_rows_on_show_and_then_of_all(panel: Panel) -> None:
     assert panel.state.facets["is_wholesale_string"].sum() == 50
     assert "Counts of the rows on show" in panel._view.facets.value
-    panel.load()
-    settle(panel)
+    load(panel)
     assert panel.state.facets["is_wholesale_string"].sum() == 437
     assert "Counts of all loaded rows" in panel._view.facets.value
 
@@ -215,17 +207,14 @@ def test_a_settled_change_costs_one_call_and_a_known_answer_none(panel: Panel, s
 def test_refresh_and_load_all_show_the_servers_rows_of_now(box: Sandbox, opened: Opened) -> None:
     """Neither count nor rows nor load come from the read that was kept before."""
     panel = opened(box)
-    panel.load()
-    settle(panel)
+    load(panel)
     box.update(1001, first_name="Changed")
     box.insert(3)
     calls = box.calls()
-    press(panel, "Refresh")
-    assert settle(panel).startswith("140 of 140 customers match, asked just now")
+    assert pressed(panel, "Refresh").startswith("140 of 140 customers match, asked just now")
     assert box.calls() - calls == 1
     assert frame(panel).first_name.iloc[0] == "Changed"
-    panel.load()
-    assert "140 of 140" in settle(panel)
+    assert "140 of 140" in load(panel)
     assert frame(panel).first_name.iloc[0] == "Changed"
 
 
@@ -250,8 +239,7 @@ def test_a_dead_server_keeps_the_rows_marked_old(box: Sandbox, opened: Opened) -
     assert panel.state.rows_are_old
     assert "Old" in Seen(panel._view.place.value).text
     box.clear_faults()
-    press(panel, "Apply")
-    assert "customers match" in settle(panel)
+    assert "customers match" in pressed(panel, "Apply")
     cleared: BaseException | None = panel.last_error
     assert cleared is None
     assert "Old" not in Seen(panel._view.place.value).text

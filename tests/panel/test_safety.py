@@ -23,7 +23,7 @@ from sc_pandas.panel.state import PanelState
 from sc_pandas.panel.style import CSS
 from sc_pandas.sandbox import Sandbox
 from sc_pandas.wording import visible
-from tests.panel.conftest import SOON_S, control, living, press, said, tree
+from tests.panel.conftest import SOON_S, control, living, load, press, said, tree
 from tests.panel.fakes import FakeServer
 from tests.panel.hostile import PAYLOADS, Seen, check_calm
 
@@ -44,8 +44,7 @@ def hostile_box() -> Iterator[Sandbox]:
 def test_hostile_names_are_text_in_every_widget(hostile_box: Sandbox, opened: Opened) -> None:
     """Rows, facets, counts and pages of a panel on customers who carry them; nothing that is typeset holds data."""
     panel = opened(hostile_box)
-    panel.load()
-    assert panel.wait(SOON_S)
+    load(panel)
     panel._view.contacts.value = True
     assert panel.df is not None
     assert sorted(panel.df.first_name) == sorted(PAYLOADS)  # the data itself is unchanged
@@ -107,8 +106,7 @@ def test_a_hundred_thousand_customers_travel_in_small_messages(messages: list[in
     server = FakeServer(customers=100_000)
     server.everything = _many(100_000)
     panel = opened(server.query())
-    panel.load()
-    assert panel.wait(SOON_S)
+    load(panel)
     assert panel.df is not None
     assert len(panel.df) == 100_000
     assert messages
@@ -299,8 +297,7 @@ def test_after_close_no_customer_and_no_login_is_in_any_widget(box: Sandbox, ope
     panel = opened(box, include=["subscribed"])
     view = panel._view
     view.contacts.value = True
-    panel.load()
-    assert panel.wait(SOON_S)
+    load(panel)
     assert "CANARY-F1001" in json.dumps(_state(panel))  # the search finds what is there
     control(panel, "email").value = "canary-1001@example.com"
     control(panel, "first_name").value = "CANARY-F1001"
