@@ -196,7 +196,7 @@ def test_no_credential_lies_in_any_byte_of_the_cache(tmp_path: Path) -> None:
     with RawServer(script) as server, server.shop(tmp_path / "c") as shop:
         shop.customers().to_pandas()
         assert search() > 10_000
-        shop.customers(cache="refresh").to_pandas()
+        shop.customers(cache="refresh", last_name="Canary-filter").to_pandas()
         assert search() > 10_000
     assert search() > 10_000
     # The rows are there, so that the search does look where the data is.

@@ -329,23 +329,6 @@ def test_a_login_page_in_the_way_is_told_without_its_words(content_type: str, tm
         assert kept_bodies(tmp_path) == []
 
 
-@pytest.mark.fault("A17")
-@pytest.mark.parametrize("failures", range(6))
-@pytest.mark.parametrize("status", [500, 502, 503, 504])
-def test_a_server_that_fails_is_asked_five_times(status: int, failures: int) -> None:
-    def script(wire: Wire) -> None:
-        wire.send(no(status) if wire.number <= failures else whole(BODY))
-
-    with RawServer(script) as server, server.client(max_wait_s=0.0) as client:
-        if failures < 5:
-            assert ask(client) == IDS
-            assert server.calls == failures + 1
-        else:
-            with pytest.raises(sc.ServerError) as caught:
-                ask(client)
-            assert (caught.value.status, caught.value.attempts, server.calls) == (status, 5, 5)
-
-
 @pytest.mark.fault("A18")
 @pytest.mark.parametrize("status", [400, 403, 404, 405, 409, 422])
 def test_a_request_that_is_refused_is_not_sent_again(status: int, tmp_path: Path) -> None:
@@ -381,15 +364,3 @@ def test_negative_control_a_second_layer_of_retries_is_a_storm() -> None:
     """The broken variant of A19: the adapter retries, too."""
     calls, _ = storm(adapter_retries=1)
     assert calls > 200 + 500 / 5
-
-
-@pytest.mark.fault("A21")
-def test_a_login_whose_answer_is_lost_is_sent_again() -> None:
-    lost = iter([b"", no(500)])
-    good = whole(b'{"access_token": "t"}')
-    with (
-        RawServer(lambda wire: wire.send(whole(BODY)), login=lambda: next(lost, good)) as server,
-        server.client(timeouts=HURRIED) as client,
-    ):
-        assert ask(client) == IDS
-        assert server.logins == 3

@@ -51,16 +51,6 @@ def test_the_truth_in_few_calls_and_again_in_none(box: sc.sandbox.Sandbox, page_
         pd.testing.assert_frame_equal(later, frame)
 
 
-@pytest.mark.parametrize("customers", [0, 1, 2, 49, 50, 51])
-def test_a_page_size_of_one_gives_the_truth_too(customers: int, tmp_path: Path) -> None:
-    with sc.sandbox.serve(customers=customers, seed=3) as server, shop_of(server, tmp_path) as shop:
-        frame = sc.read_sellercloud_customers(shop, page_size=1)
-        assert server.calls() == calls_for(customers, 1)
-        assert_equals_truth(frame, server.customers())
-        assert len(sc.read_sellercloud_customers(shop, page_size=1)) == customers
-        assert server.calls() == calls_for(customers, 1)
-
-
 @pytest.mark.fault("C07")
 @pytest.mark.parametrize("page_cap", [7, 11, 30, 100])
 def test_a_server_that_serves_other_page_sizes_is_read_whole(page_cap: int, tmp_path: Path) -> None:

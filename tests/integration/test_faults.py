@@ -185,20 +185,3 @@ def test_a_token_that_is_good_for_few_calls_only_is_renewed(token_calls: int, tm
         frame = read(server, tmp_path, timeouts=None)
         assert_equals_truth(frame, server.customers())
         assert server.calls("token") <= 2 + math.ceil(2 * (300 / 50 + 2) / token_calls) + 16
-
-
-@pytest.mark.fault("B08")
-def test_a_throttle_beyond_max_wait_is_told_at_once(box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
-    box.fault("throttle", at=3, reset_in_s=300.0)
-    started = time.monotonic()
-    with pytest.raises(sc.RateLimitedError) as caught:
-        read(box, tmp_path, max_wait_s=2.0)
-    assert time.monotonic() - started < 2.0
-    assert 298.0 < caught.value.wait_s < 304.0
-    assert caught.value.reset_at is not None
-    box.clear_faults()
-    for shared in tmp_path.glob("*.pace"):
-        shared.unlink()  # as if the time had come; until then no connection of this machine calls
-    before = box.calls("list")
-    assert_equals_truth(read(box, tmp_path), box.customers())
-    assert box.calls("list") - before < CALLS
