@@ -9,10 +9,8 @@ Excel files are written by openpyxl.  XlsxWriter was tried: it writes a text ``<
 with 16 digits, and ``_x003D_`` and carriage returns in a form that openpyxl, and so pandas, reads back as other text.
 """
 
-import csv
 import datetime as dt
 import importlib
-import io
 import json
 import math
 import re
@@ -92,16 +90,8 @@ def write_csv(
     with atomic_write(target) as file:
         file.write(b"\xef\xbb\xbf" if encoding == "utf-8-sig" else b"")
         if table.num_columns:
-            file.write(_header(table.column_names, sep))
-            options = pa_csv.WriteOptions(include_header=False, delimiter=sep, quoting_style="needed")
-            pa_csv.write_csv(table, file, options)
+            pa_csv.write_csv(table, file, pa_csv.WriteOptions(delimiter=sep, quoting_style="needed"))
     return Spreadsheet(path=Path(path), rows=table.num_rows, guarded=guarded)
-
-
-def _header(names: list[str], sep: str) -> bytes:
-    line = io.StringIO()
-    csv.writer(line, delimiter=sep, quoting=csv.QUOTE_ALL, lineterminator="\n").writerow(names)
-    return line.getvalue().encode()
 
 
 def write_excel(
