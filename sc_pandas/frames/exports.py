@@ -19,13 +19,7 @@ _OURS: Final = frozenset({"is_whole_sale_user", "is_wholesale_string", "rating_n
 
 
 class Exports:
-    """A frame of customers that knows where it came from, and can be handed on.
-
-    Raises
-    ------
-    AccessorError
-        The frame did not come from SellerCloud.
-    """
+    """A frame of customers that knows where it came from, and can be handed on."""
 
     def __init__(self, frame: pd.DataFrame) -> None:
         self._frame = frame

@@ -22,6 +22,13 @@ class Plots:
     returns the axes.  pyplot is not touched: neither its backend nor its current figure.  A customer that stands in
     several rows is counted once.
 
+    Raises
+    ------
+    AccessorError
+        By each method, if the frame has not the column; the message says what to include.
+    MissingExtraError
+        By each method, if matplotlib is not installed.
+
     Examples
     --------
     >>> ax = df.sellercloud.plot.by_rating()
@@ -37,15 +44,7 @@ class Plots:
         return "<plots: by_rating(), by_created_month(), by_channel()>"
 
     def by_rating(self, ax: "Axes | None" = None) -> "Axes":
-        """Draw the customers by rating, from not rated to very satisfied.
-
-        Raises
-        ------
-        AccessorError
-            The frame has no ratings.
-        MissingExtraError
-            matplotlib is not installed.
-        """
+        """Draw the customers by rating, from not rated to very satisfied."""
         ratings = self._column("rating_name")
         known = [rating.name for rating in Rating]
         counts = ratings.value_counts()
@@ -53,29 +52,13 @@ class Plots:
         return _bars(ax, counts, ratings, "rating", "known rating")
 
     def by_channel(self, ax: "Axes | None" = None) -> "Axes":
-        """Draw the customers by channel, the largest first.
-
-        Raises
-        ------
-        AccessorError
-            The frame has no channels; ``include=["channel"]`` reads them.
-        MissingExtraError
-            matplotlib is not installed.
-        """
+        """Draw the customers by channel, the largest first."""
         channels = self._column("channel")
         counts = channels.value_counts().sort_index().sort_values(ascending=False, kind="stable")
         return _bars(ax, counts, channels, "channel", "channel")
 
     def by_created_month(self, ax: "Axes | None" = None) -> "Axes":
-        """Draw the customers by the month in which they were created; months without any are zero.
-
-        Raises
-        ------
-        AccessorError
-            The frame has no dates; ``include=["created_month"]`` or ``include=["created_on"]`` reads them.
-        MissingExtraError
-            matplotlib is not installed.
-        """
+        """Draw the customers by the month in which they were created; months without any are zero."""
         has_days = "created_on" in self._frame.columns and "created_month" not in self._frame.columns
         days = self._column("created_on" if has_days else "created_month")
         counts = _by_month(days)
