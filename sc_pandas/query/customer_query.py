@@ -340,19 +340,12 @@ class CustomerQuery:
         cancel: threading.Event | None = None,
         watcher: Watcher | None = None,
     ) -> Iterator[tuple[CustomerRows, ReadReport]]:
-        source, options = self.connection.source, self.options
+        source = self.connection.source
         progress = Progress(Tally(at_most=self.options.max_calls), cancel or threading.Event())
         with PageProgress(self.options.progress if watcher is None else False) as bar:
             progress.watcher = watcher or bar
             with source.client.pace.heard_by(progress.watcher.wait, progress.watcher.away):
-                rows, report = read_rows(
-                    source,
-                    self._parts,
-                    self._includes,
-                    options,
-                    progress,
-                    lambda: TableBuilder(on_bad_value=self.options.on_bad_value, spool_folder=spool_folder),
-                )
+                rows, report = read_rows(source, self._parts, self._includes, self.options, progress, spool_folder)
         warn_of(report, gaps=watcher is None)
         try:
             yield rows, report

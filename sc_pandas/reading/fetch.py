@@ -252,16 +252,10 @@ class ListRead(ListPages):
             )
 
     def finish(
-        self,
-        judgement: Judgement,
-        *,
-        pages: int,
-        whole: bool = True,
-        total: int | None = None,
-        places: Sequence[Place] = (),
+        self, judgement: Judgement, places: Sequence[Place], *, whole: bool = True, total: int | None = None
     ) -> None:
-        """Note that a way has read all, and where from: its first pages, or some places."""
-        kept = self._kept()
+        """Note that a way has read all, and where from."""
+        kept, pages = self._kept(), len(places)
         asks = [(*place.window.to_json(), place.number, place.look) for place in places]
         if {*places} == {Place(Window(), number) for number in range(1, pages + 1)}:
             asks = []

@@ -1,9 +1,10 @@
 """Reading what the list does not carry: customers come under lists, or are asked one by one."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
@@ -32,7 +33,7 @@ from sc_pandas.reading.lists import Counted, ListsRead, count_lists, list_ids, r
 from sc_pandas.reading.options import Progress, ReadOptions, Source
 from sc_pandas.reading.records import Found, ListKey, keys_of
 from sc_pandas.reading.report import IncludeGap
-from sc_pandas.tables import Coercion, CustomerRows, TableBuilder, detail_columns, detail_schema, refused
+from sc_pandas.tables import Coercion, CustomerRows, detail_columns, detail_schema, refused
 from sc_pandas.tables.columns import Reject, RejectFor
 
 # Lists that are read at the same time, and how many calls of each are then in flight.
@@ -90,9 +91,9 @@ class IncludedRead:
         """Return whether a limit may end the read before each of its lists has told who is on it."""
         return self._options.limit is not None and len(parts) > 1
 
-    def read(self, found: Found, new_builder: Callable[[], TableBuilder]) -> ListsRead:
+    def read(self, found: Found, spool_folder: Path | None) -> ListsRead:
         """Read the customers and what is included."""
-        read = read_lists(self._source, found, self._options, self._progress, new_builder)
+        read = read_lists(self._source, found, self._options, self._progress, spool_folder)
         labelled = {name for name in self._options.include if name not in self._plan.by_customer}
         schemas = [
             pa.schema([(name, LABEL_TYPES[PARTITIONS[name].kind])]) if name in labelled else detail_schema([name])

@@ -40,13 +40,7 @@ class IncludePlan:
 
 
 def plan_includes(names: Sequence[str], question: CustomerFilter) -> IncludePlan:
-    """Return how each name is found.
-
-    Raises
-    ------
-    SettingsError
-        There is no such name.
-    """
+    """Return how each name is found, or raise `SettingsError`."""
     from_filter, by_list, by_customer = [], [], []
     for name in names:
         fact = PARTITIONS.get(name)
@@ -162,7 +156,14 @@ class Labels:
     contradictions: Mapping[int, Sequence[str]]
 
     def of(self, user_ids: pa.Array) -> pa.Array:
-        """Return the labels of some customers, null for those who have none."""
+        """Return the labels of some customers, null for those who have none.
+
+        Examples
+        --------
+        >>> labels = merge_labels(PARTITIONS["channel"], [("Amazon", np.array([0, 9]))])
+        >>> labels.of(pa.array([9, None, 7, 0])).to_pylist()
+        ['Amazon', None, None, 'Amazon']
+        """
         wanted = user_ids.fill_null(0).to_numpy()
         places = np.searchsorted(self.ids, wanted)
         is_known = (places < len(self.ids)) & (np.append(self.ids, 0)[places] == wanted)

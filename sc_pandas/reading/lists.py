@@ -1,8 +1,9 @@
 """Several lists to one table: each proven for itself, customers in several of them once."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -87,10 +88,10 @@ def _counting(source: Source, lists: Sequence[ListRead], progress: Progress) -> 
 
 
 def read_lists(
-    source: Source, found: Found, options: ReadOptions, progress: Progress, new_builder: Callable[[], TableBuilder]
+    source: Source, found: Found, options: ReadOptions, progress: Progress, spool_folder: Path | None
 ) -> ListsRead:
     """Read all lists, of which the cache knows what was found."""
-    with new_builder() as builder:
+    with TableBuilder(on_bad_value=options.on_bad_value, spool_folder=spool_folder) as builder:
         union = _Union(builder, [*found], options.limit)
         read: list[ListRead] = []
         came: list[Ids] = []

@@ -121,7 +121,7 @@ class MovingRead:
     def _finished(self) -> Judgement:
         judgement = Judgement(weakest(self._verdicts), expected=self._total)
         if TWO_EQUAL_READS not in self._verdicts:
-            self._one.finish(judgement, pages=len(self._given), places=self._given)
+            self._one.finish(judgement, self._given)
         return judgement
 
     def _by_count(self, past: _Past, rest: Window) -> None:

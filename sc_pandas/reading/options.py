@@ -59,13 +59,7 @@ class ReadOptions:
 
     @classmethod
     def of(cls, **keywords: Unpack[ReadKeywords]) -> Self:
-        """Return the options that somebody wrote.
-
-        Raises
-        ------
-        SettingsError
-            A value that an option does not take.
-        """
+        """Return the options that somebody wrote, or raise `SettingsError`."""
         given: dict[str, Any] = dict(keywords)
         return cls(**given)
 

@@ -1,7 +1,7 @@
 """A filter to its rows: the union of its lists, each proven for itself."""
 
-from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from sc_pandas.client import Page
 from sc_pandas.filters import CustomerFilter
@@ -13,7 +13,7 @@ from sc_pandas.reading.lists import Counted, count_lists, read_lists
 from sc_pandas.reading.options import Progress, ReadOptions, Source
 from sc_pandas.reading.records import keys_of
 from sc_pandas.reading.report import ReadReport
-from sc_pandas.tables import CustomerRows, TableBuilder
+from sc_pandas.tables import CustomerRows
 
 
 def count(source: Source, parts: list[CustomerFilter], options: ReadOptions, progress: Progress) -> Counted:
@@ -53,7 +53,7 @@ def read_rows(
     plan: IncludePlan,
     options: ReadOptions,
     progress: Progress,
-    new_builder: Callable[[], TableBuilder],
+    spool_folder: Path | None = None,
 ) -> tuple[CustomerRows, ReadReport]:
     """Read all parts and what is included; return their rows with the report."""
     table = KeptTable(source, keys_of(parts, options.page_size, source.tenant), options)
@@ -68,9 +68,9 @@ def read_rows(
             return known
         try:
             if options.include:
-                read = IncludedRead(source, plan, options, progress).read(found, new_builder)
+                read = IncludedRead(source, plan, options, progress).read(found, spool_folder)
             else:
-                read = read_lists(source, found, options, progress, new_builder)
+                read = read_lists(source, found, options, progress, spool_folder)
         finally:
             if source.cache is not None:
                 source.cache.flush()

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from sc_pandas.client import Page
 from sc_pandas.contract import PageRows
 from sc_pandas.reading.judge import NOT_VERIFIED, Judgement, PageSeen, judge_bookends, page_seen
-from sc_pandas.reading.moving import MovingRead
+from sc_pandas.reading.moving import MovingRead, Place
 from sc_pandas.reading.options import WayName
 from sc_pandas.reading.order import Ask, by_order
 from sc_pandas.reading.plan import PagePlan
+from sc_pandas.reading.windows import Window
 
 if TYPE_CHECKING:
     from sc_pandas.reading.fetch import ListRead
@@ -79,7 +80,8 @@ def first_rows(one: "ListRead", first: Page, rows: Rows) -> Judgement:
                 page_seen(ask.number, page.items, page.total) for ask, page in crew.in_order(again, one.ask)
             ]
             judgement = judge_bookends(plan, seen, looks)
-    one.finish(judgement, pages=plan.last, whole=judgement.is_proven and plan.rows == plan.total)
+    places = [Place(Window(), number) for number in range(1, plan.last + 1)]
+    one.finish(judgement, places, whole=judgement.is_proven and plan.rows == plan.total)
     return judgement
 
 
@@ -102,8 +104,7 @@ def _by_order(one: "ListRead", first: Page, rows: Rows) -> Judgement:
             one.note_stale(judge.stale)
         else:
             one.note_moved(*judge.moved())
-        places = [one.place_of(ask) for ask in given]
-        one.finish(judgement, pages=len(given), total=judge.latest_total, places=places)
+        one.finish(judgement, [one.place_of(ask) for ask in given], total=judge.latest_total)
     return judgement
 
 

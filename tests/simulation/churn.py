@@ -12,7 +12,6 @@ import sc_pandas as sc
 from sc_pandas.client import Client
 from sc_pandas.reading import IncludePlan, Progress, ReadOptions, ReadReport, Source, read_rows
 from sc_pandas.reading.dialect import DialectMemory
-from sc_pandas.tables import TableBuilder
 from tests.simulation.network import Network
 from tests.simulation.shop import History, Row, World
 
@@ -61,7 +60,7 @@ def read(world: World) -> Outcome:
     client, crew = cast("Client", network), cast("Any", network.crew)
     source = Source(client, None, "tenant", DialectMemory("article"), crew)
     try:
-        rows, report = read_rows(source, [question], IncludePlan(), options, Progress(), TableBuilder)
+        rows, report = read_rows(source, [question], IncludePlan(), options, Progress())
     except sc.PagingDriftError as error:
         return _outcome(network, f"raised {error.reason}", notes=(str(error),))
     ids = rows.to_table().column("user_id").to_pylist()

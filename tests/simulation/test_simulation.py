@@ -10,7 +10,6 @@ import sc_pandas as sc
 from sc_pandas.client import Client
 from sc_pandas.reading import Consistency, IncludePlan, Progress, ReadOptions, Source, read_rows
 from sc_pandas.reading.dialect import DialectMemory
-from sc_pandas.tables import TableBuilder
 from tests.simulation.model import PAGE, MovingServer, World
 
 SEEDS = 2_000
@@ -30,7 +29,7 @@ def outcome(world: World, consistency: Consistency = "auto") -> tuple[str, int]:
     source = Source(cast("Client", server), None, "tenant", DialectMemory("article"))
     options = ReadOptions(page_size=PAGE, cache="off", consistency=consistency)
     try:
-        rows, report = read_rows(source, [sc.CustomerFilter()], IncludePlan(), options, Progress(), TableBuilder)
+        rows, report = read_rows(source, [sc.CustomerFilter()], IncludePlan(), options, Progress())
     except sc.PagingDriftError as error:
         return f"raised {error.reason}", server.calls
     ids = Counter(rows.to_table()["user_id"].to_pylist())
