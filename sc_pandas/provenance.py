@@ -108,19 +108,9 @@ class Provenance:
         return False if self.frame_rows is not None else None if self.rows is None else True
 
     def of_frame(self, rows: int, *, repeated: bool = False) -> Self:
-        """Return the note for a frame of a number of rows.
+        """Return the note for a frame of a number of rows, with `frame_rows` if it is not what was read.
 
-        Parameters
-        ----------
-        rows : int
-            Rows of the frame.
-        repeated : bool
-            A customer stands in it more than once, which no read returns.
-
-        Returns
-        -------
-        Provenance
-            With `frame_rows` where the frame is not what was read.
+        `repeated` says that a customer stands in it more than once, which no read returns.
 
         Examples
         --------
@@ -134,12 +124,7 @@ class Provenance:
         return replace(self, frame_rows=rows)
 
     def rows_in_words(self) -> str:
-        """Describe how the rows of the frame compare with those of the read.
-
-        Returns
-        -------
-        str
-        """
+        """Describe how the rows of the frame compare with those of the read."""
         if self.frame_rows is None:
             return "not known" if self.rows is None else f"{self.rows:,}, as read"
         if self.rows is None:
@@ -149,18 +134,10 @@ class Provenance:
         return f"{self.frame_rows:,} rows, put together after a read of {self.rows:,}"
 
     def without_persons(self, what: str) -> Self:
-        """Return the note without filter values that may name a person.
+        """Return the note without filter values that may name a person; `what` says what was done to the rows.
 
-        Parameters
-        ----------
-        what : str
-            What was done to the rows, ``"redacted"`` or ``"pseudonymized"``.
-
-        Returns
-        -------
-        Provenance
-            Filters by rating, type, channel, company, subscription, export and date retain their values; of all others
-            only the names remain, in `filter_redacted`.  `tenant` goes: a guess of the user could be checked by it.
+        Filters by rating, type, channel, company, subscription, export and date retain their values; of all others only
+        the names remain, in `filter_redacted`.  `tenant` goes: a guess of the user could be checked by it.
 
         Examples
         --------
@@ -178,29 +155,15 @@ class Provenance:
         )
 
     def to_attrs(self) -> dict[str, Any]:
-        """Return the value for ``df.attrs["sellercloud"]``.
-
-        Returns
-        -------
-        dict
-            JSON values only, lists instead of tuples, so it is equal after a round trip through JSON.
-        """
+        """Return the value for ``df.attrs["sellercloud"]``: JSON values only, equal after a round trip through JSON."""
         fields: dict[str, Any] = msgspec.to_builtins(self)
         return {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
 
     @classmethod
     def from_attrs(cls, attrs: Mapping[Any, Any]) -> Self | None:
-        """Return the note in a frame's attrs.
+        """Return the note in ``df.attrs``; None if there is none, or it is damaged.
 
-        Parameters
-        ----------
-        attrs : mapping
-            ``df.attrs``.
-
-        Returns
-        -------
-        Provenance or None
-            None if there is none, or it is damaged.  Keys of a later version are ignored.
+        Keys of a later version are ignored.
         """
         try:
             return msgspec.convert(attrs.get(ATTRS_KEY) if isinstance(attrs, Mapping) else None, cls)
@@ -218,12 +181,7 @@ class Provenance:
         return html_table(self.lines())
 
     def lines(self) -> list[tuple[str, str]]:
-        """Return pairs of label and text, as the note prints.
-
-        Returns
-        -------
-        list of tuple
-        """
+        """Return pairs of label and text, as the note prints."""
         asked = ", ".join(f"{name}={value!r}" for name, value in self.filter.items())
         if self.filter_redacted:
             asked += f"{'; ' if asked else ''}taken out: {', '.join(self.filter_redacted)}"

@@ -54,18 +54,9 @@ class Credentials:
 
 
 def base_url(server: str) -> str:
-    """Turn a server id, a SellerCloud host name or a base URL into the API's base URL, ending in ``/rest``.
+    """Turn a server id (one DNS label), a SellerCloud host name or a base URL into the API's base URL.
 
-    Parameters
-    ----------
-    server
-        A server id such as ``"tt"`` (one DNS label; it means ``tt.api.sellercloud.com``), a host name under
-        ``.api.sellercloud.com`` or ``.api.sellercloud.us``, or a base URL.  Plain http is taken for loopback only.
-
-    Returns
-    -------
-    str
-        Scheme, host, port and ``/rest``; no user, query or fragment.
+    It has scheme, host, port and ``/rest``; plain http is taken for loopback only.
 
     Raises
     ------
@@ -206,16 +197,8 @@ def credentials(
 ) -> Credentials:
     """Find out who asks: arguments, then what `logins` finds, then a prompt.
 
-    Parameters
-    ----------
-    url
-        The base URL, to which the login is going to be sent.
-    server
-        How the caller spelt it, which may have been by its team.
-    username, password, token
-        What the caller gave.
-    ask
-        Whether a person may be asked; where None, only if one is there to answer.
+    `url` is where the login is going to be sent, `server` how the caller spelt it, which may have been by its team.  If
+    `ask` is None, a person is asked only if one is there to answer.
 
     Raises
     ------
