@@ -36,13 +36,6 @@ def private_folder(path: PathLike) -> Path:
     SettingsError
         If the folder cannot be made, is a symbolic link or no folder, belongs to somebody else, or can be entered by
         others.  Nothing that existed is changed.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as there:
-    ...     oct(private_folder(there + "/a/b").stat().st_mode & 0o777)
-    '0o700'
     """
     folder = Path(path).expanduser()
     try:
@@ -113,12 +106,6 @@ def check_target(path: PathLike) -> Path:
         folder is missing or not writable (``reason="os"``).  Nothing is changed.
     SettingsError
         If it is no path at all.
-
-    Examples
-    --------
-    >>> check_target("/no/such/folder/customers.parquet")
-    Traceback (most recent call last):
-    sc_pandas.errors.ExportError: /no/such/folder/customers.parquet cannot be written: its folder does not exist...
     """
     target = Path(os.path.realpath(plain_path(path)))
     try:

@@ -73,13 +73,7 @@ def _pick(random: Random, options: Sequence[T]) -> T:
 
 @dataclass
 class Population:
-    """Makes customers one after the other; some are earlier customers once more.
-
-    Examples
-    --------
-    >>> [record["user_id"] for record in Population(7).founders(3)]
-    [1001, 1002, 1003]
-    """
+    """Makes customers one after the other; some are earlier customers once more."""
 
     seed: int
 

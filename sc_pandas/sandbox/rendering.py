@@ -69,13 +69,7 @@ def list_item(record: Mapping[str, Any]) -> bytes:
 
 
 def list_body(items: Sequence[bytes] | None, total: int) -> bytes:
-    """Return the envelope around finished rows.
-
-    Examples
-    --------
-    >>> list_body([b'{"UserID":1}', b'{"UserID":2}'], 9)
-    b'{"Items":[{"UserID":1},{"UserID":2}],"TotalResults":9}'
-    """
+    """Return the envelope around finished rows."""
     rows = b"null" if items is None else b"[%s]" % b",".join(items)
     return b'{"Items":%s,"TotalResults":%d}' % (rows, total)
 

@@ -133,12 +133,6 @@ def founded(customers: int, seed: int) -> tuple[tuple[Row, ...], bytes]:
     """Return the rows of a population's first customers, and the population, pickled, to make further ones.
 
     Small populations are remembered, so the next sandbox starts at once.
-
-    Examples
-    --------
-    >>> rows, population = founded(3, 7)
-    >>> [row.user_id for row in rows]
-    [1001, 1002, 1003]
     """
     return _remembered(customers, seed) if customers <= 5_000 else _founded(customers, seed)  # about 2 kB each
 
