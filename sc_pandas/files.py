@@ -1,6 +1,6 @@
 """Private folders, and files that are either old or new, never half.
 
-A file is written under a temporary name in its own folder, synced, checked and renamed over the target, then the folder
+A file is written under a temporary name in its own folder, synced and renamed over the target, then the folder
 is synced: at any instant, also after ``kill -9``, a full disk or a power loss, the path holds the previous file or the
 complete new one (on a local file system whose disk honours ``fsync``).
 """
@@ -15,7 +15,7 @@ import stat
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from errno import EACCES, EINVAL, EISDIR, ELOOP, ENOENT, ENOTDIR, ENOTSUP
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Final, NoReturn, cast
@@ -171,13 +171,11 @@ def _check_plain(facts: os.stat_result) -> None:
 
 
 @contextlib.contextmanager
-def atomic_write(
-    path: PathLike, *, mode: int = 0o600, check: Callable[[Path], None] | None = None
-) -> Iterator[BinaryIO]:
+def atomic_write(path: PathLike) -> Iterator[BinaryIO]:
     """Open a file for writing (and reading) whose path holds the old content or the new, never a part of it.
 
-    Its ``name`` is the temporary path.  A new file has the permissions of `mode`, a file that is replaced hands its own
-    on.  `check` gets the path of the complete temporary file before it is published, and may raise to stop that.
+    Its ``name`` is the temporary path.  A new file is private (0600), a file that is replaced hands its permissions on.
+    Whatever is raised before the end stops it.
 
     Raises
     ------
@@ -201,13 +199,11 @@ def atomic_write(
         file = _open_new(temp)
         try:
             yield file
-            _settle(file, stat.S_IMODE(target.stat().st_mode) if target.exists() else mode)
+            _settle(file, stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o600)
         finally:
             # After a full disk the close tries, and fails, to write the rest once more.
             with contextlib.suppress(OSError):
                 file.close()
-        if check is not None:
-            check(temp)
         temp.replace(target)
     except OSError as error:
         _remove(temp)
@@ -233,7 +229,7 @@ def temp_beside(target: Path) -> Path:
 def _open_new(temp: Path) -> BinaryIO:
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
     flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-    # A file opened by its number would forget its name, and `check` wants one.
+    # A file opened by its number would forget its name.
     return cast("BinaryIO", open(temp, "w+b", opener=lambda name, _: os.open(name, flags, 0o600)))
 
 

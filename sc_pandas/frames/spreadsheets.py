@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import pandas as pd
 import pyarrow as pa
@@ -117,7 +117,7 @@ def write_excel(
     table, guarded = _guarded(_as_texts(table, for_csv=False), on=formula_guard)
     table, replaced = _changed(table, names, _replaced)
     _check_lengths(table, path)
-    with atomic_write(target, check=lambda temp: _check_no_formula(temp, path)) as file:
+    with atomic_write(target) as file:
         # Filled in here, because openpyxl writes to temporary files of its own, and their disk may be full, too.
         book = openpyxl.Workbook(write_only=True)
         _fill(book.create_sheet("Customers"), table)
@@ -126,6 +126,7 @@ def write_excel(
             notes = pa.table({"what": list(labels), "value": list(texts)})
             _fill(book.create_sheet(_NOTE_SHEET), _changed(notes, notes.column_names, _replaced)[0])
         book.save(file)
+        _check_no_formula(file, path)
     return Spreadsheet(path=Path(path), rows=table.num_rows, guarded=guarded, replaced=replaced)
 
 
@@ -240,9 +241,9 @@ def _utf16_length(column: pa.ChunkedArray) -> int:
     return max(len(text.encode("utf-16-le")) // 2 for text in column.drop_null().to_pylist())
 
 
-def _check_no_formula(temp: Path, path: PathLike) -> None:
+def _check_no_formula(file: BinaryIO, path: PathLike) -> None:
     """Look into the finished workbook before anybody sees it: there is no formula in it."""
-    with zipfile.ZipFile(temp) as book:
+    with zipfile.ZipFile(file) as book:
         for name in book.namelist():
             if not name.startswith("xl/worksheets/"):
                 continue
