@@ -30,15 +30,6 @@ def read_entries(entries: Mapping[str, Entry]) -> Reading:
 
     Several values in one text control are parted by semicolons (ids by blanks or commas too).  A value that has a
     semicolon, or blanks at its ends, stands in double quotes, with each quote in it written twice.
-
-    Examples
-    --------
-    >>> read_entries({"corporate_name": 'Bolt; "Nut; Sons"'}).question
-    CustomerFilter(corporate_name=['Bolt', 'Nut; Sons'])
-    >>> read_entries({"city": "Bern; Basel", "rating": ("Satisfied",)}).question
-    CustomerFilter(rating='Satisfied', city=['Basel', 'Bern'])
-    >>> read_entries({"created_on_from": "soon"}).wrong["created_on_from"]
-    "created_on_from='soon' is not a time. Write it as '2026-01-31', '2026-01-31 14:05' or '01/31/2026 14:05'."
     """
     values: dict[str, Any] = {}
     wrong: dict[str, str] = {}

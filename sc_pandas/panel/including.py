@@ -20,14 +20,7 @@ _RANKS: Final = {"bool": 0, "name": 0, "month": 1, "id": 2}
 
 
 def offered() -> tuple[tuple[str, str], ...]:
-    """Return what can be chosen, each as words with its cost and as a name: what takes few lists comes first.
-
-    Examples
-    --------
-    >>> words = dict((name, said) for said, name in offered())
-    >>> words["channel"], words["phones"]
-    ('channel (a list for each of 74 channels)', 'phones (a call for each customer)')
-    """
+    """Return what can be chosen, each as words with its cost and as a name: what takes few lists comes first."""
     return tuple((f"{name} ({_cost_of(name)})", name) for name in sorted(INCLUDES, key=_rank))
 
 
@@ -72,13 +65,7 @@ def _columns_of(names: Iterable[str]) -> list[str]:
 
 
 def cost_text(names: Sequence[str], question: CustomerFilter, rows: int | None, limit: int | None = None) -> str:
-    """Return what loading takes, from what is known without a call; `rows` is None if nobody has counted.
-
-    Examples
-    --------
-    >>> print(cost_text(["channel", "title"], CustomerFilter(), 117))
-    Load all: 117 customers; also 74 lists or more for channel, and 117 calls for title. What is cached is free.
-    """
+    """Return what loading takes, from what is known without a call; `rows` is None if nobody has counted."""
     if not names:
         return NOTHING_CHOSEN
     count = rows if rows is None or limit is None else min(rows, limit)

@@ -33,17 +33,7 @@ _CLASSES: Final[Mapping[str, set[str]]] = {
 
 @dataclass
 class Fault:
-    """One order to misbehave; `Sandbox.fault` describes it.
-
-    Examples
-    --------
-    >>> fault = Fault("status", at=2, every=None, times=2, endpoint="list", options={})
-    >>> [fault.strikes("list") for _ in range(5)]
-    [False, True, True, False, False]
-    >>> fault = Fault("status", at=None, every=2, times=None, endpoint="list", options={})
-    >>> [fault.strikes(endpoint) for endpoint in ("list", "token", "list", "list", "list")]
-    [False, False, True, False, True]
-    """
+    """One order to misbehave; `Sandbox.fault` describes it."""
 
     kind: str | Spoil
     at: int | None

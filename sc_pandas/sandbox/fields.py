@@ -32,17 +32,6 @@ def checked(fields: Mapping[str, Any]) -> dict[str, Any]:
     ------
     TypeError
         If a field is unknown or not to be chosen, or a value is of another type.
-
-    Examples
-    --------
-    >>> checked({"chanel": 4})
-    Traceback (most recent call last):
-    ...
-    TypeError: a record has no field chanel to be set. Did you mean channel?
-    >>> checked({"channel": "Etsy"})
-    Traceback (most recent call last):
-    ...
-    TypeError: channel takes a whole number (24 is Etsy); got str 'Etsy'
     """
     known(fields, FIELDS, "a record has no field {} to be set")
     return {name: _fitting(name, value) for name, value in fields.items()}

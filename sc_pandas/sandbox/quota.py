@@ -10,14 +10,7 @@ WINDOW_S: Final = 3600.0
 
 
 class Quota:
-    """Counts calls and says when the next one is welcome.
-
-    Examples
-    --------
-    >>> quota = Quota(2)
-    >>> quota.admit(now=0.0), quota.admit(now=10.0), quota.admit(now=20.0), quota.admit(now=3600.0)
-    (None, None, 3580.0, None)
-    """
+    """Counts calls and says when the next one is welcome."""
 
     def __init__(self, calls_per_hour: int) -> None:
         self._limit = calls_per_hour
