@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -73,6 +74,7 @@ QUICK = settings(
 )
 
 
+@pytest.mark.fault("D05")
 @QUICK
 @given(frames())
 def test_parquet_is_identity(frame: pd.DataFrame) -> None:

@@ -60,16 +60,6 @@ def written(rows: CustomerRows, path: Path) -> Path:
 
 
 class TestRoundTrip:
-    @pytest.mark.fault("D05")
-    def test_the_frame_comes_back_equal_attrs_and_all(self, rows: CustomerRows, tmp_path: Path) -> None:
-        frame = read_parquet(written(rows, tmp_path / "x.parquet"))
-
-        pd.testing.assert_frame_equal(frame, to_pandas(rows.to_table()))
-        assert frame.attrs == {ATTRS_KEY: NOTE.to_attrs()}
-        assert Provenance.from_attrs(frame.attrs) == NOTE
-        assert isinstance(frame.index, pd.RangeIndex)
-        assert all(isinstance(dtype, pd.ArrowDtype) for dtype in frame.dtypes)
-
     def test_columns_come_in_the_order_that_was_asked(self, rows: CustomerRows, tmp_path: Path) -> None:
         path = written(rows, tmp_path / "x")
 
@@ -291,12 +281,6 @@ class TestReading:
 
 
 class TestFrameToArrow:
-    def test_arrow_backed_columns_are_taken_as_they_are(self, rows: CustomerRows) -> None:
-        table = rows.to_table()
-
-        assert frame_to_arrow(to_pandas(table)).equals(table)
-        assert frame_to_arrow(to_pandas(table)).schema.metadata is None
-
     def test_an_index_without_a_name_is_dropped_and_a_named_one_kept(self) -> None:
         frame = pd.DataFrame({"n": [1, 2, 3]})
 

@@ -58,7 +58,7 @@ GOOD = {
 }  # fmt: skip
 
 HOSTILE = [
-    "", " ", "tt ", " tt", "tt\n", "tt\r\n", "tt\0", "tt\t", "tt\u200b", "tt\u2028", "-tt", "tt-", "a" * 64, "t.t", "tt.",
+    "", " ", "tt ", " tt", "tt\n", "tt\r\n", "tt\0", "tt\t", "tt\u200b", "\ufefftt", "\ttt.api.sellercloud.com", "https://tt.api.sellercloud.com/rest\u200b", "tt\u2028", "-tt", "tt-", "a" * 64, "t.t", "tt.",
     "tt/", "tt#", "tt?", "tt:80", "tt@evil.com", "evil.com/#", "evil.com/", "evil.com?", "evil.com\\", "evil.com#",
     "u@evil.com/", "127.0.0.1", "127.0.0.1:80#", "x/../..", "../../etc", "tt%2eevil", "tt%00", "ｔｔ", "tt。evil", "tté",
     "${jndi:ldap://evil}", "tt;evil", "tt,evil", "tt|evil", "tt&x=1", "tt=1", "tt'", 'tt"', "<tt>",
@@ -96,13 +96,6 @@ def test_any_text_as_a_server_is_refused_or_stays_with_sellercloud(text: str) ->
     except SettingsError:
         return
     assert url == f"https://{text.lower()}.api.sellercloud.com/rest"
-
-
-@given(st.sampled_from(["tt", "tt.api.sellercloud.com", URL]), st.sampled_from("\n\r\0 \t\u200b\ufeff"))
-def test_a_character_pasted_along_is_refused(server: str, pasted: str) -> None:
-    for text in (server + pasted, pasted + server):
-        with pytest.raises(SettingsError):
-            base_url(text)
 
 
 LOCAL, LOOKUP = "http://127.0.0.1:5/rest", "https://api.sellercloud.com/api/server-by-team/"

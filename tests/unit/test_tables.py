@@ -222,13 +222,6 @@ class TestConversions:
         assert (column(rows, "title"), column(rows, "extra")) == ([digits], [digits])
         assert column(rows, "deep") == [f'[{digits},"\\u00e9"]']
 
-    def test_one_misfit_spoils_no_neighbour(self) -> None:
-        emails = {3: 5}
-        rows = read([{"UserID": n, "Email": emails.get(n, f"{n}@x"), "CompanyID": n or "x"} for n in range(9)])
-
-        assert column(rows, "email") == ["0@x", "1@x", "2@x", "5", *(f"{n}@x" for n in range(4, 9))]
-        assert column(rows, "company_id") == [None, *range(1, 9)]
-
     def test_a_lone_surrogate_becomes_the_replacement_character_and_is_told(self) -> None:
         rows = read(
             [{"UserID": 1, "Email": "a\ud800b", "Title": ["\udfff"], "Extra": "\ud800", "Deep": [{"x": "\ud800"}]}]
@@ -330,15 +323,6 @@ class TestDates:
         """A day is its midnight."""
         assert self.everywhere(value) == ([datetime.fromisoformat(value[:26])] * 3, [])
 
-    def test_one_odd_date_spoils_no_neighbour(self) -> None:
-        sent = ["2026-01-05T22:11:12.1234567", "01/05/2026", None, "0001-01-01", "2026-01-05T22:11:12Z", "x"]
-        entries = [[{"ColumnName": "Day", "DataType": 3, "Value": value}] for value in sent]
-        rows = read([{"UserID": number, "CustomColumns": entry} for number, entry in enumerate(entries)])
-
-        plain = WHOLE.replace(microsecond=123_456)
-        assert column(rows, "custom.Day") == [plain, datetime(2026, 1, 5), None, None, WHOLE, None]
-        assert [each.user_id for each in rows.coercions] == [3, 5]
-
 
 class TestCardData:
     @pytest.mark.parametrize("key", [*sorted(CARD_KEYS), "creditCards", "card_number", "cvv"])
@@ -432,18 +416,18 @@ class TestCustomColumns:
         assert column(text, "custom.c") == ["a", "a"]
         assert column(whole, "custom.c") == [1, 2]
 
-    @pytest.mark.parametrize("nothing", [None, []])
-    def test_no_list_and_an_empty_one_are_nothing(self, nothing: object) -> None:
-        rows = read([{"UserID": 1, "CustomColumns": nothing}])
-
-        assert (rows.schema.names, rows.coercions) == (BASE, ())
-
     def test_of_three_repeats_both_earlier_ones_are_told_even_null_and_equal_ones(self) -> None:
         entries = [{"ColumnName": "c", "DataType": 1, "Value": value} for value in (None, 7, 7)]
         rows = read([{"UserID": 1, "CustomColumns": entries}])
 
         assert column(rows, "custom.c") == [7]
         assert reasons(rows) == [(1, "custom.c", "7"), (1, "custom.c", "null")]
+
+    @pytest.mark.parametrize("nothing", [None, []])
+    def test_no_list_and_an_empty_one_are_nothing(self, nothing: object) -> None:
+        rows = read([{"UserID": 1, "CustomColumns": nothing}])
+
+        assert (rows.schema.names, rows.coercions) == (BASE, ())
 
     @pytest.mark.parametrize(
         ("kind", "empty"), [(0, ""), (5, ""), (6, ""), (None, ""), (99, ""), (1, None), (2, None), (3, None), (4, None)]
@@ -482,14 +466,6 @@ class TestCustomColumns:
             (3, "custom.size_2", '"old"'), (4, "custom.Colour", '"old"'),
         ]  # fmt: skip
         assert rows.undocumented == ("custom.Size (column custom.Size_3)", "custom.size (column custom.size_4)")
-
-    @pytest.mark.parametrize("value", [
-        "x", 0, False, {"ColumnName": "c"}, [5], ["x"], [None], [[]], [{}], [{"ColumnName": ""}], [{"ColumnName": 5, "Value": 1}],
-    ])  # fmt: skip
-    def test_what_is_no_list_or_has_no_name_is_told(self, value: object) -> None:
-        rows = read([{"UserID": 1, "CustomColumns": value}])
-
-        assert [(each.user_id, each.column) for each in rows.coercions] == [(1, "custom")]
 
 
 class TestUndocumented:
