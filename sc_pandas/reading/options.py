@@ -80,10 +80,11 @@ class ReadOptions:
             object.__setattr__(self, "columns", _names("columns", self.columns))
         object.__setattr__(self, "include", _names("include", self.include))
 
-    def freshness_s(self, by_default: float = ONE_HOUR_S) -> float:
+    def freshness_s(self, by_default: float | None = None) -> float:
         """Return the seconds that a kept answer may be old."""
         if self.max_age is not None:
             return self.max_age
+        by_default = ONE_HOUR_S if by_default is None else by_default
         return float("inf") if self.cache == "offline" else by_default
 
 
