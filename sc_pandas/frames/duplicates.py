@@ -256,10 +256,6 @@ def _has_value(column: "pd.Series[Any]") -> Mask:
     except TypeError:
         if not pd.api.types.is_object_dtype(column.dtype):
             return there
-        blank = np.fromiter(map(_is_blank, column.tolist()), dtype=bool, count=len(column))
+        blank = np.array([isinstance(value, str) and not value.strip() for value in column], dtype=bool)
     there[blank] = False
     return there
-
-
-def _is_blank(value: Any) -> bool:
-    return isinstance(value, str) and not value.strip()

@@ -10,8 +10,7 @@ written or raises.  Pandas' own per-column dtypes are left out and its attrs are
 """
 
 from sc_pandas.parquet.export import export_table, read_parquet
-from sc_pandas.parquet.folder import write_folder
 from sc_pandas.parquet.frame import frame_to_arrow
 from sc_pandas.parquet.sealed import write_parquet
 
-__all__ = ["export_table", "frame_to_arrow", "read_parquet", "write_folder", "write_parquet"]
+__all__ = ["export_table", "frame_to_arrow", "read_parquet", "write_parquet"]
