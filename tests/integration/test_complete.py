@@ -15,7 +15,7 @@ import sc_pandas as sc
 from tests.integration.oracle import assert_equals_truth
 from tests.support.shops import shop_of
 
-SIZES = [0, 1, 49, 50, 51, 1_037, 20_000]
+SIZES = [0, 1, 49, 50, 51, 1_037, pytest.param(20_000, marks=pytest.mark.long)]
 
 
 @pytest.fixture(scope="module", params=SIZES)
