@@ -105,6 +105,9 @@ def _names(option: str, given: object) -> tuple[str, ...]:
     return names
 
 
+_SHOWN_EVERY_S: Final = 1.0
+
+
 class Watcher(Protocol):
     """Is told how a read goes on (a progress bar)."""
 
@@ -148,7 +151,7 @@ class Progress:
     def show_life(self) -> None:
         """Tell processes that wait for this read that an answer has come."""
         now = time.monotonic()
-        if self.lock is not None and now > self._shown_at + 1.0:
+        if self.lock is not None and now > self._shown_at + _SHOWN_EVERY_S:
             self._shown_at = now
             with contextlib.suppress(OSError):
                 os.utime(self.lock)

@@ -112,6 +112,7 @@ def test_a_reader_that_dies_is_not_waited_for(tmp_path: Path) -> None:
 def test_a_reader_without_answers_is_waited_for_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that holds the lock is waited for as long as it gets answers; that another writes to the cache is no sign."""
     monkeypatch.setattr("sc_pandas.reading.kept._PATIENCE_S", 0.4)
+    monkeypatch.setattr("sc_pandas.reading.options._SHOWN_EVERY_S", 0.0)
     with sc.sandbox.serve(customers=60, seed=7) as box, shop_of(box, tmp_path) as shop:
         shop.customers(city="Bern").count()
         keys = keys_of([sc.CustomerFilter()], 50, shop.source.tenant)
@@ -143,11 +144,12 @@ def test_what_others_keep_in_the_folder_is_left_alone(tmp_path: Path, monkeypatc
     assert [*tmp_path.glob("*.arrow")] == [foreign]
 
 
-def test_locks_do_not_pile_up(tmp_path: Path) -> None:
+def test_locks_do_not_pile_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Private while it is held and gone afterwards, also where the read failed; what a killed one left goes, too.
 
     Each answer shows those who wait that the reader lives.
     """
+    monkeypatch.setattr("sc_pandas.reading.options._SHOWN_EVERY_S", 0.0)
     with sc.sandbox.serve(customers=120, seed=7) as box, shop_of(box, tmp_path) as shop:
         modes: set[int] = set()
         alive: list[float] = []
