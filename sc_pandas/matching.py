@@ -38,19 +38,7 @@ _ASK: Final = "ask the server: df.sellercloud.query.with_filter(...)"
 
 
 def matching(frame: pd.DataFrame, question: CustomerFilter) -> "pd.Series[bool]":
-    """Return which rows of a frame match a filter: bool, index of the frame, nothing is missing.
-
-    Raises
-    ------
-    FilterError
-        The rows cannot tell; the message says what to read, or that only the server knows.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"user_id": [1, 2], "first_name": ["ZOË", None]})
-    >>> matching(frame, CustomerFilter(first_name="zo")).tolist()
-    [True, False]
-    """
+    """Return which rows of a frame match a filter: bool, index of the frame, nothing is missing; or refuse."""
     mask = np.ones(len(frame), dtype=bool)
     for name, values in question.given().items():
         matcher = _MATCHERS.get(name)

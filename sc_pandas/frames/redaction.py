@@ -279,12 +279,9 @@ def _with_tokens(column: "pd.Series[Any]", kind: str, key_of: _KeyOf) -> "pd.Ser
 
 
 def _with_other_ids(column: "pd.Series[Any]", key_of: _KeyOf) -> "pd.Series[Any]":
-    """Replace ids by other whole numbers.
+    """Replace ids by other whole numbers; that two would become one is refused.
 
-    Raises
-    ------
-    SettingsError
-        Two ids would become one.  Of a million customers that happens under one key in 18 million.
+    Of a million customers that happens under one key in 18 million.
     """
     try:
         ids = arrow_of(column)

@@ -158,11 +158,6 @@ def _pieces(value: str) -> list[str]:
 
     Cut into runs of one cell, after the underscore, no piece holds a code, and every reader shows the text letter for
     letter.  (The escape, ``_x005F_x003D_``, openpyxl and with it pandas would read back as it is written.)
-
-    Examples
-    --------
-    >>> _pieces("a_x003D_x0041_b"), _pieces("a_x"), _pieces("")
-    (['a_', 'x003D_', 'x0041_b'], ['a_x'], [''])
     """
     return _CODE.split(value) if "_x" in value else [value]
 

@@ -125,11 +125,6 @@ def counts_of(column: "pd.Series[Any]") -> "pd.Series[int]":
 
     Missing values stand under ``"unknown"``.  A row with a list counts under each of its items, an empty list under
     ``"none"``.
-
-    Examples
-    --------
-    >>> counts_of(pd.Series(["a", None, "a", "b"])).to_dict()
-    {'a': 2, 'b': 1, 'unknown': 1}
     """
     column = column.reset_index(drop=True)
     values = column.explode() if is_nested(column) else column

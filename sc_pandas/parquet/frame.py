@@ -20,11 +20,6 @@ def frame_to_arrow(frame: pd.DataFrame, path: PathLike = "") -> pa.Table:
     ------
     ExportError
         If columns share a name, or one holds values that no single Arrow type takes (``reason="mismatch"``).
-
-    Examples
-    --------
-    >>> frame_to_arrow(pd.DataFrame({"n": [1, 2]}, index=pd.Index(["a", "b"], name="key"))).column_names
-    ['key', 'n']
     """
     where = path or "The frame"
     levels = [place for place, name in enumerate(frame.index.names) if name is not None]

@@ -78,17 +78,6 @@ def write_parquet(
     ExportError
         The system refuses (``reason="os"``), what was written does not read back, or a batch has another schema
         (``reason="mismatch"``).  What stood at the path before is untouched.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from sc_pandas.parquet import read_parquet
-    >>> note = Provenance(base_url="https://tt.api.example", verdict="proven (one response)")
-    >>> table = pa.table({"user_id": [7, 8]})
-    >>> with tempfile.TemporaryDirectory() as there:
-    ...     path = write_parquet(there + "/two.parquet", table.to_batches(), table.schema, note)
-    ...     read_parquet(path)["user_id"].tolist()
-    [7, 8]
     """
     target = check_target(path)
     with atomic_write(target) as file:

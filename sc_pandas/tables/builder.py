@@ -61,14 +61,6 @@ class TableBuilder:
         What becomes of a value that does not fit its column: null and a `Coercion`, or a ResponseError.
     spool_folder : str or path, optional
         Keep rows in an unnamed private file there instead of in memory; of each row only its id stays.
-
-    Examples
-    --------
-    >>> with TableBuilder() as builder:
-    ...     builder.add([{"UserID": 8, "Rating": "Satisfied"}, {"UserID": "7", "Rating": 9}])
-    ...     rows = builder.finish()
-    >>> rows.to_table().select(["user_id", "rating", "rating_name"]).to_pylist()
-    [{'user_id': 7, 'rating': 9, 'rating_name': None}, {'user_id': 8, 'rating': 4, 'rating_name': 'Satisfied'}]
     """
 
     def __init__(
@@ -85,16 +77,7 @@ class TableBuilder:
         self._seen = Mark()
 
     def add(self, items: Sequence[Mapping[str, Any]]) -> None:
-        """Take the rows of one page, in the server's order.
-
-        Raises
-        ------
-        ResponseError
-            If a value does not fit and `on_bad_value` is "raise", or there are more than 10,000 custom or undocumented
-            columns; the builder is of no more use then.
-        ExportError
-            If rows cannot be spooled.
-        """
+        """Take the rows of one page, in the server's order."""
         # Taken apart at once: the objects of a page are young, and may go.
         page = PageRows.of(items)
         for key in (self._values.keys() | page.keys()) - {_CUSTOM}:

@@ -49,13 +49,7 @@ class CustomColumns:
         ]
 
     def take(self, page: PageRows, start: int, reject_for: RejectFor) -> None:
-        """Take the entries of a page whose rows stand from `start` on.
-
-        Raises
-        ------
-        ResponseError
-            There are more columns than a frame is made for.
-        """
+        """Take the entries of a page whose rows stand from `start` on."""
         owners, names, values, declared = _plain(page) or _checked(page, start, reject_for)
         self._owners.append(np.asarray(owners, np.int64) + start)
         self._names += names

@@ -22,26 +22,13 @@ _Customers = Sequence[Mapping[str, Any] | None]
 
 
 def detail_schema(names: Sequence[str]) -> pa.Schema:
-    """Return the columns of some details, each once, in their order; ``groups`` and ``addresses`` have several.
-
-    Examples
-    --------
-    >>> detail_schema(["tax_exempt", "groups"]).names
-    ['tax_exempt', 'tax_exempt_type', 'groups', 'group_ids']
-    """
+    """Return the columns of some details, each once, in their order; ``groups`` and ``addresses`` have several."""
     columns = (_columns(fact, [], lambda _: lambda *_: None) for fact in _facts(names))
     return pa.schema([(name, array.type) for each in columns for name, array in each.items()])
 
 
 def detail_columns(names: Sequence[str], customers: _Customers, reject_for: RejectFor) -> list[pa.Array]:
-    """Type some details of some customers (of `known_fields`, or None): one array for each column of `detail_schema`.
-
-    Examples
-    --------
-    >>> groups = {"CustomerGroups": {"CustomerGroups": [{"ID": 7, "Name": "VIP"}]}}
-    >>> detail_columns(["groups"], [groups, None], lambda column: print)[0].to_pylist()
-    [['VIP'], None]
-    """
+    """Type some details of some customers (`known_fields` or None): an array for each column of `detail_schema`."""
     return [array for fact in _facts(names) for array in _columns(fact, customers, reject_for).values()]
 
 

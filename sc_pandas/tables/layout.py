@@ -119,13 +119,6 @@ def distinct_names(
     Names that differ only in case are one name to SQL and to many files, so they are one here.  Of keys that meet in
     one name, as `named` gives it, the first by spelling has it, the others get ``_2``, ``_3``, …, as do those whose
     name is `taken`.
-
-    Examples
-    --------
-    >>> distinct_names(["foo", "Foo", "email"], taken={"email"})
-    {'Foo': 'foo', 'email': 'email_2', 'foo': 'foo_2'}
-    >>> distinct_names(["size", "Size"], named=str)
-    {'Size': 'Size', 'size': 'size_2'}
     """
     ordered = sorted(keys)
     wishes = {named(key).casefold() for key in ordered}

@@ -175,12 +175,6 @@ def final_order(ids: pa.ChunkedArray, *, sort: bool) -> Order:
 
 
 def to_pandas(table: pa.Table) -> pd.DataFrame:
-    """Make a frame whose columns have their Arrow types; missing values are `pandas.NA`, the index is a RangeIndex.
-
-    Examples
-    --------
-    >>> to_pandas(pa.table({"user_id": pa.array([7, None])})).dtypes["user_id"]
-    int64[pyarrow]
-    """
+    """Make a frame whose columns have their Arrow types; missing values are `pandas.NA`, the index is a RangeIndex."""
     frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
     return frame
