@@ -95,16 +95,6 @@ def test_servers_of_one_dialect_ignore_the_other(serve: Any) -> None:
     assert article.page(("companyIds", 202)).json["TotalResults"] == 100
 
 
-def test_offsets_are_brought_to_utc(caller: Any) -> None:
-    moment: datetime = caller.box.customers()[300]["created_on"]
-
-    def count(zone: str) -> int:
-        total: int = caller.page(("model.createdOnTo", moment.isoformat() + zone)).json["TotalResults"]
-        return total
-
-    assert count("") == count("Z") == count("+00:00") == count("-00:01") > count("+00:01")
-
-
 def test_past_the_end_and_the_page_cap(serve: Any) -> None:
     for past_end, rows in (("empty", []), ("last", [1011, 1012]), ("null", None)):
         answer = serve(12, past_end=past_end).page(("model.pageNumber", 9), ("model.pageSize", 10)).json

@@ -218,12 +218,8 @@ class TestLists:
         billing: dict[str, Any] = {"City": "b", "IsBillingAddress": 1}
         both, shipping = billing | {"City": "c", "IsShippingAddress": True}, {"City": "d", "IsShippingAddress": True}
         lists: list[Any] = [
-            [{"City": "a"}, shipping, both, billing],
-            [None, "x", billing, both],
-            [],
-            None,
-            {"City": "h"},
-        ]
+            [{"City": "a"}, shipping, both, billing], [None, "x", billing, both], [], None, {"City": "h"},
+        ]  # fmt: skip
         columns, _ = cells("addresses", *({"Addresses": each} for each in lists))
 
         assert columns["billing_city"] == ["c", "b", None, None, None]

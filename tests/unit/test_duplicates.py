@@ -179,17 +179,14 @@ def test_a_hundred_thousand_rows_are_grouped() -> None:
     assert found["group"].max() == 1
 
 
-@pytest.mark.parametrize(
-    ("values", "survivor"),
-    [
-        (pd.Series([5, "q"], dtype=object), 1), (pd.Series([" ", 5], dtype=object), 2), (pd.Series([None, Decimal(1)]), 2),
-        (pd.Series([None, dt.date(2026, 1, 1)], dtype=object), 2), (pd.Series([None, True], dtype=object), 2),
-        (pd.Series([None, [1]], dtype=object), 2), (pd.Categorical([" ", "q"]), 2), (pd.Categorical([None, 7]), 2),
-        (pd.Series([" ", "q"], dtype=pd.ArrowDtype(pa.dictionary(pa.int32(), pa.string()))), 2),
-        (pd.Series([None, 1.0]), 2), (pd.Series(["\t", "q"], dtype="str"), 2), (pd.Series([False, None], dtype="boolean"), 1),
-        (pd.Series([[], None], dtype=pd.ArrowDtype(pa.list_(pa.string()))), 1),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("values", "survivor"), [
+    (pd.Series([5, "q"], dtype=object), 1), (pd.Series([" ", 5], dtype=object), 2), (pd.Series([None, Decimal(1)]), 2),
+    (pd.Series([None, dt.date(2026, 1, 1)], dtype=object), 2), (pd.Series([None, True], dtype=object), 2),
+    (pd.Series([None, [1]], dtype=object), 2), (pd.Categorical([" ", "q"]), 2), (pd.Categorical([None, 7]), 2),
+    (pd.Series([" ", "q"], dtype=pd.ArrowDtype(pa.dictionary(pa.int32(), pa.string()))), 2),
+    (pd.Series([None, 1.0]), 2), (pd.Series(["\t", "q"], dtype="str"), 2), (pd.Series([False, None], dtype="boolean"), 1),
+    (pd.Series([[], None], dtype=pd.ArrowDtype(pa.list_(pa.string()))), 1),
+])  # fmt: skip
 def test_values_of_every_sort_count_and_blank_text_does_not(values: Any, survivor: int) -> None:
     frame = frame_of({"email": "a@x.test"}, {"email": "a@x.test"}, columns=("email",)).assign(more=values)
     assert find_duplicates(frame, None)["survivor_id"].tolist() == [survivor, survivor]

@@ -65,14 +65,11 @@ def test_a_filter_error_names_its_filter(name: str, value: Any) -> None:
     assert name in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("wrong", "right"),
-    [
-        ("ratng", "rating"), ("RATING", "rating"), ("createdOnFrom", "created_on_from"), ("zipcode", "zip_code"),
-        ("zip", "zip_code"), ("phone", "phone_number"), ("customer_id", "customer_ids"), ("company", "company_ids"),
-        ("firstname", "first_name"), ("keywords", "keyword"), ("created_from", "created_on_from"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("wrong", "right"), [
+    ("ratng", "rating"), ("RATING", "rating"), ("createdOnFrom", "created_on_from"), ("zipcode", "zip_code"),
+    ("zip", "zip_code"), ("phone", "phone_number"), ("customer_id", "customer_ids"), ("company", "company_ids"),
+    ("firstname", "first_name"), ("keywords", "keyword"), ("created_from", "created_on_from"),
+])  # fmt: skip
 def test_a_near_miss_of_a_name_is_answered_with_the_right_one(wrong: str, right: str) -> None:
     with pytest.raises(FilterError, match=f"Did you mean .*{right}") as caught:
         CustomerFilter.of(**{wrong: 1})
@@ -80,13 +77,10 @@ def test_a_near_miss_of_a_name_is_answered_with_the_right_one(wrong: str, right:
     assert right in caught.value.suggestions
 
 
-@pytest.mark.parametrize(
-    ("name", "wrong", "right"),
-    [
-        ("rating", "Satsified", "Satisfied"), ("rating", "neutrall", "Neutral"),
-        ("customer_type", "Wholsale", "Wholesale"), ("channel", "Wallmart", "Walmart"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("name", "wrong", "right"), [
+    ("rating", "Satsified", "Satisfied"), ("rating", "neutrall", "Neutral"),
+    ("customer_type", "Wholsale", "Wholesale"), ("channel", "Wallmart", "Walmart"),
+])  # fmt: skip
 def test_a_near_miss_of_a_value_is_answered_with_the_right_one(name: str, wrong: str, right: str) -> None:
     with pytest.raises(FilterError) as caught:
         CustomerFilter.of(**{name: wrong})

@@ -92,27 +92,21 @@ def test_no_single_fault_in_the_ids_is_ever_proven(ids: list[int], size: int, da
     assert not judge_bookends(PagePlan(len(ids), size), seen, [seen[0], seen[-1]]).is_proven
 
 
-@pytest.mark.parametrize(
-    ("item", "want"),
-    [
-        ({"UserID": 7}, 7), ({"ID": 7}, 7), ({"CustomerID": "7"}, 7), ({"UserID": None, "ID": 7}, 7),
-        ({"UserID": 7, "ID": 8}, 7), ({"UserID": True}, None), ({"UserID": "seven"}, None), ({"UserID": 7.0}, None),
-        ({"UserID": Decimal("7.0")}, 7), ({"UserID": Decimal("1.059E3")}, 1059), ({"UserID": Decimal("7.5")}, None),
-        ({"UserID": Decimal("1E+999999")}, None), ({"UserID": "9" * 5_000, "ID": 7}, 7), ({"UserID": "٧"}, None),
-        ({}, None),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("item", "want"), [
+    ({"UserID": 7}, 7), ({"ID": 7}, 7), ({"CustomerID": "7"}, 7), ({"UserID": None, "ID": 7}, 7),
+    ({"UserID": 7, "ID": 8}, 7), ({"UserID": True}, None), ({"UserID": "seven"}, None), ({"UserID": 7.0}, None),
+    ({"UserID": Decimal("7.0")}, 7), ({"UserID": Decimal("1.059E3")}, 1059), ({"UserID": Decimal("7.5")}, None),
+    ({"UserID": Decimal("1E+999999")}, None), ({"UserID": "9" * 5_000, "ID": 7}, 7), ({"UserID": "٧"}, None),
+    ({}, None),
+])  # fmt: skip
 def test_the_id_of_a_row_is_found_under_its_known_names(item: dict[str, Any], want: int | None) -> None:
     assert id_of(item) == want
 
 
-@pytest.mark.parametrize(
-    ("verdicts", "want"),
-    [
-        ([], ONE_RESPONSE), ([ONE_RESPONSE, ONE_RESPONSE], ONE_RESPONSE), ([ONE_RESPONSE, BOOKENDS], BOOKENDS),
-        ([ONE_RESPONSE, NOT_VERIFIED, BOOKENDS], NOT_VERIFIED),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("verdicts", "want"), [
+    ([], ONE_RESPONSE), ([ONE_RESPONSE, ONE_RESPONSE], ONE_RESPONSE), ([ONE_RESPONSE, BOOKENDS], BOOKENDS),
+    ([ONE_RESPONSE, NOT_VERIFIED, BOOKENDS], NOT_VERIFIED),
+])  # fmt: skip
 def test_a_union_is_proven_as_far_as_its_weakest_part(verdicts: list[str], want: str) -> None:
     assert weakest(verdicts) == want
 

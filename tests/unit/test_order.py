@@ -137,12 +137,7 @@ def test_nobody_who_stays_is_lost(seed: int, joins: float, leaves: float, descen
     may_join=st.booleans(),
 )
 def test_any_movement_is_seen_or_does_no_harm(
-    customers: int,
-    seed: int,
-    joins: float,
-    leaves: float,
-    descending: bool,  # noqa: FBT001
-    may_join: bool,  # noqa: FBT001
+    customers: int, seed: int, joins: float, leaves: float, *, descending: bool, may_join: bool
 ) -> None:
     moving = MovingList(customers, seed, joins, leaves, descending)
     verdict, came = moving.read(may_join=may_join)

@@ -343,17 +343,13 @@ def test_a_folder_removed_meanwhile_is_made_again(path: Path) -> None:
 
 
 def test_the_file_is_private_small_and_not_a_cache(path: Path) -> None:
+    PaceFile(path).close()
+    assert not path.parent.exists(), "nothing is written before a call"
     pace_at(path, FakeClock()).wait_for_turn()
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert [stat.S_IMODE(each.stat().st_mode) for each in (path, path.parent)] == [0o600, 0o700]
     assert path.stat().st_size < 100_000
     assert clear_folder(path.parent) == []
     assert path.exists()
-
-
-def test_nothing_is_written_before_a_call(path: Path) -> None:
-    PaceFile(path).close()
-    assert not path.parent.exists()
 
 
 def test_a_closed_file_is_let_go_and_so_is_a_forgotten_one(path: Path) -> None:

@@ -315,17 +315,14 @@ class TestFrameToArrow:
 
         assert frame_to_arrow(frame).schema.field("t").type == pa.timestamp("ms")
 
-    @pytest.mark.parametrize(
-        ("frame", "says"),
-        [
-            *((pd.DataFrame({"mixed": pd.Series(values, dtype=object)}), "'mixed'")
-              for values in (["secret", 7], [object()], [2**70], ["\ud800secret"])),
-            (pd.DataFrame({"t": pd.Series([2**62], dtype="datetime64[s]")}), "'t' holds values that do not fit"),
-            (pd.DataFrame([[1, 2]], columns=["a", "a"]), "'a'"), (pd.DataFrame({"a": [1]}).rename_axis("a"), "'a'"),
-            (pd.DataFrame({"p": pd.period_range("2020-01", periods=2, freq="M")}), "special type"),
-            (pd.DataFrame({"x": pd.Series(["{}"], dtype=pd.ArrowDtype(pa.json_()))}), "special type"),
-        ],
-    )  # fmt: skip
+    @pytest.mark.parametrize(("frame", "says"), [
+        *((pd.DataFrame({"mixed": pd.Series(values, dtype=object)}), "'mixed'")
+          for values in (["secret", 7], [object()], [2**70], ["\ud800secret"])),
+        (pd.DataFrame({"t": pd.Series([2**62], dtype="datetime64[s]")}), "'t' holds values that do not fit"),
+        (pd.DataFrame([[1, 2]], columns=["a", "a"]), "'a'"), (pd.DataFrame({"a": [1]}).rename_axis("a"), "'a'"),
+        (pd.DataFrame({"p": pd.period_range("2020-01", periods=2, freq="M")}), "special type"),
+        (pd.DataFrame({"x": pd.Series(["{}"], dtype=pd.ArrowDtype(pa.json_()))}), "special type"),
+    ])  # fmt: skip
     def test_what_parquet_does_not_take_is_named_without_its_values(self, frame: pd.DataFrame, says: str) -> None:
         with pytest.raises(ExportError, match=says) as caught:
             export_table("x", frame_to_arrow(frame), NOTE)

@@ -14,14 +14,11 @@ from sc_pandas.reading.plan import PagePlan, overlap_possible, page_params, spli
 URL = "https://tt.api.sellercloud.com/rest"
 
 
-@pytest.mark.parametrize(
-    ("total", "served", "limit", "last", "calls", "fast"),
-    [
-        (0, 0, None, 1, 1, 1), (1, 1, None, 1, 1, 1), (50, 50, None, 1, 2, 1), (51, 50, None, 2, 3, 2),
-        (1_037, 50, None, 21, 23, 21), (20_000, 50, None, 400, 402, 400), (51, 1, None, 51, 53, 51),
-        (1_037, 50, 50, 1, 1, 1), (1_037, 50, 51, 2, 4, 2), (1_037, 50, 9_999, 21, 23, 21), (1_037, 10, 5, 1, 1, 1),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("total", "served", "limit", "last", "calls", "fast"), [
+    (0, 0, None, 1, 1, 1), (1, 1, None, 1, 1, 1), (50, 50, None, 1, 2, 1), (51, 50, None, 2, 3, 2),
+    (1_037, 50, None, 21, 23, 21), (20_000, 50, None, 400, 402, 400), (51, 1, None, 51, 53, 51),
+    (1_037, 50, 50, 1, 1, 1), (1_037, 50, 51, 2, 4, 2), (1_037, 50, 9_999, 21, 23, 21), (1_037, 10, 5, 1, 1, 1),
+])  # fmt: skip
 def test_pages_and_calls_follow_from_total_and_served_size(
     total: int, served: int, limit: int | None, last: int, calls: int, fast: int
 ) -> None:
@@ -95,13 +92,10 @@ def test_a_list_of_ids_is_split_as_soon_as_its_url_passes_1800_bytes(count: int)
     assert len(parts) == 1 or sum(longest) > 1_700
 
 
-@pytest.mark.parametrize(
-    ("given_", "overlaps"),
-    [
-        ({"rating": [4, 5]}, False), ({"customer_type": [0, 1]}, False), ({"subscribed": [True, False]}, False),
-        ({"subscribed": [True, -1]}, True), ({"city": ["a", "b"]}, True), ({"channel": [1, 4]}, True),
-        ({"rating": [4, 5], "city": ["a", "b"]}, True), ({"keyword": ["a", "b"]}, True),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("given_", "overlaps"), [
+    ({"rating": [4, 5]}, False), ({"customer_type": [0, 1]}, False), ({"subscribed": [True, False]}, False),
+    ({"subscribed": [True, -1]}, True), ({"city": ["a", "b"]}, True), ({"channel": [1, 4]}, True),
+    ({"rating": [4, 5], "city": ["a", "b"]}, True), ({"keyword": ["a", "b"]}, True),
+])  # fmt: skip
 def test_whether_reads_can_overlap_is_known(given_: dict[str, Any], overlaps: bool) -> None:  # noqa: FBT001
     assert overlap_possible(split(CustomerFilter.of(**given_), URL)) == overlaps

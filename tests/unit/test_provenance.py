@@ -51,15 +51,12 @@ def test_attrs_without_a_note_give_none(attrs: Any) -> None:
     assert Provenance.from_attrs(attrs) is None
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("base_url", "https://[x"), ("limit", True), ("limit", -1), ("rows", "7"), ("rows", 10**30), ("tenant", 7),
-        ("started_at", None), ("privacy", "redacted"), ("columns", "user_id"), ("filter", {1: 2}), ("filter", CIRCLE),
-        ("filter", {"a": object()}), ("filter", {"a": float("nan")}), ("filter", {"rating": [{1: 2}]}),
-        ("filter", {"rating": json.loads("[" * 90 + "]" * 90)}),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("name", "value"), [
+    ("base_url", "https://[x"), ("limit", True), ("limit", -1), ("rows", "7"), ("rows", 10**30), ("tenant", 7),
+    ("started_at", None), ("privacy", "redacted"), ("columns", "user_id"), ("filter", {1: 2}), ("filter", CIRCLE),
+    ("filter", {"a": object()}), ("filter", {"a": float("nan")}), ("filter", {"rating": [{1: 2}]}),
+    ("filter", {"rating": json.loads("[" * 90 + "]" * 90)}),
+])  # fmt: skip
 def test_a_damaged_note_gives_none(name: str, value: Any) -> None:
     assert Provenance.from_attrs({ATTRS_KEY: NOTE.to_attrs()}) == NOTE
     assert Provenance.from_attrs({ATTRS_KEY: NOTE.to_attrs() | {name: value}}) is None
@@ -103,14 +100,11 @@ def test_a_note_of_an_older_version_is_read() -> None:
     assert note.of_frame(7) == note
 
 
-@pytest.mark.parametrize(
-    ("rows", "words", "whole"),
-    [
-        (1_037, "1,037, as read", True), (0, "part of a read: 0 of 1,037 rows, edited after the read", False),
-        (120, "part of a read: 120 of 1,037 rows, edited after the read", False),
-        (2_000, "2,000 rows, put together after a read of 1,037", False),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("rows", "words", "whole"), [
+    (1_037, "1,037, as read", True), (0, "part of a read: 0 of 1,037 rows, edited after the read", False),
+    (120, "part of a read: 120 of 1,037 rows, edited after the read", False),
+    (2_000, "2,000 rows, put together after a read of 1,037", False),
+])  # fmt: skip
 def test_a_frame_is_compared_with_the_read(rows: int, words: str, *, whole: bool) -> None:
     note = Provenance(base_url="https://x", verdict="proven (bookends)", rows=1_037).of_frame(rows)
 

@@ -118,18 +118,15 @@ def test_every_column_that_a_read_can_give_was_thought_of() -> None:
     assert set(COLUMNS) - names == {"city", "state", "region", "country", "zip_code"}
 
 
-@pytest.mark.parametrize(
-    ("name", "dtype", "personal"),
-    [
-        ("rating", pd.ArrowDtype(pa.int8()), False), ("rating", pd.ArrowDtype(pa.string()), True),
-        ("subscribed", np.dtype("bool"), False), ("created_on", np.dtype("M8[us]"), False),
-        ("channel", pd.StringDtype(), False), ("channel", np.dtype("O"), True),
-        ("channel", pd.ArrowDtype(pa.list_(pa.string())), True),
-        ("channel", pd.ArrowDtype(pa.dictionary(pa.int32(), pa.string())), False),
-        ("segment", pd.ArrowDtype(pa.string()), True), ("custom.Tier", pd.ArrowDtype(pa.string()), True),
-        ("groups", pd.ArrowDtype(pa.list_(pa.string())), False), ("groups", pd.ArrowDtype(pa.string()), True),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("name", "dtype", "personal"), [
+    ("rating", pd.ArrowDtype(pa.int8()), False), ("rating", pd.ArrowDtype(pa.string()), True),
+    ("subscribed", np.dtype("bool"), False), ("created_on", np.dtype("M8[us]"), False),
+    ("channel", pd.StringDtype(), False), ("channel", np.dtype("O"), True),
+    ("channel", pd.ArrowDtype(pa.list_(pa.string())), True),
+    ("channel", pd.ArrowDtype(pa.dictionary(pa.int32(), pa.string())), False),
+    ("segment", pd.ArrowDtype(pa.string()), True), ("custom.Tier", pd.ArrowDtype(pa.string()), True),
+    ("groups", pd.ArrowDtype(pa.list_(pa.string())), False), ("groups", pd.ArrowDtype(pa.string()), True),
+])  # fmt: skip
 def test_what_is_not_known_is_personal(name: str, dtype: Any, *, personal: bool) -> None:
     assert redaction.is_personal(name, dtype) == personal
 
@@ -338,14 +335,11 @@ class TestPartitions:
                 redaction.check_partition(each, name, ())
             redaction.check_partition(each, name, name)
 
-    @pytest.mark.parametrize(
-        ("name", "values"),
-        [
-            ("channel", text(["Amazon"] * 3)), ("rating", pd.Series([1, 2, None], dtype="int8[pyarrow]")),
-            ("city", text(["Brno"] * 3)), ("billing_country", text(["CZ"] * 3)), ("company_id", pd.Series([1, 2, 3])),
-            ("customer_type", pd.Series(["Retail"] * 3, dtype="category")),
-        ],
-    )  # fmt: skip
+    @pytest.mark.parametrize(("name", "values"), [
+        ("channel", text(["Amazon"] * 3)), ("rating", pd.Series([1, 2, None], dtype="int8[pyarrow]")),
+        ("city", text(["Brno"] * 3)), ("billing_country", text(["CZ"] * 3)), ("company_id", pd.Series([1, 2, 3])),
+        ("customer_type", pd.Series(["Retail"] * 3, dtype="category")),
+    ])  # fmt: skip
     def test_what_many_share_does(self, frame: pd.DataFrame, name: str, values: Any) -> None:
         redaction.check_partition(frame.assign(**{name: values}), name, ())
 

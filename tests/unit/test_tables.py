@@ -272,6 +272,23 @@ ZONES = [
 ]  # fmt: skip
 
 
+# What is sent, the cell where a date is declared, and where nothing is; None is told.
+DATES: list[tuple[str, datetime | None, datetime | str | None]] = [
+    # The empty date is null wherever it stands, every other day of the calendar a date, and a day its midnight.
+    *((text, None, None) for text in ("0001-01-01", "0001-01-01T00:00:00", "0001-01-01T00:00:00Z",
+                                      "0001-01-01T00:00:00.0000000", "0001-01-01T00:00:00-05:00")),
+    *((text, datetime.fromisoformat(text[:26]), datetime.fromisoformat(text[:26])) for text in (
+        "0001-01-02T00:00:00", "9999-12-31T23:59:59.9999999", "1582-10-10", "2024-02-29", "2026-01-05T00:00")),
+    # American and loose dates are dates only where a date is declared.
+    *((text, datetime.fromisoformat(stamp), text) for text, stamp in (
+        ("01/05/2026", "2026-01-05"), ("1/5/2026 22:11", "2026-01-05T22:11"), ("1/5/2026 12:11 pm", "2026-01-05T12:11"),
+        ("01/05/2026 10:11:12 PM", "2026-01-05T22:11:12"), ("1/5/2026 12:11:12 AM", "2026-01-05T00:11:12"),
+        ("2026-01-05 22:11:12.5", "2026-01-05T22:11:12.500"))),
+    *((text, None, text) for text in ("", "soon", "2026-13-01", "13/05/2026", "2026-01-05T22:11:12.",
+                                      "2026-01-05T22:11:12+25:00")),
+]  # fmt: skip
+
+
 class TestDates:
     """The same dates as a documented key, as a custom column and as a key that nobody documents."""
 
@@ -294,34 +311,13 @@ class TestDates:
 
         assert self.everywhere(f"{text}{zone}") == ([stamp] * 3, [])
 
-    @pytest.mark.parametrize("text", [
-        "0001-01-01", "0001-01-01T00:00:00", "0001-01-01T00:00:00Z", "0001-01-01T00:00:00.0000000",
-        "0001-01-01T00:00:00-05:00",
-    ])  # fmt: skip
-    def test_the_empty_date_is_null_and_told_wherever_it_stands(self, text: str) -> None:
-        assert self.everywhere(text) == ([None] * 3, ["created_on", "custom.Day", "seen"])
+    @pytest.mark.parametrize(("sent", "created", "seen"), DATES)
+    def test_what_a_date_is_where_it_is_declared_and_where_it_is_not(
+        self, sent: str, created: datetime | None, seen: datetime | str | None
+    ) -> None:
+        told = ["created_on", "custom.Day"] * (created is None) + ["seen"] * (seen is None)
 
-    @pytest.mark.parametrize(("text", "stamp"), [
-        ("01/05/2026", datetime(2026, 1, 5)), ("1/5/2026 22:11", datetime(2026, 1, 5, 22, 11)),
-        ("01/05/2026 10:11:12 PM", datetime(2026, 1, 5, 22, 11, 12)),
-        ("1/5/2026 12:11:12 AM", datetime(2026, 1, 5, 0, 11, 12)), ("1/5/2026 12:11 pm", datetime(2026, 1, 5, 12, 11)),
-        ("2026-01-05 22:11:12.5", datetime(2026, 1, 5, 22, 11, 12, 500_000)),
-    ])  # fmt: skip
-    def test_american_and_loose_dates_are_dates_only_where_a_date_is_declared(self, text: str, stamp: datetime) -> None:
-        assert self.everywhere(text) == ([stamp, stamp, text], [])
-
-    @pytest.mark.parametrize(
-        "value", ["", "soon", "2026-13-01", "13/05/2026", "2026-01-05T22:11:12.", "2026-01-05T22:11:12+25:00"]
-    )
-    def test_what_is_no_date_is_told_where_a_date_is_declared_and_else_text(self, value: str) -> None:
-        assert self.everywhere(value) == ([None, None, value], ["created_on", "custom.Day"])
-
-    @pytest.mark.parametrize("value", [
-        "0001-01-02T00:00:00", "9999-12-31T23:59:59.9999999", "1582-10-10", "2024-02-29", "2026-01-05T00:00",
-    ])  # fmt: skip
-    def test_every_other_day_of_the_calendar_is_a_date(self, value: str) -> None:
-        """A day is its midnight."""
-        assert self.everywhere(value) == ([datetime.fromisoformat(value[:26])] * 3, [])
+        assert self.everywhere(sent) == ([created, created, seen], told)
 
 
 class TestCardData:
@@ -469,30 +465,27 @@ class TestCustomColumns:
 
 
 class TestUndocumented:
-    @pytest.mark.parametrize(
-        ("values", "of_type", "cells"),
-        [
-            ([True, False, None], pa.bool_(), [True, False, None]), ([1, 2**62, None], pa.int64(), [1, 2**62, None]),
-            ([1, Decimal("2.5")], pa.float64(), [1.0, 2.5]), ([Decimal("0.1"), None], pa.float64(), [0.1, None]),
-            (["a", "2020-01-01"], pa.string(), ["a", "2020-01-01"]),
-            (["2020-01-01", "2020-01-02T03:04:05.1234567", "2020-01-01T00:00:00+01:00"], pa.timestamp("us"),
-             [datetime(2020, 1, 1), datetime(2020, 1, 2, 3, 4, 5, 123_456), datetime(2019, 12, 31, 23)]),
-            (["2020-01-01 00:00:00"], pa.string(), ["2020-01-01 00:00:00"]),
-            (["2020-02-30"], pa.string(), ["2020-02-30"]), (["2020-01-01", ""], pa.string(), ["2020-01-01", ""]),
-            ([None, None], pa.string(), [None, None]), ([[1], [], None], pa.list_(pa.int64()), [[1], [], None]),
-            ([[], []], pa.list_(pa.string()), [[], []]), ([[None]], pa.list_(pa.string()), [[None]]),
-            ([[1, Decimal("1.5")]], pa.list_(pa.float64()), [[1.0, 1.5]]),
-            ([{"b": 1}, {"a": [None, "2020-01-01"]}], pa.struct([("a", pa.list_(pa.string())), ("b", pa.int64())]),
-             [{"a": None, "b": 1}, {"a": [None, "2020-01-01"], "b": None}]),
-            ([7, "7", None], pa.string(), ["7", '"7"', None]), ([True, 1], pa.string(), ["true", "1"]),
-            ([[1], {"a": 1}], pa.string(), ["[1]", '{"a":1}']), ([[1, "x"]], pa.string(), ['[1,"x"]']),
-            ([{}], pa.string(), ["{}"]), ([{"": 1}], pa.string(), ['{"":1}']),
-            ([{"\ud800": 1}], pa.string(), ['{"\ufffd":1}']), ([1, 2**70], pa.string(), ["1", str(2**70)]),
-            ([2**53 + 1, Decimal("0.5")], pa.string(), [str(2**53 + 1), "0.5"]),
-            ([Decimal("0.12345678901234567890")], pa.string(), ["0.12345678901234567890"]),
-            ([Decimal("1.10"), "x"], pa.string(), ["1.10", '"x"']),
-        ],
-    )  # fmt: skip
+    @pytest.mark.parametrize(("values", "of_type", "cells"), [
+        ([True, False, None], pa.bool_(), [True, False, None]), ([1, 2**62, None], pa.int64(), [1, 2**62, None]),
+        ([1, Decimal("2.5")], pa.float64(), [1.0, 2.5]), ([Decimal("0.1"), None], pa.float64(), [0.1, None]),
+        (["a", "2020-01-01"], pa.string(), ["a", "2020-01-01"]),
+        (["2020-01-01", "2020-01-02T03:04:05.1234567", "2020-01-01T00:00:00+01:00"], pa.timestamp("us"),
+         [datetime(2020, 1, 1), datetime(2020, 1, 2, 3, 4, 5, 123_456), datetime(2019, 12, 31, 23)]),
+        (["2020-01-01 00:00:00"], pa.string(), ["2020-01-01 00:00:00"]),
+        (["2020-02-30"], pa.string(), ["2020-02-30"]), (["2020-01-01", ""], pa.string(), ["2020-01-01", ""]),
+        ([None, None], pa.string(), [None, None]), ([[1], [], None], pa.list_(pa.int64()), [[1], [], None]),
+        ([[], []], pa.list_(pa.string()), [[], []]), ([[None]], pa.list_(pa.string()), [[None]]),
+        ([[1, Decimal("1.5")]], pa.list_(pa.float64()), [[1.0, 1.5]]),
+        ([{"b": 1}, {"a": [None, "2020-01-01"]}], pa.struct([("a", pa.list_(pa.string())), ("b", pa.int64())]),
+         [{"a": None, "b": 1}, {"a": [None, "2020-01-01"], "b": None}]),
+        ([7, "7", None], pa.string(), ["7", '"7"', None]), ([True, 1], pa.string(), ["true", "1"]),
+        ([[1], {"a": 1}], pa.string(), ["[1]", '{"a":1}']), ([[1, "x"]], pa.string(), ['[1,"x"]']),
+        ([{}], pa.string(), ["{}"]), ([{"": 1}], pa.string(), ['{"":1}']),
+        ([{"\ud800": 1}], pa.string(), ['{"\ufffd":1}']), ([1, 2**70], pa.string(), ["1", str(2**70)]),
+        ([2**53 + 1, Decimal("0.5")], pa.string(), [str(2**53 + 1), "0.5"]),
+        ([Decimal("0.12345678901234567890")], pa.string(), ["0.12345678901234567890"]),
+        ([Decimal("1.10"), "x"], pa.string(), ["1.10", '"x"']),
+    ])  # fmt: skip
     def test_the_type_is_what_all_values_agree_on_in_any_order_and_any_batches(
         self, values: list[Any], of_type: pa.DataType, cells: list[Any], monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -531,16 +524,13 @@ class TestUndocumented:
 
 
 class TestNames:
-    @pytest.mark.parametrize(
-        ("key", "name"),
-        [
-            ("UserID", "user_id"), ("EmailCC", "email_cc"), ("IsWholeSaleUser", "is_whole_sale_user"),
-            ("IsWholesaleString", "is_wholesale_string"), ("CustomerIDs", "customer_ids"), ("eBayUserID", "e_bay_user_id"),
-            ("EBayUserID", "e_bay_user_id"), ("Phone1", "phone1"), ("AccountManager2Id", "account_manager2_id"),
-            ("HTTPServerURL", "http_server_url"), ("IDs", "ids"), ("IDsOfUsers", "ids_of_users"), ("ID", "id"), ("a b-c", "a_b_c"),
-            ("Already_Snake", "already_snake"), ("$", "unnamed"), ("", "unnamed"), ("ISBN", "isbn"), ("X", "x"),
-        ],
-    )  # fmt: skip
+    @pytest.mark.parametrize(("key", "name"), [
+        ("UserID", "user_id"), ("EmailCC", "email_cc"), ("IsWholeSaleUser", "is_whole_sale_user"),
+        ("IsWholesaleString", "is_wholesale_string"), ("CustomerIDs", "customer_ids"), ("eBayUserID", "e_bay_user_id"),
+        ("EBayUserID", "e_bay_user_id"), ("Phone1", "phone1"), ("AccountManager2Id", "account_manager2_id"),
+        ("HTTPServerURL", "http_server_url"), ("IDs", "ids"), ("IDsOfUsers", "ids_of_users"), ("ID", "id"), ("a b-c", "a_b_c"),
+        ("Already_Snake", "already_snake"), ("$", "unnamed"), ("", "unnamed"), ("ISBN", "isbn"), ("X", "x"),
+    ])  # fmt: skip
     def test_the_rule(self, key: str, name: str) -> None:
         assert column_name(key) == name
 
