@@ -17,7 +17,7 @@ _TRIES: Final = 5
 _TRIES_OF_CLOSED: Final = 200
 # If the whole has outgrown its part by more than 3 in each of so many pairs, waiting for one that has not is vain.
 _VAIN: Final = 12
-# Pages that newcomers may have moved a row of a short list on.
+# Newcomers that move rows on by so many pages come faster than is read.
 _BEYOND: Final = 20
 
 
@@ -88,7 +88,7 @@ class AnyOrder(OrderOfAsking):
 
     def _forth(self, run: Run, following: Run | None) -> Asking:
         """Read a run to the first row of the next, or as far as newcomers can have moved it."""
-        for number in range(run.low, 2 * run.high + _BEYOND):
+        for number in range(run.low, run.high + _BEYOND):
             ids = yield from self._ask(number, f"counted {run.low}", fresh=True)
             if ids is None:
                 return

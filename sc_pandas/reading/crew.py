@@ -4,6 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import Final, Self, TypeVar
 
@@ -66,7 +67,7 @@ class Crew:
         A run asks again only when its own answer has come. Where there are more runs than calls may be in flight,
         they take turns.
         """
-        ready = deque((run, ask) for run in runs for ask in _next(run))
+        ready = deque((run, ask) for run in runs for ask in _advance(run))
         under_way: dict[Future[R], tuple[Run[T, R], T]] = {}
         done: SimpleQueue[Future[R]] = SimpleQueue()
         while ready or under_way:
@@ -78,20 +79,11 @@ class Crew:
             future = done.get()
             run, ask = under_way.pop(future)
             answer = future.result()
-            ready.extend((run, following) for following in _send(run, answer))
+            ready.extend((run, following) for following in _advance(run, answer))
             yield ask, answer
 
 
-def _next(run: Run[T, R]) -> Iterator[T]:
-    """Return what a run wants first; nothing where it wants nothing."""
-    for ask in run:
-        yield ask
-        return
-
-
-def _send(run: Run[T, R], answer: R) -> Iterator[T]:
-    """Send a run its answer; return what it wants next, if anything."""
-    try:
-        yield run.send(answer)
-    except StopIteration:
-        return
+def _advance(run: Run[T, R], answer: R | None = None) -> Iterator[T]:
+    """Begin a run, or send it its answer; return what it wants next, if anything."""
+    with suppress(StopIteration):
+        yield run.send(answer)  # type: ignore[arg-type]  # None begins it

@@ -101,9 +101,9 @@ class MovingRead:
             past = self._past(closed=closed)
             if closed and past is None:
                 raise unproven("closed_list", "nobody stands behind any bound, so none is known to be past")
-            if not self._has_dates(None if self._one.may_join else past):
+            if not self._have_dates(None if self._one.may_join else past):
                 if not closed or past is None or past.rest is None:
-                    raise unproven("undated", "somebody may have no creation date, so dates cannot find all")
+                    raise unproven("undated", "somebody has no creation date, so dates cannot find all")
                 self._by_count(past, past.rest)
                 return self._finished()
             self._windows(Window() if past is None else past.window, _PAGES if closed else 1)
@@ -275,7 +275,7 @@ class MovingRead:
             if page.items:
                 self._given.append(place)
 
-    def _has_dates(self, past: _Past | None) -> bool:
+    def _have_dates(self, past: _Past | None) -> bool:
         """Return whether everybody has a creation date: asked with a far date and without, the counts agree."""
         if self._question.created_on_from is not None or self._question.created_on_to is not None:
             return True
@@ -296,7 +296,9 @@ class MovingRead:
             falls = [two for totals in counts.values() for two in pairwise(totals) if two[1] < two[0]]
             if falls and min(old) == old[0]:
                 self._tell_fall(past, *falls[0])
-        return bool(is_whole)
+        if is_whole is None:
+            raise unproven("undated", "customers join too fast to count whether somebody has no creation date")
+        return is_whole
 
     def _tell_fall(self, past: _Past, before: int, after: int) -> None:
         """Note a total that fell although nobody left, as far as those show who stood behind the bound."""
