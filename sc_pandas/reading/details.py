@@ -1,4 +1,4 @@
-"""Columns that only the single customer has: one call for each, kept in the cache, listed where it failed."""
+"""Columns that only the single customer has: one call for each, cached, and listed if it failed."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -70,7 +70,7 @@ class DetailReads:
             )
 
     def notes(self) -> Iterator[str]:
-        """Return how old the oldest of the customers is, where that is worth a word."""
+        """Return how old the oldest of the customers is, if that is worth a word."""
         if self._source.client.clock.now().timestamp() - self.oldest > _OLD_S:
             at = datetime.fromtimestamp(self.oldest, UTC)
             yield f"single customers came from the cache: the oldest was read at {at:%Y-%m-%d %H:%M} UTC"

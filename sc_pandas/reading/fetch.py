@@ -173,7 +173,7 @@ class ListRead(ListPages):
         return judgement
 
     def _confirmed(self, first: Page) -> Page:
-        """Ask page 2 where page 1 is just as full as servers fill one; and page 1 again where the total moved."""
+        """Ask page 2 if page 1 is just as full as servers fill one; and page 1 again if the total moved."""
         for _try in range(PASSES):
             if not self._plan(first).needs_second or self.options.consistency == "fast":
                 return first
@@ -224,7 +224,7 @@ class ListRead(ListPages):
         return datetime.fromtimestamp(kept.past or 0.0, UTC).replace(tzinfo=None)
 
     def place_of(self, ask: Ask) -> Place:
-        """Return where a page is kept; a fresh look is kept as that of this read only."""
+        """Return where a page is cached; a fresh look is this read's alone."""
         return Place(Window(), ask.number, f"{ask.look} {self._fresh}" if ask.fresh else ask.look)
 
     def ask(self, ask: Ask) -> Page:
@@ -278,7 +278,7 @@ class ListRead(ListPages):
         return enough and satisfies(kept.verdict, consistency if limit is None else "auto")
 
     def _warm(self, kept: ReadRecord, rows: Rows) -> bool:
-        """Read the rows of a kept read; return False, and give none, where one of its pages is gone or damaged."""
+        """Take the rows of a cached read; return False, and take none, if one of its pages is gone or damaged."""
         self.kept = kept
         plan = PagePlan(kept.total, kept.served, self.options.limit)
         last = kept.pages if kept.phase == "whole" and self.options.limit is None else plan.last

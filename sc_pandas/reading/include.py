@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,7 +35,6 @@ from sc_pandas.reading.options import Progress, ReadOptions, Source
 from sc_pandas.reading.records import Found, ListKey, keys_of
 from sc_pandas.reading.report import IncludeGap
 from sc_pandas.tables import Coercion, CustomerRows, detail_columns, detail_schema, refused
-from sc_pandas.tables.columns import Reject, RejectFor
 
 # Lists that are read at the same time, and how many calls of each are then in flight.
 _LISTS_AT_ONCE: Final = 8
@@ -151,7 +151,7 @@ class IncludedRead:
                 older = one.total()
                 self._years_counted += 1
             if older != newer:
-                # A December shares its end with a January, which is asked also where its year has no other customer.
+                # A December shares its end with a January, which is asked even if its year has no other customer.
                 yield from months_of(question, fact, [*((year, month) for month in range(1, 13)), (year + 1, 1)], now)
             if not older:
                 return
@@ -197,7 +197,7 @@ class IncludedRead:
                     gaps.extend(_contradictions(name, labels[name], ids))
                     yield array
                 else:
-                    yield from detail_columns([name], customers, self._reject_for(ids, coercions))
+                    yield from detail_columns([name], customers, partial(partial, self._reject, coercions, ids))
 
         with_columns = rows.with_columns(added, lambda batch: list(columns_of(batch)), coercions)
         gaps = sorted([*gaps, *self._details.gaps], key=lambda gap: gap.user_id)
@@ -205,17 +205,10 @@ class IncludedRead:
         notes = [f"{name}: {count:,} {says}" for name, count in missing.items() if count]
         return with_columns, gaps, [*notes, *self._details.notes()]
 
-    def _reject_for(self, ids: pa.Array, coercions: list[Coercion]) -> RejectFor:
-        def reject_for(column: str) -> Reject:
-            def reject(index: int, value: object, reason: str) -> None:
-                coercion = Coercion(ids[index].as_py(), column, dump(value), reason)
-                if self._options.on_bad_value == "raise":
-                    raise refused(coercion)
-                coercions.append(coercion)
-
-            return reject
-
-        return reject_for
+    def _reject(self, into: list[Coercion], ids: pa.Array, column: str, index: int, value: object, why: str) -> None:
+        into.append(Coercion(ids[index].as_py(), column, dump(value), why))
+        if self._options.on_bad_value == "raise":
+            raise refused(into[-1])
 
     def _keys(self, questions: Iterable[CustomerFilter]) -> list[ListKey]:
         return keys_of(questions, self._options.page_size, self._source.tenant)

@@ -99,7 +99,7 @@ class KeptTable:
             self._purge(path.parent)
 
     def _purge(self, folder: Path) -> None:
-        """Remove this user's oldest rows where all together are too large; what is too old goes when a cache opens."""
+        """Remove this user's oldest rows if all together are too large; what is too old goes when a cache opens."""
         # Only what bears the tenant's digest: the folder may be one where others keep Arrow files of their own.
         ours = folder.glob(f"{self._source.tenant}.*.v{FORMAT}.arrow")
         total = 0

@@ -7,7 +7,7 @@ the list that it came under.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +22,7 @@ from sc_pandas.reading.windows import EARLIEST, FURTHEST_ZONE, MINUTE
 from sc_pandas.tables.layout import BASE_SCHEMA
 from sc_pandas.wording import did_you_mean, nearest
 
+_Day = TypeVar("_Day", date, datetime)
 # A list to ask, and the label of everybody on it.
 LabelledList = tuple[Any, CustomerFilter]
 LABEL_TYPES: Final = {"name": pa.string(), "bool": pa.bool_(), "month": pa.date32(), "id": pa.int64()}
@@ -81,7 +82,7 @@ def unknown_include(name: str) -> SettingsError:
 
 
 def one_value_each(parts: Sequence[CustomerFilter], plan: IncludePlan) -> list[CustomerFilter]:
-    """Split filters with several companies into one for each company where the company is included."""
+    """Split filters with several companies into one for each company if the company is included."""
     if not any(fact.name == "company_id" for fact in plan.from_filter):
         return list(parts)
     return [replace(part, company_ids=(each,)) for part in parts for each in part.company_ids or ()]
@@ -134,10 +135,14 @@ def months_of(
     lists = []
     for month in months:
         begins = datetime(*month, 1)  # noqa: DTZ001  # SellerCloud documents no zone
-        ends = (begins + timedelta(days=32)).replace(day=1) + MINUTE
+        ends = _month_after(begins) + MINUTE
         if ends >= (start or EARLIEST) and begins <= (end or now + FURTHEST_ZONE):
             lists.append((begins.date(), within(question, fact, begins, ends)))
     return lists
+
+
+def _month_after(day: _Day) -> _Day:
+    return (day + timedelta(days=32)).replace(day=1)
 
 
 def _dates(question: CustomerFilter, fact: PartitionFact) -> tuple[datetime | None, datetime | None]:
@@ -184,13 +189,9 @@ def merge_labels(fact: PartitionFact, came: Sequence[tuple[Any, Ids]]) -> Labels
     contradictions = {}
     for each in np.flatnonzero(codes[starts] != codes[last]):
         values = [distinct[number] for number in sorted({*codes[starts[each] : last[each] + 1].tolist()})]
-        if fact.kind != "month" or not _are_neighbours(values):
+        # Lists of two months that share a border overlap on purpose.
+        if fact.kind != "month" or values[1:] != [_month_after(values[0])]:
             contradictions[int(ids[each])] = [*map(str, values)]
     good = ~np.isin(ids, np.array([*contradictions], np.int64))
     labels = pa.array(distinct, LABEL_TYPES[fact.kind]).take(pa.array(codes[last[good]]))
     return Labels(ids[good], labels, contradictions)
-
-
-def _are_neighbours(months: Sequence[date]) -> bool:
-    """Return whether these are two months that share a border, where lists overlap on purpose."""
-    return len(months) == 2 and (months[0] + timedelta(days=32)).replace(day=1) == months[1]

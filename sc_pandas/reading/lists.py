@@ -23,7 +23,7 @@ _COUNTS_AT_ONCE: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Totals of lists, what reading them takes from here, and how old the oldest total is (None where one is new)."""
+    """Totals of lists, what reading them takes from here, and how old the oldest total is (None if one is new)."""
 
     totals: tuple[int, ...]
     calls_to_read: int

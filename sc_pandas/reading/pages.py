@@ -38,7 +38,7 @@ class ListPages:
         self._in_flight = in_flight
         self._cache = source.cache if options.cache != "off" else None
         self._found = found
-        # Page 1, where `total` asked for it.
+        # Page 1, if `total` asked for it.
         self._asked: Page | None = None
         self._calls = 0
         self._has_gone_on = False

@@ -25,13 +25,7 @@ _EXCLUSIVE: Final = frozenset({"customer_ids", "rating", "customer_type", "subsc
 
 
 def page_params(question: CustomerFilter, dialect: Dialect, number: int, size: int) -> list[tuple[str, str]]:
-    """Return the query parameters of one page.
-
-    Raises
-    ------
-    FilterError
-        The dialect cannot say the question.
-    """
+    """Return the query parameters of one page, or raise `FilterError` if the dialect cannot say the question."""
     paging = [(PAGE_NUMBER[dialect], str(number)), (PAGE_SIZE[dialect], str(size))]
     return [*question.to_params(dialect), *paging]
 

@@ -64,7 +64,7 @@ class ReadRecord:
 
     @classmethod
     def of_note(cls, note: Mapping[str, Any]) -> "ReadRecord | None":
-        """Return the record in a note of the cache, of this edition or an earlier one; None where it is none."""
+        """Return the record in a note of the cache, of this edition or an earlier one; None if it is none."""
         facts = dict(note)
         # Earlier editions wrote two booleans, and windows of one page as `leaves`.
         if leaves := facts.pop("leaves", ()):
