@@ -28,6 +28,7 @@ facts have defaults.
 import inspect
 from collections.abc import Iterable
 from datetime import datetime
+from functools import partial
 from typing import Any, ClassVar, Self
 
 from sc_pandas.wording import did_you_mean, nearest
@@ -53,11 +54,7 @@ class _Facts(Exception):  # noqa: N818  # not raised itself: it gives errors and
 
     def __reduce__(self) -> tuple[Any, ...]:
         facts = {name: getattr(self, name) for name in self.facts}
-        return (_rebuild, (type(self), str(self), facts))
-
-
-def _rebuild(cls: type[_Facts], message: str, facts: dict[str, Any]) -> _Facts:
-    return cls(message, **facts)
+        return partial(type(self), str(self), **facts), ()
 
 
 class SellerCloudError(_Facts):

@@ -36,25 +36,11 @@ T = TypeVar("T")
 
 
 class Client:
-    """One user's authorised, paced way to one server.
+    """One user's authorised, paced way to one server, whose base URL ends in ``/rest``.
 
-    Parameters
-    ----------
-    url
-        Base URL, ending in ``/rest``.
-    credentials
-        Who asks.
-    cache
-        Keeps verified bodies, or None.
-    timeouts, max_wait_s
-        Bounds of every wait; `max_wait_s` is the longest throttle, or outage of a server that has answered, that is
-        waited out.
-    policy, clock
-        For tests: other retries, other time.
-    ca_bundle
-        File of certificate authorities to trust instead of the system's.
-    pace_file
-        Where the calls of all processes of this machine are counted, or None to count this client's alone.
+    Without a `cache` nothing is kept; without a `pace_file` calls are counted for this client alone.  `max_wait_s` is
+    the longest throttle, or outage of a server that has answered, that is waited out.  `ca_bundle` is a file of
+    certificate authorities to trust instead of the system's.
     """
 
     def __init__(

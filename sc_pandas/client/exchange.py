@@ -98,17 +98,7 @@ class ExchangeError(Exception):
 
 
 class Wire:
-    """The way to one server: its connections, the proxy, and whose certificates are trusted.
-
-    Parameters
-    ----------
-    url
-        Base URL.
-    timeouts
-        Bounds of every attempt.
-    ca_bundle
-        File of certificate authorities to trust instead of the system's.
-    """
+    """The way to one server: its connections, the proxy, and whose certificates are trusted."""
 
     def __init__(self, url: str, timeouts: Timeouts, ca_bundle: str | None = None) -> None:
         self._url = url

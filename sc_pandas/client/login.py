@@ -92,19 +92,7 @@ class Login:
 
 
 class Authorizer:
-    """Signs calls with the current token, and replaces it when it is old or refused.
-
-    Parameters
-    ----------
-    wire
-        Makes the signed calls.
-    log_in
-        Makes a login; it is called by one thread at a time.
-    credentials
-        Who asks.
-    clock
-        For the token's age.
-    """
+    """Signs calls with the current token, and replaces it by `log_in`, once at a time, when it is old or refused."""
 
     def __init__(
         self, wire: PacedWire, log_in: Callable[[Tally, Cancel], Token], credentials: Credentials, clock: Clock

@@ -16,15 +16,7 @@ _LONGEST_WAIT_S: Final = 100 * 365 * 86_400.0
 
 
 class PacedWire:
-    """Makes calls when it is their turn.
-
-    Attributes
-    ----------
-    latency_s : float or None
-        How long an answer takes, averaged over the last ones.
-    skew_s : float or None
-        How far the server's clock is ahead.
-    """
+    """Makes calls when it is their turn; knows how long answers take, and how far the server's clock is ahead."""
 
     def __init__(self, wire: Wire, pace: Pace, clock: Clock) -> None:
         self._wire = wire

@@ -23,40 +23,27 @@ class RetryPolicy:
     cap_s: float = 20.0
 
 
-class RetryBudget:
-    """A client-wide allowance for retries, so an outage is not answered with a storm.
+class Retries:
+    """Tries calls again, out of one allowance for all calls of a client, so an outage is not answered with a storm.
 
     500 tokens; a retry costs 5, after a time-out 10, and a success gives one back (botocore's figures).
     """
 
     _FULL: Final = 500
 
-    def __init__(self) -> None:
-        self._lock = forks.new_lock()
-        self._tokens = self._FULL
-
-    def spend(self, *, timed_out: bool) -> bool:
-        """Pay for one retry; False when the allowance is used up."""
-        cost = 10 if timed_out else 5
-        with self._lock:
-            if self._tokens < cost:
-                return False
-            self._tokens -= cost
-            return True
-
-    def refund(self) -> None:
-        """Refund an attempt, for a call that succeeded."""
-        with self._lock:
-            self._tokens = min(self._FULL, self._tokens + 1)
-
-
-class Retries:
-    """Tries calls again, out of one allowance for all calls of a client."""
-
     def __init__(self, clock: Clock, policy: RetryPolicy) -> None:
         self._clock = clock
         self._policy = policy
-        self._budget = RetryBudget()
+        self._lock = forks.new_lock()
+        self._tokens = self._FULL
+
+    def _spend(self, tokens: int) -> bool:
+        """Take tokens, or give some back; False where they are used up."""
+        with self._lock:
+            left = self._tokens - tokens
+            if left >= 0:
+                self._tokens = min(self._FULL, left)
+            return left >= 0
 
     def pause_s(self, number: int) -> float:
         """Return the seconds to wait after a try, counted from 1."""
@@ -78,11 +65,11 @@ class Retries:
                 result = attempt()
             except Setback as setback:
                 is_last = number >= attempts
-                if is_last or not self._budget.spend(timed_out=setback.timed_out):
+                if is_last or not self._spend(10 if setback.timed_out else 5):
                     elapsed_s = self._clock.monotonic() - started
                     raise setback.final(number, elapsed_s, budget_exhausted=not is_last) from None
             else:
-                self._budget.refund()
+                self._spend(-1)
                 return result
             self._clock.sleep(self.pause_s(number), cancel)
         raise AssertionError  # `count` does not end

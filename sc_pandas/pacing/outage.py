@@ -46,14 +46,7 @@ class OutageGate:
     A server that never answered, and one that was away for the whole of the longest wait, is not waited for: there each
     call ends by its own attempts.
 
-    Parameters
-    ----------
-    clock
-        Whose time it is.
-    max_wait_s
-        Longest wait, from the first refused call on; 0 for none.
-    pause_s
-        Seconds before a probe, by its number.
+    The longest wait counts from the first refused call on; `pause_s` gives the seconds before a probe, by its number.
     """
 
     def __init__(

@@ -53,18 +53,7 @@ class Pace:
     Short reads burst, long ones settle at the quota.  Calls of this object are always counted here; with a `file`, the
     calls of all processes of the machine are counted together, also beyond their end.
 
-    Parameters
-    ----------
-    clock
-        Whose time it is.
-    outages
-        Holds calls back while the server is away.
-    max_wait_s
-        Longest wait for a throttle; a longer one is an error at once.
-    file
-        Where other processes count their calls and tell of their throttles, or None.
-    calls_per_hour, window_s
-        The quota: so many calls in so many seconds.
+    A throttle of more than `max_wait_s` is an error at once.
     """
 
     def __init__(

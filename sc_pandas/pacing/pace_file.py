@@ -79,12 +79,7 @@ class PaceFile:
     A file that is locked for longer than a second or cannot be written is left alone from then on, and one that is
     damaged begins anew; then everything is answered as if nobody else called.
 
-    Parameters
-    ----------
-    path
-        The file; it is made when the first call is counted, readable by its owner only.
-    slots, window_s
-        The quota: so many calls in so many seconds.
+    The file is made when the first call is counted, readable by its owner only.
 
     Warns
     -----

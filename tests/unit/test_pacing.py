@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sc_pandas import RateLimitedError
-from sc_pandas.client.retries import RetryBudget
+from sc_pandas import RateLimitedError, TransportError
+from sc_pandas.client.outcomes import Setback
+from sc_pandas.client.retries import Retries, RetryPolicy
 from sc_pandas.pacing import (
     Pace,
     Throttle,
@@ -206,18 +207,28 @@ def test_a_pace_shared_by_threads_counts_every_call() -> None:
 
 @pytest.mark.fault("A19")
 def test_retries_run_out_in_an_outage_and_come_back_with_successes() -> None:
-    budget = RetryBudget()
-    assert sum(budget.spend(timed_out=False) for _ in range(200)) == 100
-    assert not budget.spend(timed_out=False)
-    for _ in range(5):
-        budget.refund()
-    assert not budget.spend(timed_out=True)
-    assert budget.spend(timed_out=False)
-    slow = RetryBudget()
-    assert sum(slow.spend(timed_out=True) for _ in range(200)) == 50
-    for _ in range(10_000):
-        slow.refund()
-    assert sum(slow.spend(timed_out=False) for _ in range(200)) == 100
+    def tries(retries: Retries, *, timed_out: bool) -> int:
+        made = 0
+
+        def attempt() -> None:
+            nonlocal made
+            made += 1
+            raise Setback(TransportError, "No answer", timed_out=timed_out)
+
+        with pytest.raises(TransportError, match="allowance") as caught:
+            retries.until_good(attempt, 1_000, None)
+        assert caught.value.budget_exhausted
+        return made
+
+    for timed_out, first in ((False, 101), (True, 51)):
+        retries = Retries(FakeClock(), RetryPolicy())
+        assert tries(retries, timed_out=timed_out) == first
+        for _ in range(5):
+            retries.until_good(lambda: None, 1, None)
+        assert [tries(retries, timed_out=True), tries(retries, timed_out=False)] == [1, 2]
+        for _ in range(10_000):
+            retries.until_good(lambda: None, 1, None)
+        assert tries(retries, timed_out=False) == 101
 
 
 @pytest.mark.parametrize(
