@@ -20,9 +20,10 @@ from sc_pandas import forks
 from sc_pandas.cache.folder import KEEP_AT_MOST
 
 LOCK_WAIT_S: Final = 2.0
-# Bodies that come quickly are written together: so many, or what came in so many seconds.
+# Small bodies that come quickly are written together: so many, or what came in so many seconds.
 _AT_ONCE: Final = 16
 _AT_ONCE_S: Final = 0.25
+_SMALL: Final = 2**20
 _MAGIC: Final = b"scp1"
 _HEAD: Final = struct.Struct(">4s32sd")
 # Files that this process, a child, may not open.
@@ -132,8 +133,11 @@ class Backend:
         created = time.time()
         blob = _HEAD.pack(_MAGIC, _checksum(key, created, body), created) + body
         with self._in_use:
+            if self._off:
+                return
             self._waiting.append((key, blob, int(created + KEEP_AT_MOST.total_seconds())))
-            if len(self._waiting) >= _AT_ONCE or time.monotonic() > self._written_at + _AT_ONCE_S:
+            has_waited = time.monotonic() > self._written_at + _AT_ONCE_S
+            if len(self._waiting) >= _AT_ONCE or has_waited or len(body) > _SMALL:
                 self.flush()
 
     def flush(self) -> None:
