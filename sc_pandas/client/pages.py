@@ -19,6 +19,7 @@ from sc_pandas.contract import CUSTOM_KEYS, PageRows
 from sc_pandas.contract.cards import is_card_key
 
 _ENTRIES, _CHOICES = "CustomColumns", "DataSourceContainer"
+_NAME: Final = attrgetter("ColumnName")
 # As the vendor's Swagger description has them, until a page shows others.
 _ENTRY_KEYS: Final = (
     "AllowHTMLPopup", "ClientID", "ColumnName", "DataLength", _CHOICES, "DataType", "DisplayName", "ID",
@@ -63,6 +64,9 @@ class Shape:
         columns = dict(zip(self._row, zip(*map(msgspec.structs.astuple, page.Items), strict=True), strict=False))
         lists = list(filter(None, columns.get(_ENTRIES, ())))
         entries = list(chain.from_iterable(lists))
+        # One without a name is told as the server wrote it, keys in its order.
+        if not all(type(name) is str and name for name in map(_NAME, entries)):
+            return None
         choices = list(filter(None, map(self._choices, entries)))
         objects = (1, len(page.Items), len(entries), sum(map(len, choices)))
         keys = sum(many * size for many, size in zip(objects, self._sizes, strict=True))

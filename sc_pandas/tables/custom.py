@@ -98,11 +98,11 @@ def _plain(page: PageRows) -> _Entries | None:
     if not entries:
         return (), (), (), set()
     names, values, declared, several = zip(*map(_PARTS, entries), strict=True)
-    if set(map(type, names)) != {str} or not set(map(type, declared)) <= {str, int, NoneType}:
+    if not set(map(type, declared)) <= {str, int, NoneType}:
         return None
     if not set(map(type, several)) <= {bool, NoneType}:
         return None
-    if "" in names or any(map(is_card_key, set(names))):
+    if any(map(is_card_key, set(names))):
         return None
     owners = np.repeat(np.arange(len(page)), [len(each or ()) for each in lists])
     kinds = set(zip(names, declared, several, strict=True))

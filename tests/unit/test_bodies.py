@@ -262,7 +262,7 @@ def outcome(reader: PageReader, body: bytes) -> Any:
 
 
 @given(st.data(), st.sampled_from([":", " :", ": "]))
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 def test_an_odd_page_gives_the_table_of_the_slow_parser(data: st.DataObject, colon: str) -> None:
     """Keys twice, in other order, in other case, escaped, unknown or missing; numbers, texts and lists of any kind."""
     rows = []
