@@ -50,14 +50,6 @@ def test_a_total_below_its_page_is_no_proof(total: int, consistency: str, tmp_pa
 
 
 @pytest.mark.fault("C11")
-@pytest.mark.parametrize("at", [2, 5, 10])
-def test_nor_is_it_on_a_later_page(at: int, tmp_path: Path) -> None:
-    error, _ = error_of(paged(lambda number: 7 if number == at else 500), tmp_path, consistency="fast")
-    assert isinstance(error, sc.ResponseError)
-    assert error.kind == "row_count"
-
-
-@pytest.mark.fault("C11")
 def test_nor_for_counts_pages_and_lists_of_an_include(tmp_path: Path) -> None:
     with RawServer(paged(lambda _: 3)) as server, server.shop(tmp_path) as shop:
         for ask in (
@@ -75,19 +67,6 @@ def test_nor_for_counts_pages_and_lists_of_an_include(tmp_path: Path) -> None:
 
     error, _ = error_of(only_lists, tmp_path / "b", include=["subscribed"])
     assert isinstance(error, sc.ResponseError)
-
-
-def test_more_rows_than_any_page_has_are_refused(tmp_path: Path) -> None:
-    with RawServer(paged(lambda _: len(PEOPLE), asked=51)) as server, server.shop(tmp_path) as shop:
-        assert len(shop.customers(page_size=51).to_pandas()) == len(PEOPLE)
-
-    def all_at_once(wire: Wire) -> None:
-        wire.send(whole(page(list(PEOPLE), 500)))
-
-    error, calls = error_of(all_at_once, tmp_path / "b")
-    assert isinstance(error, sc.ResponseError)
-    assert (error.kind, calls) == ("row_count", 5)
-    assert "500 rows where 50" in str(error)
 
 
 @pytest.mark.parametrize("coding", ["gzip", "none"])

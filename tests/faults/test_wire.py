@@ -212,10 +212,7 @@ def test_any_flipped_byte_is_never_wrong_rows() -> None:
 @pytest.mark.fault("A12")
 @pytest.mark.parametrize(("content", "label"), [(BODY, "gzip"), (ZIPPED, ""), (BODY, "br"), (ZIPPED, "deflate")])
 def test_a_wrong_label_is_told_and_never_guessed(content: bytes, label: str) -> None:
-    with (
-        RawServer(lambda wire: wire.send(compressed(content, label=label))) as server,
-        server.client() as client,
-    ):
+    with RawServer(lambda wire: wire.send(compressed(content, label=label))) as server, server.client() as client:
         with pytest.raises(sc.ResponseError) as caught:
             ask(client)
         assert caught.value.kind in {"encoding", "json"}

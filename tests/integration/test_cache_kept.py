@@ -248,9 +248,7 @@ sys.stdin.read()
 @pytest.mark.fault("E11")
 @pytest.mark.parametrize("state", ["cold", "warm"])
 def test_a_lock_of_another_process_costs_under_three_seconds(
-    state: str,
-    box: sc.sandbox.Sandbox,
-    tmp_path: Path,
+    state: str, box: sc.sandbox.Sandbox, tmp_path: Path
 ) -> None:
     with shop_of(box, tmp_path) as shop:
         shop.customers(city="Berlin").to_pandas()

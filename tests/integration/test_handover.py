@@ -39,10 +39,7 @@ def customers(numbers: Iterable[int]) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module", params=[1, 2])
 def frame(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     """Return a frame of one chunk, or of two as large reads are, with what `include=` adds: lists, structs and a date."""
-    with (
-        sc.sandbox.serve(customers=300, seed=7) as box,
-        shop_of(box, Path(tmp_path_factory.mktemp("cache"))) as shop,
-    ):
+    with sc.sandbox.serve(customers=300, seed=7) as box, shop_of(box, Path(tmp_path_factory.mktemp("cache"))) as shop:
         table = shop.customers().run().table.combine_chunks()
     added = detail_columns(NAMES, customers(range(len(table))), lambda _: lambda *_: None)
     for field, column in zip(detail_schema(NAMES), added, strict=True):

@@ -13,13 +13,7 @@ import pytest
 
 import sc_pandas as sc
 from sc_pandas.contract import PageRows
-from sc_pandas.errors import (
-    CacheMissError,
-    FilterError,
-    SellerCloudError,
-    SellerCloudWarning,
-    SettingsError,
-)
+from sc_pandas.errors import CacheMissError, FilterError, SellerCloudError, SellerCloudWarning, SettingsError
 from sc_pandas.sandbox import Sandbox
 from sc_pandas.segments import memory
 from tests.support.shops import shop_of

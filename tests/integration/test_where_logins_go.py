@@ -208,10 +208,7 @@ def test_another_user_there_is_not_asked(
     note = {**frame.attrs["sellercloud"], "tenant": tenant_digest(thief.url, f"user:{box.username}")}
     frame.attrs = {"sellercloud": note}
     boss = Credentials(BOSS, password=Secret("boss-canary"))
-    with (
-        Connection(thief.url, boss, cache_dir=tmp_path),
-        pytest.raises(sc.AccessorError, match="by another user"),
-    ):
+    with Connection(thief.url, boss, cache_dir=tmp_path), pytest.raises(sc.AccessorError, match="by another user"):
         VERBS[verb](sc.SellerCloudAccessor(frame))
     assert thief.heard == 0
 

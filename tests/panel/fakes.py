@@ -217,22 +217,12 @@ class HandTimer:
 class Desk:
     """An engine with everything around it in the test's hand."""
 
-    def __init__(
-        self,
-        server: FakeServer | None = None,
-        *,
-        live: bool = True,
-        **options: Any,
-    ) -> None:
+    def __init__(self, server: FakeServer | None = None, *, live: bool = True, **options: Any) -> None:
         self.server = server or FakeServer()
         self.watch = Watch()
         self.states: list[PanelState] = []
         self.engine = Engine(
-            self.server.query(**options),
-            self.states.append,
-            live=live,
-            make_timer=self.watch.timer,
-            clock=self.watch,
+            self.server.query(**options), self.states.append, live=live, make_timer=self.watch.timer, clock=self.watch
         )
 
     @property

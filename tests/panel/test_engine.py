@@ -374,17 +374,6 @@ def test_after_close_nothing_is_published_asked_or_left_running(desk: Desk) -> N
     assert not [t for t in threading.enumerate() if t.name.startswith("sc_pandas-panel")]
 
 
-def test_close_stops_a_load_between_pages(desk: Desk) -> None:
-    reached = threading.Event()
-    desk.server.on_run = _pages(3, reached)
-    desk.engine.load()
-    assert reached.wait(SOON_S)
-    thread = next(t for t in threading.enumerate() if t.name == "sc_pandas-panel")
-    desk.engine.close()
-    thread.join(SOON_S)
-    assert not thread.is_alive()
-
-
 def test_an_engine_at_rest_holds_no_thread() -> None:
     engine = Engine(FakeServer().query(), lambda _state: None)
     engine.apply(FOUR[0])

@@ -10,15 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sc_pandas.panel.preview import (
-    MOST_BYTES,
-    MOST_COLUMNS,
-    counts_html,
-    facet_counts,
-    is_contact,
-    mask,
-    table_html,
-)
+from sc_pandas.panel.preview import MOST_BYTES, MOST_COLUMNS, counts_html, facet_counts, is_contact, mask, table_html
 from sc_pandas.wording import LONGEST, visible
 from tests.panel.hostile import HIDDEN, PAYLOADS, Seen, check_calm
 
@@ -103,10 +95,7 @@ def test_facets_hold_no_way_to_reach_a_person_and_stay_small() -> None:
     """Counts are not masked, so nothing to be masked is counted."""
     few = ["alpha", "beta", "gamma"] * 20
     columns: dict[str, Any] = {f"custom.{n}": list(few) for n in range(30)}
-    reach = {
-        "custom.Phone": ["5550100"] * 30 + ["5550101"] * 30,
-        "custom.Rep": ["a@x.test"] * 30 + ["b@x.test"] * 30,
-    }
+    reach = {"custom.Phone": ["5550100"] * 30 + ["5550101"] * 30, "custom.Rep": ["a@x.test"] * 30 + ["b@x.test"] * 30}
     counts = facet_counts(frame(**reach, **columns))
     assert len(counts) == 6
     assert not reach.keys() & counts.keys()
