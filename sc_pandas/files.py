@@ -182,15 +182,6 @@ def atomic_write(path: PathLike) -> Iterator[BinaryIO]:
     ExportError
         If the system refuses (``reason="os"``, with ``errno``).  The temporary file is gone and the target untouched;
         only when the folder's own sync fails does the complete new file already stand there, and the message says so.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as there:
-    ...     with atomic_write(there + "/a.txt") as file:
-    ...         _ = file.write(b"whole")
-    ...     Path(there, "a.txt").read_text()
-    'whole'
     """
     target = check_target(path)
     temp = temp_beside(target)

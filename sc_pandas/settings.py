@@ -62,13 +62,6 @@ def base_url(server: str) -> str:
     ------
     SettingsError
         It is none of these; nothing was looked up or sent.
-
-    Examples
-    --------
-    >>> base_url("tt")
-    'https://tt.api.sellercloud.com/rest'
-    >>> base_url("https://tt.api.sellercloud.us/rest/api/")
-    'https://tt.api.sellercloud.us/rest'
     """
     if _LABEL.fullmatch(server):
         return f"https://{server.lower()}.api.sellercloud.com/rest"

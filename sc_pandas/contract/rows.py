@@ -17,13 +17,7 @@ Ids = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
 def id_of(row: Mapping[str, object]) -> int | None:
-    """Return the id of a row, under whichever of the known keys it travels, or None.
-
-    Examples
-    --------
-    >>> id_of({"UserID": "7"}), id_of({"UserID": None, "ID": 8}), id_of({"Email": "ann@shop.test"})
-    (7, 8, None)
-    """
+    """Return the id of a row, under whichever of the known keys it travels, or None."""
     for key in ID_KEYS:
         value = row.get(key)
         if isinstance(value, Decimal) and value.adjusted() < _DIGITS_AT_MOST and value == value.to_integral_value():
@@ -36,14 +30,7 @@ def id_of(row: Mapping[str, object]) -> int | None:
 
 
 class PageRows(Sequence[dict[str, Any]]):
-    """The rows of a page, either as parsed (one dict each) or as columns; each can be looked at as a dict.
-
-    Examples
-    --------
-    >>> rows = PageRows(columns={"UserID": [7, 8], "Email": ["ann@shop.test", None]})
-    >>> rows.ids.tolist(), rows[1], len(rows[:1])
-    ([7, 8], {'UserID': 8, 'Email': None}, 1)
-    """
+    """The rows of a page, either as parsed (one dict each) or as columns; each can be looked at as a dict."""
 
     def __init__(
         self, items: Sequence[dict[str, Any]] = (), columns: Mapping[str, Sequence[Any]] | None = None

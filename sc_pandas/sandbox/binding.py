@@ -51,13 +51,6 @@ def bind(pairs: Sequence[tuple[str, str]], dialects: Collection[Dialect]) -> Ask
     ------
     BindingError
         If a known parameter cannot be read.
-
-    Examples
-    --------
-    >>> bind([("model.channel", "21"), ("pageNumber", "2")], ("article", "swagger"))
-    Asked(filters={'channel': 21}, page_number=1, page_size=10)
-    >>> bind([("Rating", "satisfied"), ("pagenumber", "2")], ("article",))
-    Asked(filters={'rating': 4}, page_number=2, page_size=10)
     """
     texts = _texts_by_name(pairs, dialects)
     found: dict[str, Any] = {}
