@@ -388,6 +388,18 @@ def test_a_strangers_answer_is_never_taken(tmp_path: Path, body: str) -> None:
         assert wrong(shop.customers(include=["created_on"]).to_pandas(), box) == {}
 
 
+def test_an_included_value_that_does_not_fit_is_told(shop: Shop) -> None:
+    box, connection = shop
+    wrong_date = lambda right: replace(right, body=right.body.replace(b'"CreatedOn":"', b'"CreatedOn":"x'))  # noqa: E731
+    box.fault(wrong_date, endpoint="detail", times=None)
+    with pytest.warns(sc.SchemaDriftWarning, match="created_on"):
+        read = connection.customers(include="created_on").run()
+    assert [each.user_id for each in read.report.coercions] == read.table["user_id"].to_pylist()
+    assert read.table["created_on"].null_count == 300
+    with pytest.raises(sc.ResponseError, match="does not fit the column created_on"):
+        connection.customers(include="created_on", on_bad_value="raise").run()
+
+
 def test_a_throttled_read_goes_on_where_it_was(tmp_path: Path) -> None:
     with sc.sandbox.serve(customers=200, seed=7) as box, shop_of(box, tmp_path, max_wait_s=0.0) as shop:
         box.fault("throttle", at=101, reset_in_s=0.5, endpoint="detail")
