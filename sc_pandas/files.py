@@ -121,7 +121,7 @@ def said_by(error: OSError) -> str:
 
 def _checked(target: Path) -> Path:
     if target.is_symlink():
-        number, what = ELOOP, "its symbolic links run in a circle. Give the real path."
+        number, what = ELOOP, "its symbolic links run in a circle. Write the real path."
     elif target.is_dir():
         number, what = EISDIR, "it is a folder. Add a file name."
     elif not target.parent.exists():

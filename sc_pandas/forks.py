@@ -4,7 +4,7 @@ Whatever holds one of them registers here, once, with the function that renews i
 before any other code does.  It takes no lock, because a thread of the parent may have held it and is not there any
 more; it waits for nobody; and it undoes nothing that the parent goes on to use.
 
-SQLite and OpenSSL have locks that nobody can renew, so that no thread of ours is inside them when a process forks.
+SQLite and OpenSSL have locks that nobody can renew, so no thread of ours is inside them when a process forks.
 SQLite is closed, too: a connection that is carried over makes the child believe in file locks of its parent.
 """
 

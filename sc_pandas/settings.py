@@ -99,7 +99,7 @@ def _normalised_url(url: str) -> str:
 
 def _refuse(why: str) -> NoReturn:
     raise SettingsError(
-        f"This server cannot be used: {why}. Give a server id ('tt'), 'team:NAME', or a base URL such as "
+        f"This server cannot be used: {why}. Pass a server id ('tt'), 'team:NAME', or a base URL such as "
         "'https://tt.api.sellercloud.com/rest'.",
         setting="server",
     )

@@ -35,17 +35,17 @@ def segments() -> None:
 @segments.command("list")
 def list_them() -> None:
     """Show names and filters; nobody is asked."""
-    kept = Segments()
-    if not kept:
+    saved = Segments()
+    if not saved:
         click.echo(_NOTHING, err=True)
-    wide = max((len(visible(name)) for name in kept), default=0)
-    for name in kept:
-        click.echo(f"{visible(name):<{wide}}  {_filter_text(kept, name)}")
+    wide = max((len(visible(name)) for name in saved), default=0)
+    for name in saved:
+        click.echo(f"{visible(name):<{wide}}  {_filter_text(saved, name)}")
 
 
-def _filter_text(kept: Segments, name: str) -> str:
+def _filter_text(saved: Segments, name: str) -> str:
     try:
-        return visible(kept[name].to_code(), 1_000) or "all customers"
+        return visible(saved[name].to_code(), 1_000) or "all customers"
     except SellerCloudError as error:
         return f"cannot be asked: {visible(str(error))}"
 
@@ -56,20 +56,20 @@ def _filter_text(kept: Segments, name: str) -> str:
 def save(name: str, **options: Any) -> None:
     """Save the filter under NAME, in place of what was there."""
     given = {each: value for each, value in options.items() if value not in {None, ()}}
-    kept = Segments()
-    replaced = name.strip() in kept
-    kept.save(name, CustomerFilter.of(**given))
-    click.echo(f"{'replaced' if replaced else 'saved'}  {visible(name.strip())}  {_filter_text(kept, name.strip())}")
+    saved = Segments()
+    replaced = name.strip() in saved
+    saved.save(name, CustomerFilter.of(**given))
+    click.echo(f"{'replaced' if replaced else 'saved'}  {visible(name.strip())}  {_filter_text(saved, name.strip())}")
 
 
 @segments.command()
 @click.argument("names", nargs=-1, required=True)
 def delete(names: tuple[str, ...]) -> None:
     """Delete segments, and forget who was in them."""
-    kept = Segments()
-    check_names(names, kept)
+    saved = Segments()
+    check_names(names, saved)
     for name in names:
-        kept.delete(name)
+        saved.delete(name)
         click.echo(f"deleted  {visible(name)}")
 
 
@@ -83,14 +83,14 @@ def run(names: tuple[str, ...], *, as_json: bool, **options: Any) -> None:
 
     A segment that fails is shown as failed, the others are shown; the exit code is that of the first that failed.
     """
-    kept = Segments()
+    saved = Segments()
     given = {name: value for name, value in options.items() if value is not None}
-    check_names(names, kept)  # before a password is asked for
-    if not kept:
+    check_names(names, saved)  # before a password is asked for
+    if not saved:
         click.echo(json.dumps({"segments": [], "failed": [], "calls": 0}) if as_json else _NOTHING)
         return
     with connected(given) as shop:
-        ran = shop.segments(*names, segments=kept, **given)
+        ran = shop.segments(*names, segments=saved, **given)
         calls = shop.calls_made
     if as_json:
         failed = [{"name": n, "error": type(each).__name__, "message": str(each)} for n, each in ran.errors.items()]

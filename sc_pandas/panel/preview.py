@@ -32,7 +32,7 @@ def table_html(rows: pd.DataFrame, *, masked: bool) -> str:
     Parameters
     ----------
     rows
-        What to show; keep it to a page.
+        What to show; a page at most.
     masked
         Whether e-mail addresses, phone numbers, postal addresses and their contacts are masked.
     """

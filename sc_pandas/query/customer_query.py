@@ -361,7 +361,7 @@ class CustomerQuery:
     def _provenance(self, report: ReadReport) -> Provenance:
         return Provenance(
             base_url=self.connection.url,
-            # In the server's own time, so that it means the same on every connection.
+            # In the server's own time: it means the same on every connection.
             filter=self._bound.to_dict(),
             columns=self.options.columns,
             limit=self.options.limit,

@@ -34,10 +34,10 @@ def connection_for(named: str, tenant: str = "") -> Connection:
         )
     if its_own:
         return its_own[0]
-    kept = list(settings.logins(url, server=_spelling(url)))
-    login = next((each for each in kept if tenant in {"", settings.tenant_digest(url, each.user_key)}), None)
+    logins = list(settings.logins(url, server=_spelling(url)))
+    login = next((each for each in logins if tenant in {"", settings.tenant_digest(url, each.user_key)}), None)
     if login is None:
-        raise AccessorError(_refusal(url, is_of_another=bool(opened or kept)))
+        raise AccessorError(_refusal(url, is_of_another=bool(opened or logins)))
     return Connection(url, login)
 
 

@@ -1,7 +1,7 @@
 """Invented customers: the same ones for the same seed, on every machine.
 
 Only `random.Random.random` is drawn from, and only with arithmetic that IEEE 754 fixes to the last bit (a square
-root, but no ``pow``, no ``log``), so that a record does not depend on the platform's mathematics library or on hash
+root, but no ``pow``, no ``log``), so a record does not depend on the platform's mathematics library or on hash
 randomisation.
 """
 

@@ -75,7 +75,7 @@ class SegmentMemory:
         return max(earlier, key=lambda seen: seen.at, default=None)
 
     def remember(self, name: str, asked: CustomerFilter, seen: Seen) -> None:
-        """Keep a proven reading; of those that are kept at once the later stay, in whichever order they come.
+        """Store a proven reading; the later ones stay, in whichever order they come.
 
         Raises
         ------

@@ -42,7 +42,7 @@ def check_names(names: Iterable[str], known: Mapping[str, Any]) -> None:
 
 
 class Segments(Mapping[str, CustomerFilter]):
-    """Your named filters: a mapping from names to `CustomerFilter`, kept in one JSON file.
+    """Your named filters: a mapping from names to `CustomerFilter`, in one JSON file.
 
     The panel saves into it, ``shop.segments()`` and ``sc-pandas segments run`` read it, and threads and processes may
     change it at once.
@@ -82,12 +82,12 @@ class Segments(Mapping[str, CustomerFilter]):
         self._lock = self._path.with_suffix(".lock")
 
     def __getitem__(self, name: str) -> CustomerFilter:
-        kept = self._read()
-        check_names([name], kept)
+        saved = self._read()
+        check_names([name], saved)
         try:
-            if not isinstance(kept[name], dict):
+            if not isinstance(saved[name], dict):
                 raise FilterError("It is no object of filter names and values.")  # noqa: TRY301  # told as others are
-            return CustomerFilter.of(**kept[name])
+            return CustomerFilter.of(**saved[name])
         except FilterError as error:
             remedy = f"Save it anew, or delete it: Segments.delete({name!r}). It is in {self._path}."
             message = f"The segment {name!r} cannot be asked: {error} {remedy}"
@@ -131,7 +131,7 @@ class Segments(Mapping[str, CustomerFilter]):
         """
         hide_unknown(filters, CustomerFilter.names)
         if question is not None and filters:
-            raise FilterError("Give save() a filter or keywords, not both.")
+            raise FilterError("save() takes a filter or keywords, not both.")
         asked = CustomerFilter.of(**filters) if question is None else _checked_filter(question)
         entry = {_checked_name(name): asked.to_dict()}
         try:
@@ -177,17 +177,17 @@ class Segments(Mapping[str, CustomerFilter]):
             return {}
         except (OSError, ValueError, RecursionError):
             document = None
-        kept = document.get("segments") if isinstance(document, dict) and document.get("format") == FORMAT else None
-        if not isinstance(kept, dict):
+        saved = document.get("segments") if isinstance(document, dict) and document.get("format") == FORMAT else None
+        if not isinstance(saved, dict):
             raise SettingsError(
                 f"{self._path} is not a file of saved filters that this version can read; move it away to begin anew.",
                 setting="segments",
             )
-        return kept
+        return saved
 
-    def _write(self, kept: dict[str, Any]) -> None:
+    def _write(self, saved: dict[str, Any]) -> None:
         # Escaped, because a name may hold half a character, which UTF-8 has no bytes for.
-        text = json.dumps({"format": FORMAT, "segments": kept}, indent=1, sort_keys=True)
+        text = json.dumps({"format": FORMAT, "segments": saved}, indent=1, sort_keys=True)
         with atomic_write(self._path) as file:
             file.write(text.encode())
 
@@ -203,7 +203,7 @@ def _checked_name(name: object) -> str:
 
 
 def _checked_filter(question: object) -> CustomerFilter:
-    """Return the filter that was meant; a frame's values never become one, because they would be kept and shared."""
+    """Return the filter that was meant; a frame's values never become one, because they would be stored and shared."""
     if isinstance(question, CustomerFilter):
         return question
     # A dict alone: other mappings, such as a run or `Segments`, have names that are no filters.
