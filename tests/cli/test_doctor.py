@@ -52,11 +52,8 @@ def nothing_given_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_healthy(at_box: Sandbox, run: Any, cache_dir: Path) -> None:
     before = at_box.calls()
     ran = run("doctor", "--json")
-    assert ran.code == 0
-    assert ran.err == ""
-    assert ran.json["fine"]
-    assert list(states(ran)) == ALL
-    assert set(states(ran).values()) == {"ok"}
+    assert (ran.code, ran.err, ran.json["fine"]) == (0, "", True)
+    assert list(states(ran).items()) == [(name, "ok") for name in ALL]
     assert ran.json["calls"] == at_box.calls() - before == 2
     assert words(ran, "dialect") == "article is understood"
     assert words(ran, "page cap") == "50 rows come when 100 are asked, of 300 customers"

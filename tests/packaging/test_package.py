@@ -12,16 +12,13 @@ NOTHING_HEAVY = {"pandas", "pyarrow", "numpy", "requests", "requests_cache", "ms
 OF_A_READ = {"click", "ipywidgets", "matplotlib", "openpyxl", "fsspec", "IPython", "keyring", "sc_pandas.sandbox"}
 
 
-@pytest.mark.parametrize(
-    ("code", "absent"),
-    [
-        ("import sc_pandas", NOTHING_HEAVY | OF_A_READ),
-        ("import sc_pandas; dir(sc_pandas); sc_pandas.SettingsError", NOTHING_HEAVY | OF_A_READ),
-        ("import sc_pandas as sc; sc.connect; sc.SellerCloudAccessor; sc.read_parquet", OF_A_READ),
-        ("from sc_pandas.cli import main; main(['--help'], standalone_mode=False)", NOTHING_HEAVY),
-        ("from sc_pandas.cli import main; main(['count', '--help'], standalone_mode=False)", OF_A_READ - {"click"}),
-    ],
-)
+@pytest.mark.parametrize(("code", "absent"), [
+    ("import sc_pandas", NOTHING_HEAVY | OF_A_READ),
+    ("import sc_pandas; dir(sc_pandas); sc_pandas.SettingsError", NOTHING_HEAVY | OF_A_READ),
+    ("import sc_pandas as sc; sc.connect; sc.SellerCloudAccessor; sc.read_parquet", OF_A_READ),
+    ("from sc_pandas.cli import main; main(['--help'], standalone_mode=False)", NOTHING_HEAVY),
+    ("from sc_pandas.cli import main; main(['count', '--help'], standalone_mode=False)", OF_A_READ - {"click"}),
+])  # fmt: skip
 def test_what_is_loaded_is_what_is_needed(code: str, absent: set[str]) -> None:
     """`import sc_pandas` and `sc-pandas --help` load no library of a read; a read loads no widgets, servers or plots."""
     code = f"{code}\nimport sys; print(f'loaded: {{[*sys.modules]}}')"

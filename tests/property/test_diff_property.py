@@ -62,10 +62,7 @@ def frames(draw: st.DrawFn) -> pd.DataFrame:
 def plain(frame: pd.DataFrame) -> list[Any]:
     """Every cell as Arrow or NumPy holds it; NaN, null and −0.0 keep apart."""
     return [
-        (
-            str(name),
-            pa.array(column.array).to_pylist() if isinstance(column.dtype, pd.ArrowDtype) else column.tolist(),
-        )
+        (str(name), pa.array(column.array).to_pylist() if isinstance(column.dtype, pd.ArrowDtype) else column.tolist())
         for name, column in frame.items()
     ]
 

@@ -10,7 +10,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -19,7 +18,6 @@ from hypothesis import strategies as st
 from sc_pandas.contract import DETAIL_KEYS, LIST_KEYS, CustomDataType
 from sc_pandas.contract.details import ADDRESS_KEYS, DETAILS, GROUP_KEYS, known_fields
 from sc_pandas.json_text import dump
-from sc_pandas.provenance import Provenance
 from sc_pandas.tables import (
     BASE_SCHEMA,
     CustomerRows,
@@ -30,27 +28,22 @@ from sc_pandas.tables import (
     detail_schema,
 )
 
-NOTE = Provenance(base_url="https://tt.api.example", verdict="proven (one response)")
-DECODER = msgspec.json.Decoder(float_hook=Decimal)
-
 numbers = st.integers() | st.integers(-3, 300) | st.sampled_from([2**53 + 1, 2**63 - 1, 2**63, -(2**63), 10**40])
 decimals = st.decimals(allow_nan=False, allow_infinity=False, places=3) | st.sampled_from(
     [Decimal(text) for text in ("7.0", "0.1", "1E+400", "1E+30", "-0.0", "1.1234567890123456789", "5E-7")]
 )
 moments = st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 30)).map(datetime.isoformat)
+odd_texts = [
+    "True", "false", "a\ud800", "Satisfied", "very dissatisfied", "0001-01-01T00:00:00", "2020-01-02T03:04:05.1234567Z",
+    "", "\ud83d", "\udfff", "é\ud800",
+]  # fmt: skip
 texts = (
     st.text(st.characters(codec="utf-8") | st.sampled_from("\ud800\udfff"), max_size=8)
     | st.integers(-200, 200).map(str)
-    | st.sampled_from(
-        [
-            "True", "false", "a\ud800", "Satisfied", "very dissatisfied", "0001-01-01T00:00:00",
-            "2020-01-02T03:04:05.1234567Z", "",
-        ]
-    )
-    | st.sampled_from(["\ud83d", "\udfff", "é\ud800"])
+    | st.sampled_from(odd_texts)
     | moments
     | st.builds("{}{}".format, moments, st.sampled_from(["Z", "+02:00", "-1130"]))
-)  # fmt: skip
+)
 scalars = st.none() | st.booleans() | numbers | decimals | texts
 names = st.text("aB1 _é", max_size=3)
 values = st.recursive(
@@ -143,8 +136,8 @@ declarations = (
 entries_of_any_kind = st.fixed_dictionaries(
     {"ColumnName": st.sampled_from(custom_names)},
     optional={
-        "DataType": declarations, "Value": values, "IsDropDownAllowMultipleSelection": st.booleans() | st.none(),
-        "AllowHTMLPopup": st.booleans(),
+        "DataType": declarations, "Value": values, "AllowHTMLPopup": st.booleans(),
+        "IsDropDownAllowMultipleSelection": st.booleans() | st.none(),
     },
 )  # fmt: skip
 
@@ -221,12 +214,8 @@ def custom_column_names(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def named(custom: Any) -> list[dict[str, Any]]:
-    entries = custom if isinstance(custom, list) else []
-    return [
-        each
-        for each in entries
-        if isinstance(each, dict) and isinstance(each.get("ColumnName"), str) and each["ColumnName"]
-    ]
+    entries = [each for each in custom if isinstance(each, dict)] if isinstance(custom, list) else []
+    return [each for each in entries if isinstance(each.get("ColumnName"), str) and each["ColumnName"]]
 
 
 def tick_custom(ledger: Ledger, who: int | None, custom: Any, row: Mapping[str, Any], names: Mapping[str, str]) -> None:

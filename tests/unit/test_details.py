@@ -7,7 +7,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-import msgspec
 import pyarrow as pa
 import pytest
 
@@ -16,7 +15,6 @@ from sc_pandas.contract.details import DETAILS, known_fields
 from sc_pandas.contract.includes import PARTITIONS
 from sc_pandas.tables import column_name, detail_columns, detail_schema
 
-DECODER = msgspec.json.Decoder(float_hook=Decimal)
 NAMES = tuple(DETAILS)
 ROLE_FIELDS = (
     "company_name", "contact_name", "address", "address2", "city", "state", "region", "zip_code", "country", "phone",
@@ -33,9 +31,7 @@ Told = list[tuple[str, int, Any, str]]
 def table_of(customers: Sequence[Mapping[str, Any] | None], names: Sequence[str] = NAMES) -> tuple[pa.Table, Told]:
     told: Told = []
     arrays = detail_columns(
-        names,
-        customers,
-        lambda column: lambda index, value, reason: told.append((column, index, value, reason)),
+        names, customers, lambda column: lambda index, value, reason: told.append((column, index, value, reason))
     )
     assert [len(array) for array in arrays] == [len(customers)] * len(arrays)
     table = pa.Table.from_arrays(arrays, schema=detail_schema(names))

@@ -83,20 +83,15 @@ def test_columns_that_only_one_frame_has() -> None:
     assert difference(BEFORE, BEFORE.assign(new="x"))
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "changed"),
-    [
-        ((["1", "2"], pa.string()), ([1, 2], pa.int64()), 0),
-        ((["1", "02"], pa.string()), ([1, 2], pa.int64()), 1),
-        ((["1", "two"], pa.string()), ([1, 2], pa.int64()), 2),
-        (([1, None], pa.int64()), ([1.0, None], pa.float64()), 0),
-        (([7, 1], pa.int64()), ([True, True], pa.bool_()), 1),
-        (([2**53 + 1, 0], pa.int64()), ([2.0**53, 0.0], pa.float64()), 1),
-        (([None, "a"], pa.string()), ([None, ["a"]], pa.list_(pa.string())), 1),
-        (([None, math.nan], pa.float64()), ([None, None], pa.string()), 1),
-        (([None, None], pa.null()), ([None, "a"], pa.string()), 1),
-    ],
-)
+@pytest.mark.parametrize(("before", "after", "changed"), [
+    ((["1", "2"], pa.string()), ([1, 2], pa.int64()), 0), ((["1", "02"], pa.string()), ([1, 2], pa.int64()), 1),
+    ((["1", "two"], pa.string()), ([1, 2], pa.int64()), 2), (([1, None], pa.int64()), ([1.0, None], pa.float64()), 0),
+    (([7, 1], pa.int64()), ([True, True], pa.bool_()), 1),
+    (([2**53 + 1, 0], pa.int64()), ([2.0**53, 0.0], pa.float64()), 1),
+    (([None, "a"], pa.string()), ([None, ["a"]], pa.list_(pa.string())), 1),
+    (([None, math.nan], pa.float64()), ([None, None], pa.string()), 1),
+    (([None, None], pa.null()), ([None, "a"], pa.string()), 1),
+])  # fmt: skip
 def test_a_column_of_another_type_is_compared_by_value(
     before: tuple[list[Any], pa.DataType], after: tuple[list[Any], pa.DataType], changed: int
 ) -> None:
@@ -104,16 +99,13 @@ def test_a_column_of_another_type_is_compared_by_value(
     assert difference(old, new).counts.sum() == changed
 
 
-@pytest.mark.parametrize(
-    ("kind", "values", "dtypes"),
-    [
-        (pa.string(), ["a", None, "b"], ["str", "string", "object", "category"]),
-        (pa.int64(), [1, None, 3], ["Int64", "Int8", "float64", "object"]),
-        (pa.bool_(), [True, None, False], ["boolean", "object"]),
-        (pa.timestamp("us"), [None, datetime.fromisoformat("2026-01-01T01:02:03.000004")] * 2, ["datetime64[us]"]),
-        (pa.float64(), [0.1, None, -1.0], ["float64", "Float64"]),
-    ],
-)
+@pytest.mark.parametrize(("kind", "values", "dtypes"), [
+    (pa.string(), ["a", None, "b"], ["str", "string", "object", "category"]),
+    (pa.int64(), [1, None, 3], ["Int64", "Int8", "float64", "object"]),
+    (pa.bool_(), [True, None, False], ["boolean", "object"]),
+    (pa.timestamp("us"), [None, datetime.fromisoformat("2026-01-01T01:02:03.000004")] * 2, ["datetime64[us]"]),
+    (pa.float64(), [0.1, None, -1.0], ["float64", "Float64"]),
+])  # fmt: skip
 def test_another_dtype_of_pandas_is_no_change(kind: pa.DataType, values: list[Any], dtypes: list[Any]) -> None:
     """Also of a frame that went through a file and pandas' own reader."""
     arrow = frame_of(user_id=(list(range(len(values))), pa.int64()), x=(values, kind))
@@ -133,16 +125,13 @@ def test_values_of_any_object_are_told_apart_by_type() -> None:
 
 
 @pytest.mark.parametrize("side", [0, 1])
-@pytest.mark.parametrize(
-    ("broken", "message"),
-    [
-        (BEFORE.drop(columns="user_id"), "one column user_id"),
-        (pd.concat([BEFORE, BEFORE]), "several rows"),
-        (BEFORE.assign(user_id=pd.Series([1, None, 2], dtype="int64[pyarrow]")), "in each row"),
-        (pd.concat([BEFORE, BEFORE[["email"]]], axis=1), "repeated: email"),
-        (BEFORE.assign(user_id=pd.Series(["1", "2", "3"])), "whole numbers"),
-    ],
-)
+@pytest.mark.parametrize(("broken", "message"), [
+    (BEFORE.drop(columns="user_id"), "one column user_id"),
+    (pd.concat([BEFORE, BEFORE]), "several rows"),
+    (BEFORE.assign(user_id=pd.Series([1, None, 2], dtype="int64[pyarrow]")), "in each row"),
+    (pd.concat([BEFORE, BEFORE[["email"]]], axis=1), "repeated: email"),
+    (BEFORE.assign(user_id=pd.Series(["1", "2", "3"])), "whole numbers"),
+])  # fmt: skip
 def test_frames_whose_rows_are_not_one_customer_each_are_refused(broken: pd.DataFrame, message: str, side: int) -> None:
     frames = [AFTER, AFTER]
     frames[side] = broken

@@ -13,14 +13,7 @@ from hypothesis import strategies as st
 from sc_pandas import CustomerFilter
 from sc_pandas.contract import id_of
 from sc_pandas.reading.counted import is_the_whole
-from sc_pandas.reading.judge import (
-    BOOKENDS,
-    NOT_VERIFIED,
-    ONE_RESPONSE,
-    PageSeen,
-    judge_bookends,
-    weakest,
-)
+from sc_pandas.reading.judge import BOOKENDS, NOT_VERIFIED, ONE_RESPONSE, PageSeen, judge_bookends, weakest
 from sc_pandas.reading.plan import PagePlan
 
 

@@ -120,11 +120,12 @@ def test_a_team_look_up_that_names_anything_else_is_refused(answer: object) -> N
 
 # ── credentials ────────────────────────────────────────────────────────────────────────────────────────────────────
 
+Vault = dict[tuple[str, str], str]
 ENV = {"SELLERCLOUD_SERVER": "tt", "SELLERCLOUD_USERNAME": "env@x.test", "SELLERCLOUD_PASSWORD": "env-pw"}
 
 
 @pytest.fixture
-def vault() -> Iterator[dict[tuple[str, str], str]]:
+def vault() -> Iterator[Vault]:
     """Put a keyring in memory in the place of the system's."""
     with keyring_in_memory() as mine:
         yield mine.kept
@@ -141,7 +142,7 @@ def who(**given_: Any) -> tuple[str | None, str | None, str | None]:
 
 
 def test_arguments_come_first_then_environment_then_keyring_then_a_person(
-    vault: dict[tuple[str, str], str], monkeypatch: pytest.MonkeyPatch
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keep_in_keyring(URL, "ring@x.test", Secret("ring-pw"))
     monkeypatch.setattr("builtins.input", lambda: "typed@x.test")
@@ -158,13 +159,13 @@ def test_arguments_come_first_then_environment_then_keyring_then_a_person(
         who(ask=False)
 
 
-def test_the_environment_s_password_is_never_sent_for_another_user(vault: dict[tuple[str, str], str]) -> None:
+def test_the_environment_s_password_is_never_sent_for_another_user(vault: Vault) -> None:
     with pytest.raises(SettingsError, match=r"is for another user name than else@x\.test\. Run `sc-pandas login`"):
         who(username="else@x.test", env=ENV)
     assert who(username="env@x.test", env=ENV) == ("env@x.test", "env-pw", None)
 
 
-def test_nobody_is_asked_where_nobody_sits(monkeypatch: pytest.MonkeyPatch, vault: dict[tuple[str, str], str]) -> None:
+def test_nobody_is_asked_where_nobody_sits(monkeypatch: pytest.MonkeyPatch, vault: Vault) -> None:
     def refuse(_prompt: str) -> str:
         raise AssertionError("asked")
 
@@ -183,7 +184,7 @@ def test_a_password_without_its_user_is_refused() -> None:
 
 
 def test_no_file_of_the_working_directory_and_no_other_servers_login_is_used(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, vault: dict[tuple[str, str], str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, vault: Vault
 ) -> None:
     keep_in_keyring("https://other.api.sellercloud.com/rest", "ring@x.test", Secret("ring-pw"))
     for name in (".env", ".netrc", "sellercloud.ini", "credentials.json"):
@@ -210,7 +211,7 @@ STRANGERS = (
 
 @pytest.mark.fault("G01")
 @pytest.mark.parametrize("server", SPELLINGS)
-def test_the_environment_s_login_is_for_its_server(server: str, vault: dict[tuple[str, str], str]) -> None:
+def test_the_environment_s_login_is_for_its_server(server: str, vault: Vault) -> None:
     assert who(env={**ENV, "SELLERCLOUD_SERVER": server})[1] == "env-pw"
 
 
@@ -218,7 +219,7 @@ def test_the_environment_s_login_is_for_its_server(server: str, vault: dict[tupl
 @pytest.mark.parametrize("server", STRANGERS)
 @pytest.mark.parametrize("kind", ["SELLERCLOUD_PASSWORD", "SELLERCLOUD_TOKEN"])
 def test_the_environment_s_login_is_for_nobody_else(
-    server: str, kind: str, vault: dict[tuple[str, str], str], monkeypatch: pytest.MonkeyPatch
+    server: str, kind: str, vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     env = {"SELLERCLOUD_SERVER": server, "SELLERCLOUD_USERNAME": "env@x.test", kind: "env-pw"}
     with pytest.raises(
@@ -235,7 +236,7 @@ def test_the_environment_s_login_is_for_nobody_else(
     assert who(env=env, ask=True) == ("typed@x.test", "typed-pw", None)
 
 
-def test_a_team_s_server_is_known_by_how_it_was_spelt(vault: dict[tuple[str, str], str]) -> None:
+def test_a_team_s_server_is_known_by_how_it_was_spelt(vault: Vault) -> None:
     env = {**ENV, "SELLERCLOUD_SERVER": "team:acme"}
     assert who(env=env, server="team:acme")[1] == "env-pw"
     for server in ("", "team:other", "tt"):
@@ -243,7 +244,7 @@ def test_a_team_s_server_is_known_by_how_it_was_spelt(vault: dict[tuple[str, str
             who(env=env, server=server)
 
 
-def test_a_prompt_names_the_host(vault: dict[tuple[str, str], str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_prompt_names_the_host(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(getpass, "getpass", lambda prompt: f"typed after {prompt}")
     assert who(username="ann@x.test", ask=True)[1] == "typed after Password of ann@x.test at tt.api.sellercloud.com: "
 
@@ -320,9 +321,7 @@ def test_the_cache_folder_is_the_argument_s_the_environment_s_or_the_user_s(
     assert (cache_folder(tmp_path), cache_folder()) == (tmp_path, Path("/env"))
 
 
-def test_no_frame_holds_a_password_of_the_keyring_in_clear(
-    vault: dict[tuple[str, str], str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_frame_holds_a_password_of_the_keyring_in_clear(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where what comes next in it raises, Ctrl-C included."""
     keep_in_keyring(URL, "ring@x.test", Secret("canary-pw"))
 
