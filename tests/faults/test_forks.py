@@ -218,12 +218,12 @@ def test_a_child_holds_none_of_its_parents_connections_open(tmp_path: Path) -> N
         child.said()
 
 
-LOCKS: tuple[Callable[[Connection], Any], ...] = (
+LOCKS: tuple[Callable[[Any], Any], ...] = (
     lambda shop: shop.source.client._authorizer._lock, lambda shop: shop.source.client._authorizer._one_by_one,
     lambda shop: shop.source.client.pace._lock, lambda shop: shop.source.client.pace._outages._lock,
     lambda shop: shop.source.client._retries._lock, lambda shop: shop.source.client.pace.file._lock,
     lambda shop: shop.source.dialects._lock, lambda shop: shop.source.client._wire.adapter.poolmanager.pools.lock,
-    lambda shop: _pool(shop).mutex, lambda _shop: tqdm.get_lock(),
+    lambda shop: _pool(shop).mutex, lambda _shop: tqdm.get_lock(),  # type: ignore[no-untyped-call]
 )  # fmt: skip
 
 

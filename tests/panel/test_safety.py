@@ -325,7 +325,8 @@ def test_after_close_no_customer_and_no_login_is_in_any_widget(box: Sandbox, ope
         button.click()
     control(panel, "city").value = "Bern"
     view.live.value = False
-    panel.include = view.more.choice.value = ("phones",)
+    panel.include = ["phones"]
+    view.more.choice.value = ("phones",)
     panel.load()
     panel.close()
     assert (panel.state.phase, panel.include, view.more.cost.value) == ("closed", (), "")
