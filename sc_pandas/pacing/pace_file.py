@@ -63,7 +63,7 @@ class _Head(NamedTuple):
 
     magic: bytes
     slots: int
-    count: int = 0
+    calls: int = 0
     told_at: float = 0.0
     until: float = 0.0
     reset_at: float = 0.0
@@ -107,15 +107,15 @@ class PaceFile:
             now = clock.now().timestamp()
             if (throttle := self._throttle_of(head, now)) is not None:
                 return throttle
-            latest, earliest = self._around(file, head.count)
+            latest, earliest = self._around(file, head.calls)
             self._follow_clock(file, latest, now)
             wait_s = earliest + self._window_s - now
             if wait_s > 0:
                 return Wait(max(1e-3, wait_s))
             # The head first: a process that is killed in between leaves a time in its place that is over already, and
             # it has not called.  The other way round, the next call would find its own place taken for an hour.
-            _write(file, 0, head._replace(count=head.count + 1).pack())
-            _write(file, self._place(head.count), _TIME.pack(now))
+            _write(file, 0, head._replace(calls=head.calls + 1).pack())
+            _write(file, self._place(head.calls), _TIME.pack(now))
             return None
 
         return self._attempt(action, None)

@@ -329,7 +329,7 @@ def test_after_close_no_customer_and_no_login_is_in_any_widget(box: Sandbox, ope
     view.more.choice.value = ("phones",)
     panel.load()
     panel.close()
-    assert (panel.state.phase, panel.include, view.more.cost.value) == ("closed", (), "")
+    assert [panel.state.phase, panel.include, view.more.cost.value] == ["closed", (), ""]
     assert (box.calls(), box.calls("detail")) == (calls, 0)
 
 

@@ -6,6 +6,7 @@ import re
 import socket
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -158,11 +159,12 @@ VALUES: list[tuple[dict[str, Any], str]] = [
 def test_values_that_no_record_holds_change_nothing(serve: Any, fields: dict[str, Any], told: str) -> None:
     box = serve(3).box
     before = box.customers()
-    for change in (
+    changes: tuple[Callable[[], Any], ...] = (
         lambda: box.insert(1, **fields),
         lambda: box.update(1001, **fields),
         lambda: box.insert(0, **fields),
-    ):
+    )
+    for change in changes:
         with pytest.raises((TypeError, ValueError), match=re.escape(told)):
             change()
     assert box.customers() == before

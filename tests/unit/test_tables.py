@@ -335,6 +335,7 @@ class TestCardData:
 
 
 TEXT, INTEGER, DECIMAL, MOMENT, FLAG = pa.string(), pa.int64(), pa.decimal128(38, 10), pa.timestamp("us"), pa.bool_()
+ODD_TYPES: tuple[object, ...] = (7, 99, -1, 10**5_000, "Money", "DropDown", "", "7", [1], {}, True, Decimal(1))
 # What is declared, the type of the column, what comes, and the cell; what is told if it is another than null that came.
 CUSTOM: list[tuple[object, pa.DataType, object, object]] = [
     (0, TEXT, "a", "a"), (1, INTEGER, "7", 7), (2, DECIMAL, Decimal("1.5"), Decimal("1.5")),
@@ -345,7 +346,7 @@ CUSTOM: list[tuple[object, pa.DataType, object, object]] = [
     # A type is known by name or code in any case.
     *((name, INTEGER, "7", 7) for name in ("Integer", "integer", "INTEGER", "1")),
     # One that the vendor adds later is text.
-    *((odd, TEXT, value, text) for odd in (7, 99, -1, 10**5_000, "Money", "DropDown", "", "7", [1], {}, True, Decimal(1))
+    *((odd, TEXT, value, text) for odd in ODD_TYPES
       for value, text in (("1.50", "1.50"), ("2020-01-01", "2020-01-01"), (7, "7"), (Decimal("1.50"), "1.50"),
                           (True, "true"), (["a"], '["a"]'))),
     # HTML and links are the text that they are.
