@@ -219,9 +219,9 @@ def test_an_entry_with_a_flipped_byte_is_never_served(box: sc.sandbox.Sandbox, t
 def test_an_entry_in_another_entry_s_place_is_never_served(box: sc.sandbox.Sandbox, tmp_path: Path) -> None:
     filled(box, tmp_path)
     with closing(sqlite3.connect(database(tmp_path))) as con, con:
-        (one, first), (two, second) = con.execute("SELECT key, value FROM responses ORDER BY key LIMIT 2").fetchall()
-        con.execute("UPDATE responses SET value = ? WHERE key = ?", (second, one))
-        con.execute("UPDATE responses SET value = ? WHERE key = ?", (first, two))
+        keys, values = zip(*con.execute("SELECT key, value FROM responses").fetchall(), strict=True)
+        moved = zip((*values[1:], values[0]), keys, strict=True)
+        con.executemany("UPDATE responses SET value = ? WHERE key = ?", moved)
     drop_kept_rows(tmp_path)
     before = box.calls("list")
     assert_equals_truth(filled(box, tmp_path), box.customers())
