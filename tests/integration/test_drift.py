@@ -62,15 +62,6 @@ def test_a_still_list_is_proven_in_its_pages_and_two_calls(order: str, shop: Con
     assert len(model.asked) <= CALLS
 
 
-def test_pages_are_asked_against_the_movement_of_rows(shop: Connection) -> None:
-    """An ascending list from its last full page to its first, then its tail; a descending one forwards."""
-    rising, falling = MovingList("id_asc"), MovingList("id_desc")
-    read(shop, rising)
-    read(shop, falling)
-    assert rising.asked == [1, 4, 3, 2, 1, 5, 4]
-    assert falling.asked == [1, 2, 3, 4, 5, 1]
-
-
 @pytest.mark.fault("C01", "C02", "C04")
 @pytest.mark.parametrize("order", ["id_asc", "id_desc"])
 @pytest.mark.parametrize("what", CHANGES)

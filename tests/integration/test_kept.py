@@ -14,6 +14,7 @@ import sc_pandas as sc
 from sc_pandas.reading import Progress, ReadOptions
 from sc_pandas.reading.kept import KeptTable
 from sc_pandas.reading.records import keys_of
+from tests.support.damage import flipped
 from tests.support.shops import shop_of
 
 _READ = """
@@ -59,10 +60,8 @@ def test_a_damaged_file_is_never_served(tmp_path: Path) -> None:
         path = arrow_file(tmp_path)
         whole = path.read_bytes()
         calls = box.calls()
-        for place in [*range(0, len(whole), 509), len(whole) - 1]:
-            if 48 <= place < 64:
-                continue  # filling, which means nothing
-            path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        for damaged in flipped(whole, 509):
+            path.write_bytes(damaged)
             assert shop.customers().run().table.equals(cold.table)
             assert path.read_bytes() == whole
         path.write_bytes(whole[:-100])
