@@ -256,6 +256,11 @@ class MovingRead:
                 if self._is_all(seen[place.window]):
                     self._take(seen.pop(place.window))
                     self._verdicts.append(CLOSED_LIST)
+                elif len(page.items) >= page.total:
+                    # So many have left that one response holds the rest.
+                    self._take([(place, page)])
+                elif page.total <= self._served:
+                    plan.split(place.window, page.total)
                 else:
                     again.append((place.window, page))
         return again

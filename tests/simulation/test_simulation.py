@@ -61,6 +61,11 @@ def test_strict_reads_lose_nothing_either(share: int) -> None:
         outcome(World.of(seed), "strict")
 
 
+def test_a_window_that_shrinks_to_one_page_is_not_forgotten() -> None:
+    """Seed 595: two pages became one while they were read again."""
+    assert outcome(World.of(595))[0] == "proven (closed list)"
+
+
 def test_the_rig_can_fail() -> None:
     """One pass over the pages loses customers in these worlds, so that a loss would be seen."""
     losses = sum(outcome(World.of(seed), "fast")[0].startswith("lost") for seed in range(300))
