@@ -1,12 +1,12 @@
 """Typed, crash-safe Parquet files that remember where their rows came from.
 
 Pages carry checksums, the footer a digest of all bytes before it, so `read_parquet` returns the rows that were
-written or raises.  Pandas' own per-column dtypes are left out and its attrs are written, so plain
-``pandas.read_parquet``, DuckDB and Polars open the file as well.
+written or raises.  The dtypes and attrs for plain ``pandas.read_parquet`` stand in the file, too; DuckDB and Polars
+open it as well.
 
 ::
 
-    frame ─► Table ─► sealed ─► file · folder of parts · remote ─► export
+    frame ─► Table ─► dtypes, sealed ─► file · folder of parts · remote ─► export
 """
 
 from sc_pandas.parquet.export import export_table, read_parquet

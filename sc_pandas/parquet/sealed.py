@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from sc_pandas.errors import ExportError
 from sc_pandas.files import HashingFile, NotAFileError, PathLike, atomic_write, check_target
+from sc_pandas.parquet.dtypes import pandas_metadata
 from sc_pandas.parquet.note import PartNote
 from sc_pandas.provenance import ATTRS_KEY, Provenance
 from sc_pandas.tables.rows import rechunked
@@ -114,7 +115,7 @@ def write_sealed(
     if len(notes[NOTE]) > NOTE_AT_MOST:
         raise mismatch(path, f"what was asked takes more than {NOTE_AT_MOST >> 20} MiB to note. Export fewer at once.")
     hashed, tally = HashingFile(file), Tally()
-    noted = schema.with_metadata(notes)
+    noted = schema.with_metadata({**notes, b"pandas": pandas_metadata(schema)})
     # Compliant names would turn the items of a list from "item" to "element", and the schema would not read back.
     with (
         _frugal(),

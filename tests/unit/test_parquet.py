@@ -85,7 +85,13 @@ def test_plain_pandas_duckdb_and_polars_open_it(rows: CustomerRows, tmp_path: Pa
     path = written(rows, tmp_path / "x.parquet")
 
     assert pd.read_parquet(path).attrs == {ATTRS_KEY: NOTE.to_attrs()}
-    pd.testing.assert_frame_equal(pd.read_parquet(path, dtype_backend="pyarrow"), to_pandas(rows.to_table()))
+    arrow = to_pandas(rows.to_table())
+    pd.testing.assert_frame_equal(pd.read_parquet(path, dtype_backend="pyarrow"), arrow)
+    plain = pd.read_parquet(path)[["user_id", "email", "custom.Points", "custom.Vip", "created_on", "tags"]]
+    assert " ".join(map(str, plain.dtypes)) == (
+        "int64[pyarrow] string int64[pyarrow] bool[pyarrow] timestamp[us][pyarrow] object"
+    )
+    assert plain["email"].equals(arrow["email"].astype("string"))
     found = duckdb.connect().execute(f"SELECT count(*), max(user_id) FROM '{path}'").fetchall()  # noqa: S608  # our path
     assert found == [(rows.num_rows, 2**53 + 1)]
     frame = pl.read_parquet(path)
@@ -114,12 +120,6 @@ class TestWhatIsWritten:
         path = write_parquet(tmp_path / "x", table.to_batches(), marked, NOTE, compression="none")
 
         assert b"s3cr3t" not in path.read_bytes()
-
-    def test_pandas_own_dtypes_are_left_out_and_pages_are_zstd(self, rows: CustomerRows, tmp_path: Path) -> None:
-        facts = pq.ParquetFile(written(rows, tmp_path / "x")).metadata
-
-        assert b"pandas" not in facts.metadata
-        assert facts.row_group(0).column(0).compression == "ZSTD"
 
     def test_a_batch_with_other_columns_is_refused(self, rows: CustomerRows, tmp_path: Path) -> None:
         with pytest.raises(ExportError, match="other columns") as caught:
@@ -271,7 +271,7 @@ class TestReading:
                 assert frame.attrs == good.attrs
                 equal += 1
 
-        assert errors > equal
+        assert min(errors, equal) > 1_000  # the copy of the dtypes for pandas is not sealed
 
     def test_types_that_would_not_come_back_are_refused_before_a_row_is_asked_for(self, tmp_path: Path) -> None:
         schema = pa.schema([("t", pa.timestamp("s"))])
