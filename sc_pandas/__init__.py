@@ -63,6 +63,8 @@ if TYPE_CHECKING:
     from sc_pandas.segments import Segments
     from sc_pandas.tables import Coercion
 
+    __version__: str
+
 __all__ = [
     "AccessorError", "AuthError", "CacheInfo", "CacheMissError", "CacheWarning", "Channel", "Coercion", "Connection",
     "Count", "CustomerFilter", "CustomerFilterArgs", "CustomerPage", "CustomerQuery", "CustomerRead", "CustomerType",
@@ -97,6 +99,8 @@ if not TYPE_CHECKING:
     def __getattr__(name: str) -> Any:
         if name == "sandbox":
             return importlib.import_module("sc_pandas.sandbox")
+        if name == "__version__":
+            return importlib.import_module("importlib.metadata").version(__name__)
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         value = getattr(importlib.import_module(f"sc_pandas.{_HOMES.get(name, 'errors')}"), name)
@@ -105,7 +109,7 @@ if not TYPE_CHECKING:
 
 
 def __dir__() -> list[str]:
-    return [*__all__, *(name for name in globals() if name.startswith("__"))]
+    return [*__all__, "__version__", *(name for name in globals() if name.startswith("__"))]
 
 
 def _accessor(frame: "pd.DataFrame") -> "SellerCloudAccessor":

@@ -20,6 +20,7 @@ from sc_pandas.contract import (
     Rating,
 )
 from sc_pandas.errors import FilterError
+from sc_pandas.filters.shown import shows
 from sc_pandas.filters.values import canonical, check_range, has_seconds, plain, wire
 from sc_pandas.secrecy import hide_unknown
 
@@ -120,6 +121,7 @@ class CustomerFilter:
                 check_range(start, getattr(self, start), end, getattr(self, end))
 
     @classmethod
+    @shows(CustomerFilterArgs)
     def of(cls, **filters: Any) -> Self:
         """Build a filter from keywords, as those of `to_dict`; an unknown name is told with the nearest real ones.
 

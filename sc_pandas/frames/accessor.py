@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import pandas as pd
 
 from sc_pandas.errors import AccessorError
-from sc_pandas.filters import CustomerFilter, CustomerFilterArgs
+from sc_pandas.filters import CustomerFilter, CustomerFilterArgs, shows
 from sc_pandas.frames.difference import FrameDifference, difference
 from sc_pandas.frames.duplicates import find_duplicates
 from sc_pandas.frames.exports import Exports
@@ -16,7 +16,7 @@ from sc_pandas.frames.summary import Summary, summary_of
 from sc_pandas.matching import matching
 from sc_pandas.provenance import Provenance
 from sc_pandas.query import CustomerQuery
-from sc_pandas.query.keywords import OPTIONS, shows
+from sc_pandas.query.keywords import OPTIONS
 from sc_pandas.query.reconnect import connection_for
 from sc_pandas.query.words import to_code
 from sc_pandas.reading import ReadKeywords, ReadOptions
@@ -160,6 +160,7 @@ class SellerCloudAccessor(Exports):
         """
         return difference(self._frame, other)
 
+    @shows(CustomerFilterArgs)
     def where(self, **filters: Unpack[CustomerFilterArgs]) -> pd.DataFrame:
         """Return the rows that match filters; the server is not called.
 

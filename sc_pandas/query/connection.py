@@ -16,10 +16,10 @@ from sc_pandas import contract, settings
 from sc_pandas.cache import CacheInfo, HttpCache, private_home
 from sc_pandas.client import Client, RetryPolicy, Timeouts
 from sc_pandas.errors import CacheWarning, SettingsError
-from sc_pandas.filters import CustomerFilter, CustomerFilterArgs
+from sc_pandas.filters import CustomerFilter, CustomerFilterArgs, shows
 from sc_pandas.pacing import Clock
 from sc_pandas.query.customer_query import CustomerQuery
-from sc_pandas.query.keywords import CONNECT_KEYWORDS, OPTIONS, AskKeywords, DialectName, check_keywords, shows
+from sc_pandas.query.keywords import CONNECT_KEYWORDS, OPTIONS, AskKeywords, DialectName, check_keywords
 from sc_pandas.query.segment_run import SegmentRun, run_segments
 from sc_pandas.query.values import check_kinds, seconds
 from sc_pandas.reading import CacheMode, Consistency, ReadKeywords, ReadOptions, Source
@@ -336,6 +336,7 @@ class Connection:
         )
         return run_segments(self, names, segments, options)
 
+    @shows(CustomerFilterArgs)
     def panel(self, **filters: Unpack[CustomerFilterArgs]) -> "Panel":
         """Open the live filter panel.
 

@@ -16,11 +16,11 @@ import pyarrow as pa
 from sc_pandas.client import IN_FLIGHT, Tally
 from sc_pandas.errors import ExportError, FilterError, SettingsError
 from sc_pandas.files import check_target
-from sc_pandas.filters import CustomerFilter
+from sc_pandas.filters import CustomerFilter, shows
 from sc_pandas.pacing import estimate_seconds
 from sc_pandas.parquet import write_parquet
 from sc_pandas.provenance import Provenance
-from sc_pandas.query.keywords import OPTIONS, shows
+from sc_pandas.query.keywords import OPTIONS
 from sc_pandas.query.progress import PageProgress
 from sc_pandas.query.values import Count, CustomerPage, Estimate
 from sc_pandas.query.words import explain, to_code, warn_of

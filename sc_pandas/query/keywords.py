@@ -1,11 +1,10 @@
-"""The keywords of `connect`, of a read and of its filter: which there are, shown in signatures, and told apart."""
+"""The keywords of `connect`, of a read and of its filter: which there are, and told apart."""
 
-import inspect
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import fields
 from datetime import timedelta, tzinfo
-from typing import Any, Final, Literal, TypedDict, TypeVar
+from typing import Any, Final, Literal, TypedDict
 
 from sc_pandas.contract import FILTERS, FILTERS_BY_NAME, Flag, fold
 from sc_pandas.contract.includes import INCLUDES
@@ -41,32 +40,6 @@ class ConnectAskKeywords(AskKeywords, ConnectArgs, total=False):
 
 
 CONNECT_KEYWORDS: Final = frozenset(ConnectArgs.__annotations__)
-_Function = TypeVar("_Function", bound=Callable[..., Any])
-
-
-def shows(*keywords: type, **defaults: Any) -> Callable[[_Function], _Function]:
-    """Show keywords in the signature of a function that takes ``**keywords``, so that help and Tab know them."""
-
-    def decorate(function: _Function) -> _Function:
-        plain = inspect.signature(function)
-        named = [
-            inspect.Parameter(
-                name,
-                inspect.Parameter.KEYWORD_ONLY,
-                default=defaults.get(name),
-                # Filters take so many types that their names would not be seen for them.
-                annotation=annotation if name in defaults else inspect.Parameter.empty,
-            )
-            for one in keywords
-            for name, annotation in one.__annotations__.items()
-        ]
-        own = [each for each in plain.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
-        function.__signature__ = plain.replace(parameters=[*own, *named])  # type: ignore[attr-defined]
-        return function
-
-    return decorate
-
-
 _NEAREST: Final = 3
 
 

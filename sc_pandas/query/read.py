@@ -5,7 +5,7 @@ from typing import Any, Final, Unpack, overload
 
 import pandas as pd
 
-from sc_pandas.filters import CustomerFilter, CustomerFilterArgs
+from sc_pandas.filters import CustomerFilter, CustomerFilterArgs, shows
 from sc_pandas.query.connection import Connection, connect
 from sc_pandas.query.keywords import (
     CONNECT_KEYWORDS,
@@ -14,7 +14,6 @@ from sc_pandas.query.keywords import (
     ConnectArgs,
     ConnectAskKeywords,
     check_keywords,
-    shows,
 )
 from sc_pandas.reading import ReadKeywords
 from sc_pandas.secrecy import hide_unknown, without_login

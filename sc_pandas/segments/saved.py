@@ -7,7 +7,7 @@ from typing import Any, Final, Unpack
 
 from sc_pandas.errors import ExportError, FilterError, SettingsError
 from sc_pandas.files import atomic_write, open_plain
-from sc_pandas.filters import CustomerFilter, CustomerFilterArgs
+from sc_pandas.filters import CustomerFilter, CustomerFilterArgs, shows
 from sc_pandas.secrecy import hide_unknown
 from sc_pandas.segments import memory
 from sc_pandas.segments.memory import locked
@@ -102,6 +102,7 @@ class Segments(Mapping[str, CustomerFilter]):
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and name in self._read()
 
+    @shows(CustomerFilterArgs)
     def save(
         self,
         name: str,

@@ -71,6 +71,7 @@ def test_a_keyword_of_connect_is_too_late_for_a_connection(shop: sc.Connection, 
 def test_the_options_are_those_of_customers() -> None:
     named = inspect.signature(sc.Connection.customers).parameters
     assert [*OPTIONS, *sc.CustomerFilter.names] == list(named)[1:]
+    assert all(each.kind is each.KEYWORD_ONLY and each.annotation is not each.empty for each in [*named.values()][1:])
 
 
 @pytest.mark.parametrize(("option", "wrong", "told"), [

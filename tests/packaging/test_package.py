@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import sc_pandas
+
 ROOT = Path(__file__).parents[2]
 NOTHING_HEAVY = {"pandas", "pyarrow", "numpy", "requests", "requests_cache", "msgspec", "ipywidgets", "matplotlib"}
 OF_A_READ = {"click", "ipywidgets", "matplotlib", "openpyxl", "fsspec", "IPython", "keyring", "sc_pandas.sandbox"}
@@ -71,7 +73,8 @@ def test_version_is_told_once() -> None:
     """The installed version is that of pyproject.toml."""
     said = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     assert said is not None
-    assert importlib.metadata.version("sc_pandas") == said[1]
+    assert importlib.metadata.version("sc_pandas") == sc_pandas.__version__ == said[1]
+    assert "__version__" in dir(sc_pandas)
 
 
 def test_no_registry_is_named() -> None:

@@ -1,0 +1,71 @@
+"""At home in Jupyter: what a person sees in a real IPython kernel."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.manager import start_new_kernel
+
+import sc_pandas as sc
+
+# The kernel's own libraries warn about their transport and their future; that is not ours to fix.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning", "ignore::UserWarning")
+# In an empty home jedi reads all of pandas first, for half a minute; it completes the same.
+_START = """
+%config IPCompleter.use_jedi = False
+import sc_pandas as sc
+box = sc.sandbox.serve(customers=120, seed=7)
+shop = sc.connect(box.url, username=box.username, password=box.password)
+df = sc.read_sellercloud_customers(shop)
+"""
+
+
+class Kernel:
+    """A kernel that tells what its cells show."""
+
+    def __init__(self, client: BlockingKernelClient) -> None:
+        self._client = client
+
+    def run(self, code: str) -> list[dict[str, Any]]:
+        """Run a cell; return what it shows, each with its type."""
+        shown: list[dict[str, Any]] = []
+        self._client.execute_interactive(
+            code, timeout=60, output_hook=lambda told: shown.append({"type": told["msg_type"], **told["content"]})
+        )
+        return [each for each in shown if each["type"] in {"stream", "execute_result", "display_data", "error"}]
+
+    def complete(self, code: str) -> list[str]:
+        """Return what the Tab key offers at the end of the code."""
+        answer = self._client.complete(code, len(code), reply=True, timeout=60)
+        return list(answer["content"]["matches"])
+
+
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
+    home = tmp_path_factory.mktemp("home")
+    folders = {"IPYTHONDIR": str(home / "ipython"), "SC_PANDAS_CACHE_DIR": str(home / "cache")}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SELLERCLOUD_")}
+    folders["PYTHONPATH"] = str(Path(sc.__file__).parents[1])
+    manager, client = start_new_kernel(kernel_name="python3", env=environment | folders)
+    try:
+        kernel = Kernel(client)
+        assert not [each for each in kernel.run(_START) if each["type"] == "error"]
+        yield kernel
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+@pytest.mark.parametrize("ask", [
+    "shop.customers(", "sc.read_sellercloud_customers(shop, ", "sc.read_sellercloud_customers('tt', limit=5, ",
+    "shop.panel(", "df.sellercloud.where(", "sc.CustomerFilter(", "sc.CustomerFilter.of(",
+])  # fmt: skip
+def test_filters_complete(kernel: Kernel, ask: str) -> None:
+    """The Tab key knows all nineteen filters and, where rows are read, the options."""
+    offered = {each.rstrip("=") for each in kernel.complete(ask)}
+    assert {*sc.CustomerFilter.names} <= offered
+    assert kernel.complete(f"{ask}ci") == ["city="]
+    assert ({"cache", "include", "max_age"} <= offered) == ("customers(" in ask)
