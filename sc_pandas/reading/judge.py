@@ -138,3 +138,11 @@ def weakest(verdicts: Sequence[str]) -> str:
         if verdict in verdicts:
             return verdict
     return ONE_RESPONSE
+
+
+def fell(before: int, after: int) -> str:
+    """Return what a total says that fell between two calls one after the other, although nobody left."""
+    return (
+        f"the total fell from {before:,} to {after:,} although nobody left: a copy of the list that lags behind, or a "
+        "cache on the way, has answered, and nothing is proven by that"
+    )

@@ -30,10 +30,11 @@ from sc_pandas.reading.judge import (
     Judgement,
     PageSeen,
     compare_passes,
+    fell,
     page_seen,
     weakest,
 )
-from sc_pandas.reading.order import fell, ids_of
+from sc_pandas.reading.order import ids_of
 from sc_pandas.reading.plan import PagePlan
 from sc_pandas.reading.windows import FURTHEST_ZONE, Window, WindowPlan
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from sc_pandas.client import IN_FLIGHT, Page
 from sc_pandas.contract import Ids
-from sc_pandas.reading.judge import NOT_VERIFIED, ORDER, Judgement
+from sc_pandas.reading.judge import NOT_VERIFIED, ORDER, Judgement, fell
 
 Asking = Generator["Ask", Page, None]
 Answer = Generator["Ask", Page, Ids | None]
@@ -434,14 +434,6 @@ class Descending(OrderOfAsking):
             beyond = ids[ids < lower.first] if lower.first is not None else _NONE
             if self.trouble is None and not self.fell and not bool(np.isin(beyond, behind).all()):
                 self._doubt_order()
-
-
-def fell(before: int, after: int) -> str:
-    """Return what a total says that fell between two calls one after the other, although nobody left."""
-    return (
-        f"the total fell from {before:,} to {after:,} although nobody left: a copy of the list that lags behind, or a "
-        "cache on the way, has answered, and nothing is proven by that"
-    )
 
 
 def ids_of(page: Page) -> Ids:

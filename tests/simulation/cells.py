@@ -11,7 +11,6 @@ from tests.simulation.shop import World
 
 # Sorted by id: each way round has bounds of its own.
 _UPWARDS: Final = {"id_asc", "created_asc"}
-_DOWNWARDS: Final = {"id_desc", "created_desc"}
 
 MOVES: Final[dict[str, dict[str, Any]]] = {
     "nothing": {},

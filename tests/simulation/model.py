@@ -3,6 +3,7 @@
 Nothing waits, and nothing leaves the process: a read of it replays from its seed.
 """
 
+import functools
 import random
 import threading
 from dataclasses import dataclass, field
@@ -184,6 +185,7 @@ class MovingServer:
         return sorted(found, key=keys[order])
 
 
+@functools.lru_cache(maxsize=4096)
 def _moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.strptime(text, "%m/%d/%Y %H:%M")  # noqa: DTZ007  # as the server reads it
 
