@@ -257,7 +257,8 @@ class SellerCloudAccessor(Exports):
             - ``"name"``: first, last and corporate name are equal but for case, blanks and Unicode's compatibility
               forms (NFKC), and there is a last or a corporate name.
 
-            By default all for which the frame has the columns.  Missing and empty values equal nothing.
+            By default all for which the frame has the columns.  Missing and empty values equal nothing, and invisible
+            characters do not count.
 
         Returns
         -------

@@ -28,8 +28,8 @@ _COMPLETE: Final = 10
 _WHAT: Final = "duplicates()"
 # No person is so many customers.
 _A_CROWD: Final = 100
-# What Python strips of ASCII text.
-_BLANKS: Final = " \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f"
+# Invisible, though Unicode does not count them as format or control characters.
+_UNSEEN: Final = "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"
 # Rows, and the number of the key of each: rows with equal keys are the same customer.
 _Keys = tuple[Ids, Ids]
 # Rows, and for each a row of the same customer.
@@ -100,9 +100,20 @@ def _columns(frame: pd.DataFrame, reason: str) -> list[str]:
     return list(names) if set(names) <= set(frame.columns) else []
 
 
+def visible(text: str) -> str:
+    """Return a text without invisible characters and without blanks at its ends."""
+    if text.isprintable() and text.isascii():
+        return text.strip()
+    seen = [
+        each for each in text if each.isspace() or not (unicodedata.category(each) in {"Cc", "Cf"} or each in _UNSEEN)
+    ]
+    return "".join(seen).strip()
+
+
 def email_key(text: str) -> str:
     """Return what equal e-mail addresses have in common; empty for no address."""
-    key = text.strip().casefold()
+    # Folding would make ss of an ß, which is another address.
+    key = unicodedata.normalize("NFC", visible(text).lower())
     return key if "@" in key[1:-1] else ""
 
 
@@ -122,7 +133,7 @@ def phone_key(text: str) -> str:
 def name_key(text: str) -> str:
     """Return what equal names have in common."""
     # Folding can undo the normal form.
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", visible(text)).casefold())
     return " ".join(folded.split())
 
 
@@ -143,12 +154,12 @@ def _keys_of(texts: Any, key_of: Callable[[str], str]) -> "np.ndarray[Any, Any]"
 
 
 def _emails(frame: pd.DataFrame) -> _Keys:
-    """Key addresses of ASCII as a whole column, and others one by one."""
+    """Key addresses of printable ASCII as a whole column, and others one by one."""
     texts = _texts(frame, "email")
-    keys = pc.ascii_lower(pc.ascii_trim(texts, _BLANKS))
+    keys = pc.ascii_lower(pc.ascii_trim(texts, " "))
     at = pc.find_substring(keys, "@")
     # Behind an "@" at the beginning there may be another; one at the end is the only one.
-    left = pc.or_(pc.invert(pc.string_is_ascii(texts)), pc.equal(at, 0))
+    left = pc.or_(pc.invert(pc.ascii_is_printable(texts)), pc.equal(at, 0))
     is_address = pc.and_(pc.greater(at, 0), pc.less(at, pc.subtract(pc.binary_length(keys), 1)))
     keys = pc.if_else(pc.and_not(is_address, left), keys, pa.scalar(None, keys.type))
     others = [key or None for key in _keys_of(texts.filter(left), email_key)]

@@ -31,10 +31,15 @@ def groups(frame: pd.DataFrame, by: Any = None) -> list[list[int]]:
     return [group["user_id"].tolist() for _, group in found.groupby("group")]
 
 
+UNSEEN = "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad\u202a\u202e\u180e\u034f\u3164\0\x7f"
 SAME = [
     ("email", {"email": " Ada@Example.org"}, {"email": "ada@EXAMPLE.org\t"}),
     ("email", {"email": "@a@b"}, {"email": "@A@B\x1f"}),
-    ("email", {"email": "Stra\u00dfe@x.test\u00a0"}, {"email": "STRASSE@X.TEST"}),
+    ("email", {"email": "Stra\u00dfe@x.test\u00a0"}, {"email": "STRA\u00dfE@X.TEST"}),
+    ("email", {"email": "zo\u00eb@x.test"}, {"email": "ZOE\u0308@x.test"}),
+    ("email", {"email": f"{UNSEEN}ada@{UNSEEN}x.test"}, {"email": "ADA@x.test"}),
+    ("email", {"email": "ada@x.test\0"}, {"email": "ada@x.test"}),
+    ("name", {"last_name": f"{UNSEEN}Ki{UNSEEN}m"}, {"last_name": "kim"}),
     ("email", {"email": "x9@members.ebay.test"}, {"email": "X9@members.ebay.test"}),
     ("phone", {"phone1": "+1 (212) 555-0134"}, {"mobile": "212.555.0134 x77"}),
     ("phone", {"phone2": "5550134"}, {"phone3": "555-0134 ext. 9"}),
@@ -46,6 +51,8 @@ SAME = [
     ("name", {"last_name": "Straße"}, {"last_name": "STRASSE"}),
 ]  # fmt: skip
 DIFFERENT = [
+    ({"email": "stra\u00dfe@x.test"}, {"email": "strasse@x.test"}),
+    ({"last_name": UNSEEN}, {"last_name": UNSEEN}), ({"email": f"{UNSEEN}@\0"}, {"email": f"{UNSEEN}@\0"}),
     ({"email": "a.da@example.org"}, {"email": "ada@example.org"}),
     ({"email": "ada+x@example.org"}, {"email": "ada@example.org"}),
     ({"email": "a1@marketplace.amazon.test"}, {"email": "a2@marketplace.amazon.test"}),
