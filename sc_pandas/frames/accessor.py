@@ -1,7 +1,7 @@
 """`df.sellercloud`: what a frame of SellerCloud's customers can do besides being a frame."""
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Final, Unpack
 
 import pandas as pd
 
@@ -21,9 +21,19 @@ from sc_pandas.query.reconnect import connection_for
 from sc_pandas.query.words import to_code
 from sc_pandas.reading import ReadKeywords, ReadOptions
 from sc_pandas.secrecy import hide_unknown
+from sc_pandas.wording import visible
 
 if TYPE_CHECKING:
     from sc_pandas.panel.panel import Panel
+
+
+# What a frame can do, as its accessor prints.
+_VERBS: Final = {
+    "see": "summary()  plot.by_rating()  provenance",
+    "choose": "where(city='Bern')  segment({…})  duplicates()",
+    "ask": "refresh()  diff(later)  query  to_code()  panel()",
+    "share": "redact()  pseudonymize(key)  to_parquet(path)  to_csv(path)  to_excel(path)",
+}
 
 
 class SellerCloudAccessor(Exports):
@@ -45,6 +55,15 @@ class SellerCloudAccessor(Exports):
     ...
     sc_pandas.errors.AccessorError: This frame did not come from SellerCloud. df.sellercloud works on frames of ...
     """
+
+    def __repr__(self) -> str:
+        note = self._note()
+        rows, origin = f"{len(self._frame):,}", "not known; an operation dropped df.attrs"
+        if note is not None:
+            # Not the filter: it may name a person.
+            rows, origin = note.rows_in_words(), f"{note.base_url}, read {note.finished_at}, {note.verdict}"
+        lines = {"rows": rows, "from": origin, **_VERBS}
+        return "\n".join(f"{what:<8}{visible(how)}" for what, how in lines.items())
 
     @property
     def query(self) -> CustomerQuery:

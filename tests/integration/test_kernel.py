@@ -1,6 +1,7 @@
 """At home in Jupyter: what a person sees in a real IPython kernel."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -69,3 +70,15 @@ def test_filters_complete(kernel: Kernel, ask: str) -> None:
     assert {*sc.CustomerFilter.names} <= offered
     assert kernel.complete(f"{ask}ci") == ["city="]
     assert ({"cache", "include", "max_age"} <= offered) == ("customers(" in ask)
+
+
+def test_the_accessor_says_what_it_can_do(kernel: Kernel) -> None:
+    """`df.sellercloud` prints a few lines: rows, origin and its methods, each of which exists, and no filter."""
+    (shown,) = kernel.run("sc.read_sellercloud_customers(shop, last_name='Smith', columns=['user_id']).sellercloud")
+    text = shown["data"]["text/plain"]
+    assert re.match(r"rows    \d+, as read\nfrom    http://127\S+, read 20\S+, proven", text)
+    assert text.count("\n") == 5
+    assert "Smith" not in text
+    methods = {name for line in text.splitlines()[2:] for name in re.findall(r"  (\w+)", line)}
+    assert methods >= {"provenance", "segment", "diff", "panel", "to_excel"}
+    assert all(hasattr(sc.SellerCloudAccessor, name) for name in methods)
