@@ -21,6 +21,7 @@ from sc_pandas.query.reconnect import connection_for
 from sc_pandas.query.words import to_code
 from sc_pandas.reading import ReadKeywords, ReadOptions
 from sc_pandas.secrecy import hide_unknown
+from sc_pandas.tables.columns import TYPES
 from sc_pandas.wording import visible
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class SellerCloudAccessor(Exports):
         """
         note = self.provenance
         question = _question(note)
-        return CustomerQuery(connection_for(note.base_url, note.tenant), question, _options(note))
+        return CustomerQuery(connection_for(note.base_url, note.tenant), question, _options(note, self._frame))
 
     def panel(self) -> "Panel":
         """Open the live filter panel on the query that returned the rows.
@@ -118,7 +119,7 @@ class SellerCloudAccessor(Exports):
             The frame no longer says where it came from, or its filter was redacted.
         """
         note = self.provenance
-        return to_code(note.base_url, _question(note), _options(note))
+        return to_code(note.base_url, _question(note), _options(note, self._frame))
 
     @shows(ReadKeywords, **{**OPTIONS, "cache": "refresh"})
     def refresh(self, **options: Unpack[ReadKeywords]) -> pd.DataFrame:
@@ -333,5 +334,9 @@ def _question(note: Provenance) -> CustomerFilter:
     return CustomerFilter.of(**note.filter)
 
 
-def _options(note: Provenance) -> ReadOptions:
-    return ReadOptions(limit=note.limit, columns=note.columns, page_size=note.page_size, include=note.include)
+def _options(note: Provenance, frame: pd.DataFrame) -> ReadOptions:
+    """Return the options of the read; which types it gave is seen by the frame."""
+    return ReadOptions(
+        limit=note.limit, columns=note.columns, page_size=note.page_size, include=note.include,
+        exact_decimals=pd.ArrowDtype(TYPES["decimal"]) in set(frame.dtypes),
+    )  # fmt: skip

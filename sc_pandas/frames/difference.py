@@ -130,11 +130,17 @@ def _same(one: "pd.Series[Any]", other: "pd.Series[Any]") -> Mask:
         left, right = arrow_of(one), arrow_of(other)
         if left.type == right.type:
             return _same_values(left, right)
-        cast = left.cast(right.type, safe=False)
+        cast = _cast(left, right.type)
         # Forth and back, so a value that another type cannot hold is another value.
-        return _same_values(cast, right) & _same_values(cast.cast(left.type, safe=False), left)
+        return _same_values(cast, right) & _same_values(_cast(cast, left.type), left)
     except (TypeError, pa.ArrowException):
         return _same_one_by_one(_values(one), _values(other))
+
+
+def _cast(values: Any, to: pa.DataType) -> Any:
+    if pa.types.is_decimal(values.type) and pa.types.is_floating(to):
+        values = values.cast(pa.string())  # Arrow's own way is not the nearest double
+    return values.cast(to, safe=False)
 
 
 def _same_values(left: Any, right: Any) -> Mask:

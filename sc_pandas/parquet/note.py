@@ -8,12 +8,10 @@ import pyarrow as pa
 
 PARTS_AT_MOST: Final = 1_000
 _INTEGERS: Final = (pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64())
+_MOMENTS: Final = {pa.date32(): dt.date, pa.timestamp("us"): dt.datetime}
+_KINDS: Final = {int: _INTEGERS, str: (pa.string(), pa.large_string(), *_MOMENTS), bool: (pa.bool_(),)}
 # Types of columns that name folders, by their names, and what their values are in JSON.
-FOLDER_TYPES: Final = {
-    str(of_type): (of_type, kind)
-    for kind, types in {int: _INTEGERS, str: (pa.string(), pa.large_string(), pa.date32()), bool: (pa.bool_(),)}.items()
-    for of_type in types
-}
+FOLDER_TYPES: Final = {str(of_type): (of_type, kind) for kind, types in _KINDS.items() for of_type in types}
 
 
 class PartNote(msgspec.Struct, frozen=True):
@@ -39,8 +37,8 @@ class PartNote(msgspec.Struct, frozen=True):
         value, (of_type, kind) = self.values[name], FOLDER_TYPES.get(self.types[name], (None, None))
         if kind is None or (value is not None and type(value) is not kind):
             raise ValueError("no value of a folder")
-        if pa.types.is_date32(of_type) and isinstance(value, str):
-            return pa.scalar(dt.date.fromisoformat(value), of_type)
+        if of_type in _MOMENTS and isinstance(value, str):
+            return pa.scalar(_MOMENTS[of_type].fromisoformat(value), of_type)
         return pa.scalar(value, of_type)
 
     @property

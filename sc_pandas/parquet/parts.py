@@ -76,8 +76,8 @@ def _check_keys(schema: pa.Schema, by: Sequence[str]) -> None:
             what = f"The name of the column {name!r} cannot be part of a folder's name. Rename it first."
         elif str(schema.field(name).type) not in FOLDER_TYPES:
             what = (
-                f"The column {name!r} ({schema.field(name).type}) cannot name folders; text, whole numbers, booleans "
-                "and days can."
+                f"The column {name!r} ({schema.field(name).type}) cannot name folders; text, whole numbers, booleans, "
+                "days and times can."
             )
     if what:
         raise SettingsError(what, setting="partition_by")
@@ -98,7 +98,12 @@ def _cuts(table: pa.Table, by: Sequence[str]) -> list[pa.Table]:
 
 
 def _values(cut: pa.Table, by: Sequence[str]) -> tuple[Any, ...]:
-    return tuple(cut.column(name)[0].as_py() if cut.num_rows else None for name in by)
+    return tuple(_day(cut.column(name)[0].as_py()) if cut.num_rows else None for name in by)
+
+
+def _day(value: Any) -> Any:
+    """Return a midnight as its day: a month names a folder without hours."""
+    return value.date() if isinstance(value, dt.datetime) and value.time() == dt.time() else value
 
 
 def _segment(path: PathLike, name: str, value: Any) -> str:

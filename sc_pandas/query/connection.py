@@ -260,7 +260,8 @@ class Connection:
         progress
             Whether to show a bar; by default where a person is looking and more than one page comes.
         on_bad_value
-            What becomes of a value that does not fit its column: ``"null"`` and a line in the report, or ``"raise"``.
+            What becomes of a value that does not fit its column: ``"null"`` (of a number with too many digits the
+            nearest) and a line in the report, or ``"raise"``.
         max_calls
             Raise before sending if more calls are needed.  Required when list-valued filters expand to more than 100
             lists.
@@ -270,6 +271,8 @@ class Connection:
             customer: created_on, company_id, phones, addresses, groups, tax_exempt, credit, order_options, sales_man,
             account_managers, comment, notes_count, title, name, business_aliases, e_bay_user_id, source_id,
             is_black_listed.  `CustomerQuery.estimate` returns the number of calls first.
+        exact_decimals
+            Read custom decimals as decimal128(18, 6), with room for arithmetic, instead of double.
         **keywords
             These options, and the nineteen filters of `CustomerFilter`.
 

@@ -267,7 +267,7 @@ class CustomerQuery:
             raise SettingsError("number is a whole number of at least 1.", setting="number")
         options = replace(self.options, page_size=size, limit=None)
         page = read_page(self.connection.source, self._parts[0], options, Progress(), number)
-        with TableBuilder(on_bad_value=self.options.on_bad_value) as builder:
+        with TableBuilder(on_bad_value=options.on_bad_value, exact_decimals=options.exact_decimals) as builder:
             builder.add(page.items)
             table = self._selected(builder.finish(sort=False).to_table())
         return CustomerPage(number=number, size=size, total_results=page.total, table=table)

@@ -23,7 +23,7 @@ def to_code(url: str, question: CustomerFilter, options: ReadOptions) -> str:
     plain = ReadOptions()
     words = [
         f"{name}={list(value) if isinstance(value, tuple) else value!r}"
-        for name in ("limit", "columns", "include", "page_size", "consistency")
+        for name in ("limit", "columns", "include", "page_size", "consistency", "exact_decimals")
         if (value := getattr(options, name)) != getattr(plain, name)
     ]
     arguments = ", ".join([repr(server), *words, *filter(None, [question.to_code()])])
@@ -62,8 +62,8 @@ def warn_of(report: ReadReport, *, gaps: bool) -> None:
     if report.coercions:
         columns = tuple(dict.fromkeys(each.column for each in report.coercions))
         message = (
-            f"{len(report.coercions):,} values did not fit their columns and are null there: {', '.join(columns)}. "
-            "run().report.coercions has them in full."
+            f"{len(report.coercions):,} values did not fit their columns: {', '.join(columns)}. They are null there, "
+            "or the nearest number; run().report.coercions has them in full."
         )
         warnings.warn(SchemaDriftWarning(message, keys=columns), stacklevel=caller_stacklevel())
     if gaps and report.gaps:

@@ -36,6 +36,7 @@ class KeptTable:
         cache = source.cache
         usable = cache is not None and cache.usable and options.cache != "off" and options.limit is None
         asked = [("filter", key.text) for key in keys] + [("include", name) for name in options.include]
+        asked += [("exact_decimals", "")] if options.exact_decimals else []
         self.key = cache_key(source.tenant, "table", asked, options.page_size)[:32]
         file = f"{source.tenant}.{self.key}.v{FORMAT}.arrow"
         self._path = cache.path.with_name(file) if cache is not None and usable else None

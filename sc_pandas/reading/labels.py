@@ -6,8 +6,8 @@ the list that it came under.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
-from typing import Any, Final, TypeVar
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -22,10 +22,9 @@ from sc_pandas.reading.windows import EARLIEST, FURTHEST_ZONE, MINUTE
 from sc_pandas.tables.layout import BASE_SCHEMA
 from sc_pandas.wording import did_you_mean, nearest
 
-_Day = TypeVar("_Day", date, datetime)
 # A list to ask, and the label of everybody on it.
 LabelledList = tuple[Any, CustomerFilter]
-LABEL_TYPES: Final = {"name": pa.string(), "bool": pa.bool_(), "month": pa.date32(), "id": pa.int64()}
+LABEL_TYPES: Final = {"name": pa.string(), "bool": pa.bool_(), "month": pa.timestamp("us"), "id": pa.int64()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +136,11 @@ def months_of(
         begins = datetime(*month, 1)  # noqa: DTZ001  # SellerCloud documents no zone
         ends = _month_after(begins) + MINUTE
         if ends >= (start or EARLIEST) and begins <= (end or now + FURTHEST_ZONE):
-            lists.append((begins.date(), within(question, fact, begins, ends)))
+            lists.append((begins, within(question, fact, begins, ends)))
     return lists
 
 
-def _month_after(day: _Day) -> _Day:
+def _month_after(day: datetime) -> datetime:
     return (day + timedelta(days=32)).replace(day=1)
 
 
@@ -191,7 +190,7 @@ def merge_labels(fact: PartitionFact, came: Sequence[tuple[Any, Ids]]) -> Labels
         values = [distinct[number] for number in sorted({*codes[starts[each] : last[each] + 1].tolist()})]
         # Lists of two months that share a border overlap on purpose.
         if fact.kind != "month" or values[1:] != [_month_after(values[0])]:
-            contradictions[int(ids[each])] = [*map(str, values)]
+            contradictions[int(ids[each])] = [str(value).removesuffix(" 00:00:00") for value in values]
     good = ~np.isin(ids, np.array([*contradictions], np.int64))
     labels = pa.array(distinct, LABEL_TYPES[fact.kind]).take(pa.array(codes[last[good]]))
     return Labels(ids[good], labels, contradictions)

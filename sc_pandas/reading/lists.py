@@ -91,7 +91,9 @@ def read_lists(
     source: Source, found: Found, options: ReadOptions, progress: Progress, spool_folder: Path | None
 ) -> ListsRead:
     """Read all lists, of which the cache knows what was found."""
-    with TableBuilder(on_bad_value=options.on_bad_value, spool_folder=spool_folder) as builder:
+    with TableBuilder(
+        on_bad_value=options.on_bad_value, exact_decimals=options.exact_decimals, spool_folder=spool_folder
+    ) as builder:
         union = _Union(builder, [*found], options.limit)
         read: list[ListRead] = []
         came: list[Ids] = []

@@ -40,6 +40,7 @@ class ReadKeywords(TypedDict, total=False):
     on_bad_value: OnBadValue
     max_calls: int | None
     include: str | Iterable[str]
+    exact_decimals: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,6 +57,7 @@ class ReadOptions:
     on_bad_value: OnBadValue = "null"
     max_calls: int | None = None
     include: tuple[str, ...] = ()
+    exact_decimals: bool = False
 
     @classmethod
     def of(cls, **keywords: Unpack[ReadKeywords]) -> Self:
@@ -71,6 +73,8 @@ class ReadOptions:
             value = getattr(self, name)
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 raise SettingsError(f"{name} is a whole number of at least 1.", setting=name)
+        if not isinstance(self.exact_decimals, bool):
+            raise SettingsError("exact_decimals is True or False.", setting="exact_decimals")
         age: object = self.max_age
         age = age.total_seconds() if isinstance(age, timedelta) else age
         if age is not None and not (isinstance(age, int | float) and age >= 0):

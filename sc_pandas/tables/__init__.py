@@ -7,12 +7,14 @@
 What fits a column, and how it is told that something does not:
 
 - int64 takes ``7``, ``7.0`` and ``"7"``; bool takes true, false, 0 and 1, also as text; a double and a decimal take
-  numbers that they hold exactly; text takes everything, what is not text as its JSON text.
+  numbers; text takes everything, what is not text as its JSON text.
+- A number with more digits than a double (or a decimal) holds becomes the nearest one, and is a coercion with its raw
+  text: a double holds what it writes the same, ``0.1`` and every number of up to 15 digits.
 - timestamp[us] takes ISO 8601 with any number of fraction digits, and ``mm/dd/yyyy``.  It has no zone: times stay
   as given, those with an offset are converted to UTC; digits beyond microseconds are cut.  The API's empty date,
   ``0001-01-01``, is null and a coercion.
-- A rating is a code or a name, in any case and both spellings.  An unknown code stays, from -128 to 127,
-  and has no name; a name that nobody knows is null and a coercion.
+- A rating is a code or a name, in any case and both spellings.  An unknown code stays and
+  has no name; a name that nobody knows is null and a coercion.
 - An undocumented key gets the type that all its values share, or JSON text (``7`` and ``"7"`` stay apart).  Text is a
   timestamp there only if all of it is ISO 8601: ``01/05/2026`` of an unknown key may be May or January.
 - Everything else is null and a `Coercion`.  Card data is dropped before anything else, at any depth.
@@ -20,7 +22,8 @@ What fits a column, and how it is told that something does not:
 Custom columns, ``custom.<ColumnName>``:
 
 - The type is what all entries declare, by code or by name: String, nText, Hyperlink → string, Integer → int64,
-  Decimal → decimal128(38, 10), DateTime → timestamp[us], Boolean → bool.  Entries without a ``DataType`` have no say.
+  Decimal → double (decimal128(18, 6) with ``exact_decimals=True``), DateTime → timestamp[us], Boolean → bool.
+  Entries without a ``DataType`` have no say.
   If entries disagree, if a type is new (``7``, ``99``, ``"Money"``), and if several values may be chosen
   (``IsDropDownAllowMultipleSelection``; how they are written is documented nowhere), the column is text.
 - Text stays letter for letter: several values, HTML and links are never split, rendered or followed.

@@ -13,7 +13,7 @@ from sc_pandas.files import HashingFile, atomic_write, open_plain
 from sc_pandas.tables.rows import Coercion, CustomerRows
 from sc_pandas.tables.spool import Store
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 _MAGIC: Final = b"sc_pandas rows 1"
 # The stream begins where Arrow can read a mapped buffer without copying.
 _HEAD_BYTES: Final = 64

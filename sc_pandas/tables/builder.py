@@ -58,14 +58,22 @@ class TableBuilder:
     Parameters
     ----------
     on_bad_value : {"null", "raise"}
-        What becomes of a value that does not fit its column: null and a `Coercion`, or a ResponseError.
+        What becomes of a value that does not fit its column: null (of a number with too many digits the nearest) and a
+        `Coercion`, or a ResponseError.
+    exact_decimals : bool
+        Custom decimals are decimal128(18, 6), not doubles.
     spool_folder : str or path, optional
         Keep rows in an unnamed private file there instead of in memory; of each row only its id stays.
     """
 
     def __init__(
-        self, *, on_bad_value: Literal["null", "raise"] = "null", spool_folder: PathLike | None = None
+        self,
+        *,
+        on_bad_value: Literal["null", "raise"] = "null",
+        exact_decimals: bool = False,
+        spool_folder: PathLike | None = None,
     ) -> None:
+        self._exact_decimals = exact_decimals
         self._raises = on_bad_value == "raise"
         self._folder = spool_folder
         self._store: Store = new_store(spool_folder)
@@ -112,7 +120,9 @@ class TableBuilder:
         if self._waiting:
             self._flush()
         seen = self._seen
-        layout = laid_out(seen.details | seen.other_ids, seen.custom.kinds(), seen.extras)
+        layout = laid_out(
+            seen.details | seen.other_ids, seen.custom.kinds(exact_decimals=self._exact_decimals), seen.extras
+        )
         store = new_store(self._folder)
         start = 0
         for stored in self._store:

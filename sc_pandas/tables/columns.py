@@ -24,10 +24,11 @@ RejectFor = Callable[[str], Reject]
 
 TYPES: Final[Mapping[str, pa.DataType]] = {
     "int64": pa.int64(),
-    "rating": pa.int8(),
+    "rating": pa.int64(),
     "bool": pa.bool_(),
     "double": pa.float64(),
-    "decimal": pa.decimal128(38, 10),
+    # Room for arithmetic: of Arrow's 38 digits a whole number takes 19 more, a decimal as many again.
+    "decimal": pa.decimal128(18, 6),
     "string": pa.string(),
     "json": pa.string(),
     "timestamp": pa.timestamp("us"),
@@ -45,7 +46,9 @@ _NESTED: Final = frozenset({dict, list})
 # Text that Arrow casts just as `values` converts it.
 _CASTABLE: Final[Mapping[str, str]] = {
     "int64": r"^-?[0-9]{1,18}$",
-    "decimal": r"^-?[0-9]{1,28}(?:\.[0-9]{1,10})?$",
+    # 15 digits at most: each such number is a double that is written the same.
+    "double": r"^-?(?:[0-9]{1,15}|[0-9]{1,10}\.[0-9]{1,5}|[0-9]{1,5}\.[0-9]{6,10})$",
+    "decimal": r"^-?[0-9]{1,12}(?:\.[0-9]{1,6})?$",
     "bool": r"^(?:[Tt]rue|[Ff]alse|[01])$",
     "timestamp": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?)?$",
 }
@@ -79,9 +82,10 @@ def typed(values: list[Any], kind: str, reject: Reject) -> pa.Array:
 
 def retyped(array: pa.Array, kind: str, reject: Reject) -> pa.Array:
     """Make an array of a kind from what `encode` made."""
-    if kind in _CASTABLE and pa.types.is_string(array.type):
+    # JSON of a number is its text.
+    if kind in _CASTABLE and (pa.types.is_string(array.type) or (kind == "double" and pa.types.is_binary(array.type))):
         try:
-            return _cast(array, kind)
+            return _cast(array.cast(pa.string()), kind)
         except _REFUSALS:
             pass
     return typed(decode(array), kind, reject)

@@ -42,11 +42,11 @@ class CustomColumns:
         self._names: list[str] = []
         self._values: list[Any] = []
 
-    def kinds(self) -> list[tuple[str, str]]:
+    def kinds(self, *, exact_decimals: bool = False) -> list[tuple[str, str]]:
         """Return names and kinds, by name; a column whose entries disagree, or declare nothing, is text."""
-        return [
-            (name, next(iter(kinds)) if len(kinds) == 1 else "string") for name, kinds in sorted(self._kinds.items())
-        ]
+        instead = {} if exact_decimals else {"decimal": "double"}
+        found = {name: kinds.copy().pop() if len(kinds) == 1 else "string" for name, kinds in self._kinds.items()}
+        return [(name, instead.get(found[name], found[name])) for name in sorted(found)]
 
     def take(self, page: PageRows, start: int, reject_for: RejectFor) -> None:
         """Take the entries of a page whose rows stand from `start` on."""

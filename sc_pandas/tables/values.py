@@ -3,10 +3,11 @@
 `columns` takes whole columns the fast way and comes here for those that hold something unusual.
 """
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
-from decimal import Context, Decimal, Inexact, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from typing import Any, Final
 
 from sc_pandas import json_text
@@ -16,9 +17,9 @@ EMPTY_DATE: Final = "the API's empty date"
 NO_TEXT: Final = "a part of a character (lone surrogate), replaced by U+FFFD"
 
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,40}")
-# decimal128(38, 10): quantize says Inexact or InvalidOperation of what it does not hold.
-_LAST_DIGIT: Final = Decimal("1E-10")
-_EXACT: Final = Context(prec=38, traps=[Inexact, InvalidOperation])
+# decimal128(18, 6): quantize says InvalidOperation of what is too large for it.
+_LAST_DIGIT: Final = Decimal("1E-6")
+_DIGITS: Final = Context(prec=18, traps=[InvalidOperation])
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,400}(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,3})?")
 _ISO: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:(?P<mark>[T ])(?:[01][0-9]|2[0-3]):[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?"
@@ -66,10 +67,7 @@ def to_rating(value: object) -> int:
         if code is None:
             raise MisfitError("not the name of a rating")
         return code
-    code = to_int64(value)
-    if not -128 <= code < 128:
-        raise MisfitError("not the code of a rating")
-    return code
+    return to_int64(value)
 
 
 def to_bool(value: object) -> bool:
@@ -84,25 +82,29 @@ def to_bool(value: object) -> bool:
 
 
 def to_double(value: object) -> float:
-    """Take a number that a double holds without loss."""
+    """Take a number as the nearest double, which is a misfit unless it is written the same."""
     number = _number(value)
     try:
         near = float(number)
     except OverflowError:
         near = float("inf")
+    if math.isinf(near):
+        raise MisfitError("larger than any double")
     if Decimal(repr(near)) != number:
-        raise MisfitError("more digits than a double holds")
+        raise MisfitError("more digits than a double holds", instead=near)
     return near
 
 
 def to_decimal(value: object) -> Decimal:
-    """Take a number of up to 28 digits before the point and 10 after it."""
+    """Take a number of up to 12 digits before the point; with more than 6 after it, the nearest is a misfit."""
+    number = _number(value)
     try:
-        return _number(value).quantize(_LAST_DIGIT, context=_EXACT)
-    except Inexact:
-        raise MisfitError("more than 10 digits after the point") from None
+        near = number.quantize(_LAST_DIGIT, context=_DIGITS)
     except InvalidOperation:
-        raise MisfitError("more than 28 digits before the point") from None
+        raise MisfitError("more than 12 digits before the point") from None
+    if near != number:
+        raise MisfitError("more than 6 digits after the point", instead=near)
+    return near
 
 
 def _number(value: object) -> Decimal:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 import pandas as pd
@@ -14,11 +13,11 @@ Record = dict[str, Any]
 RATINGS = ("NotRated", "Very_Disatisfied", "Disatisfied", "Neutral", "Satisfied", "Very_Satisfied")
 BASE = {
     "user_id": pa.int64(), "email": pa.string(), "first_name": pa.string(), "last_name": pa.string(),
-    "email_cc": pa.string(), "corporate_name": pa.string(), "rating": pa.int8(), "rating_name": pa.string(),
+    "email_cc": pa.string(), "corporate_name": pa.string(), "rating": pa.int64(), "rating_name": pa.string(),
     "is_whole_sale_user": pa.bool_(), "is_wholesale_string": pa.string(),
 }  # fmt: skip
 _TYPES: Mapping[int, Callable[[pa.DataType], bool]] = {
-    0: pa.types.is_string, 1: pa.types.is_int64, 2: pa.types.is_decimal128,
+    0: pa.types.is_string, 1: pa.types.is_int64, 2: pa.types.is_float64,
     3: lambda kind: bool(kind == pa.timestamp("us")), 4: pa.types.is_boolean, 5: pa.types.is_string,
     6: pa.types.is_string,
 }  # fmt: skip
@@ -29,7 +28,7 @@ def _custom_value(column: Mapping[str, Any]) -> Any:
     if value is None:
         return None
     if column["DataType"] == 2:
-        return Decimal(value)
+        return float(value)
     return datetime.fromisoformat(value) if column["DataType"] == 3 else value
 
 

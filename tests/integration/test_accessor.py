@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -292,7 +292,7 @@ def test_months_without_customers_are_zero(frame: pd.DataFrame, name: str) -> No
     days: list[Any] = [*map(datetime.fromisoformat, texts), None]
     kind = pa.timestamp("us")
     if name == "created_month":
-        days, kind = [day and date(day.year, day.month, 1) for day in days], pa.date32()
+        days = [day and day.replace(day=1, hour=0) for day in days]
     rows = frame.iloc[:4].reset_index(drop=True).assign(**{name: pd.Series(days, dtype=pd.ArrowDtype(kind))})
     ax: Any = sc.SellerCloudAccessor(rows).plot.by_created_month()
     assert [bar.get_height() for bar in ax.patches] == [2, 0, 0, 1]

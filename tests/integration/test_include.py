@@ -5,7 +5,7 @@ import pickle
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +32,8 @@ SAME = (
 Shop = tuple[sc.sandbox.Sandbox, sc.Connection]
 
 
-def month(moment: datetime) -> date:
-    return moment.date().replace(day=1)
+def month(moment: datetime) -> datetime:
+    return moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
 def truth_of(record: Record) -> dict[str, Any]:
@@ -250,7 +250,7 @@ def test_nobody_costs_nothing(shop: Shop) -> None:
     df = connection.customers(email="nobody@nowhere.test", include=["channel", "created_month", "phones"]).to_pandas()
     assert len(df) == 0
     assert {"channel", "created_month", "phone1"} <= set(df.columns)
-    assert str(df.dtypes["created_month"]) == "date32[day][pyarrow]"
+    assert str(df.dtypes["created_month"]) == "timestamp[us][pyarrow]"
     assert box.calls() - calls <= 2
 
 

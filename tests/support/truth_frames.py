@@ -14,7 +14,7 @@ CHANNELS = {
     42: "Walmart", 46: "Wish", 62: "Target", 64: "Reverb", 79: "WFS",
 }  # fmt: skip
 _COLUMNS = {
-    "channel": pa.string(), "subscribed": pa.bool_(), "exported": pa.bool_(), "created_month": pa.date32(),
+    "channel": pa.string(), "subscribed": pa.bool_(), "exported": pa.bool_(), "created_month": pa.timestamp("us"),
     "created_on": pa.timestamp("us"), "company_id": pa.int64(), **dict.fromkeys(PHONES, pa.string()),
     "groups": pa.list_(pa.string()), **{f"billing_{name}": pa.string() for name in BILLING},
 }  # fmt: skip
@@ -34,7 +34,7 @@ def with_truth(frame: pd.DataFrame, records: Iterable[Mapping[str, Any]]) -> pd.
 def _row(record: Mapping[str, Any]) -> dict[str, Any]:
     row = {name: record[name] for name in ("subscribed", "exported", "created_on", "company_id", *PHONES)}
     row["channel"] = CHANNELS.get(record["channel"], str(record["channel"]))
-    row["created_month"] = record["created_on"].date().replace(day=1)
+    row["created_month"] = record["created_on"].replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     row["groups"] = [group["Name"] for group in record["groups"]]
     billing: Mapping[str, Any] = next((each for each in record["addresses"] if each["IsBillingAddress"]), {})
     return row | {f"billing_{name}": billing.get(key) for name, key in BILLING.items()}

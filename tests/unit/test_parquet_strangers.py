@@ -265,3 +265,6 @@ def test_what_earlier_editions_wrote_opens_as_it_did() -> None:
     written = json.loads(pq.read_metadata(EDITIONS / "edition-0.1.0.parquet").metadata[sealed.NOTE])["provenance"]
     assert one.attrs == many.attrs == {ATTRS_KEY: written}
     assert (written["tenant"], written["frame_rows"], written["privacy"]) == ("0123abcd", 5, ["redacted"])
+    typed = read_parquet(EDITIONS / "edition-0.1.0-types.parquet").dtypes.astype(str)
+    names = ["rating", "custom.Lifetime Value", "created_month"]
+    assert typed[names].tolist() == ["int8[pyarrow]", "decimal128(38, 10)[pyarrow]", "date32[day][pyarrow]"]

@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from sc_pandas import json_text
 from sc_pandas.contract import CARD_KEYS, DETAIL_KEYS, LIST_KEYS, Rating
 from sc_pandas.errors import ExportError, ResponseError
 from sc_pandas.tables import BASE_SCHEMA, CustomerRows, TableBuilder, builder, column_name, to_pandas
@@ -64,7 +65,7 @@ class TestBase:
 
         assert [str(dtype) for dtype in frame.dtypes] == [
             "int64[pyarrow]", "string[pyarrow]", "string[pyarrow]", "string[pyarrow]", "string[pyarrow]", "string[pyarrow]",
-            "int8[pyarrow]", "string[pyarrow]", "bool[pyarrow]", "string[pyarrow]",
+            "int64[pyarrow]", "string[pyarrow]", "bool[pyarrow]", "string[pyarrow]",
         ]  # fmt: skip
         assert frame["user_id"].tolist() == [2**53 + 1, pd.NA]
         assert frame.index.equals(pd.RangeIndex(2))
@@ -105,9 +106,9 @@ RATINGS: list[tuple[object, int | None, str | None]] = [
     *((value, 4, "Satisfied") for value in (4, "4", Decimal("4.0"), "Satisfied", "satisfied", "SATISFIED")),
     *((value, 1, "Very_Disatisfied") for value in ("Very_Disatisfied", "Very Dissatisfied", "very dissatisfied", 1)),
     *((rating.name, rating.value, rating.name) for rating in Rating),
-    (6, 6, None), (100, 100, None), ("6", 6, None), ("100", 100, None), (Decimal("6.0"), 6, None), (127, 127, None),
-    (-128, -128, None),
-    *((value, None, None) for value in ("Awful", "", 128, -129, "200", Decimal("4.5"), True, [4], 2**70)),
+    (6, 6, None), (100, 100, None), ("6", 6, None), ("100", 100, None), (Decimal("6.0"), 6, None), (300, 300, None),
+    ("-129", -129, None),
+    *((value, None, None) for value in ("Awful", "", Decimal("4.5"), True, [4], 2**70)),
 ]  # fmt: skip
 
 
@@ -197,9 +198,7 @@ class TestConversions:
         ("CompanyID", 2**70, str(2**70)), ("CompanyID", 2**63, str(2**63)), ("CompanyID", "١", '"١"'),
         ("CompanyID", "1_000", '"1_000"'), ("CompanyID", [7], "[7]"), ("TaxExempt", 2, "2"),
         ("TaxExempt", "yes", '"yes"'), ("TaxExempt", "", '""'),
-        ("CreditLimit", Decimal("0.12345678901234567890"), "0.12345678901234567890"),
-        ("CreditLimit", Decimal("1E+400"), "1E+400"), ("CreditLimit", 2**53 + 1, str(2**53 + 1)),
-        ("CreditLimit", True, "true"), ("CreditLimit", "nan", '"nan"'), ("CreatedOn", "2026-02-30", '"2026-02-30"'),
+        ("CreditLimit", Decimal("1E+400"), "1E+400"), ("CreditLimit", True, "true"), ("CreditLimit", "nan", '"nan"'), ("CreatedOn", "2026-02-30", '"2026-02-30"'),
         ("CreatedOn", "2026-01-05T24:00:00", '"2026-01-05T24:00:00"'),
         ("CreatedOn", "2026-01-05\n", '"2026-01-05\\n"'), ("CreatedOn", "13/13/2026", '"13/13/2026"'),
         ("CreatedOn", "1/5/2026 13:00 PM", '"1/5/2026 13:00 PM"'),
@@ -211,6 +210,17 @@ class TestConversions:
 
         assert (cell, told) == (None, [raw])
         assert of_type == one(key, None)[2]
+
+    @pytest.mark.parametrize(("sent", "cell"), [
+        (Decimal("0.12345678901234567890"), 0.12345678901234568), (2**53 + 1, 2.0**53), ("1.00000000000000000001", 1.0),
+        (Decimal(123456789012345678), 123456789012345680.0),
+    ])  # fmt: skip
+    def test_more_digits_than_fit_are_the_nearest_and_told(self, sent: object, cell: float) -> None:
+        assert one("CreditLimit", sent)[:2] == (cell, [json_text.dump(sent)])
+        entry = {"ColumnName": "Spent", "DataType": 2, "Value": sent}
+        rows = read([{"UserID": 1, "CustomColumns": [entry]}])
+        assert column(rows, "custom.Spent") == [cell]
+        assert reasons(rows) == [(1, "custom.Spent", json_text.dump(sent))]
 
     def test_a_number_of_five_thousand_digits_is_text_or_told(self) -> None:
         rows = read(
@@ -334,15 +344,15 @@ class TestCardData:
         assert column(rows, "odd")[0] == [{"x": [{"y": 1}]}]
 
 
-TEXT, INTEGER, DECIMAL, MOMENT, FLAG = pa.string(), pa.int64(), pa.decimal128(38, 10), pa.timestamp("us"), pa.bool_()
+TEXT, INTEGER, DECIMAL, MOMENT, FLAG = pa.string(), pa.int64(), pa.float64(), pa.timestamp("us"), pa.bool_()
 ODD_TYPES: tuple[object, ...] = (7, 99, -1, 10**5_000, "Money", "DropDown", "", "7", [1], {}, True, Decimal(1))
 # What is declared, the type of the column, what comes, and the cell; what is told if it is another than null that came.
 CUSTOM: list[tuple[object, pa.DataType, object, object]] = [
-    (0, TEXT, "a", "a"), (1, INTEGER, "7", 7), (2, DECIMAL, Decimal("1.5"), Decimal("1.5")),
-    (2, DECIMAL, "1.50000000000000", Decimal("1.5")), (2, DECIMAL, 10**27, Decimal(10**27)),
-    (2, DECIMAL, Decimal("-0E+900"), Decimal(0)), (2, DECIMAL, None, None),
+    (0, TEXT, "a", "a"), (1, INTEGER, "7", 7), (2, DECIMAL, Decimal("1.5"), 1.5),
+    (2, DECIMAL, "1.50000000000000", 1.5), (2, DECIMAL, 10**15, 1e15), (2, DECIMAL, Decimal("0.1234567890"), 0.123456789),
+    (2, DECIMAL, Decimal("-0E+900"), 0.0), (2, DECIMAL, None, None),
     (3, MOMENT, "2020-01-02T03:04:05", datetime(2020, 1, 2, 3, 4, 5)), (4, FLAG, "True", True), (5, TEXT, 7, "7"),
-    (6, TEXT, "https://x", "https://x"), ("2", DECIMAL, 7, Decimal(7)), (None, TEXT, 7, "7"),
+    (6, TEXT, "https://x", "https://x"), ("2", DECIMAL, 7, 7.0), (None, TEXT, 7, "7"),
     # A type is known by name or code in any case.
     *((name, INTEGER, "7", 7) for name in ("Integer", "integer", "INTEGER", "1")),
     # One that the vendor adds later is text.
@@ -353,8 +363,8 @@ CUSTOM: list[tuple[object, pa.DataType, object, object]] = [
     *((kind, TEXT, text, text) for kind in (0, 5, 6)
       for text in ("<p>Hi <b>you</b>&nbsp;&amp;</p>\r\n", "<script>alert(1)</script>", "javascript:alert(1)", " a ", "\x00")),
     # What is against its declaration is null, and told.
-    (1, INTEGER, "x", None), (1, INTEGER, Decimal("1.5"), None), (2, DECIMAL, Decimal("1.12345678901"), None),
-    (2, DECIMAL, 10**28, None), (2, DECIMAL, Decimal("1E+400"), None), (2, DECIMAL, True, None), (2, DECIMAL, "", None),
+    (1, INTEGER, "x", None), (1, INTEGER, Decimal("1.5"), None),
+    (2, DECIMAL, Decimal("1E+400"), None), (2, DECIMAL, True, None), (2, DECIMAL, "", None),
     (3, MOMENT, "soon", None), (4, FLAG, "maybe", None),
 ]  # fmt: skip
 # Where several values may be chosen the column is text, but only a clear yes says so.
@@ -382,6 +392,20 @@ class TestCustomColumns:
         assert column(rows, "custom.My Column") == [cell]
         told = cell is None and value is not None
         assert [each.column for each in rows.coercions] == ["custom.My Column"] * told
+
+    @pytest.mark.parametrize(("sent", "cell", "told"), [
+        (Decimal("1.5"), "1.5", 0), ("-0.123456", "-0.123456", 0), ("1.50000000000", "1.5", 0), (10**12 - 1, "999999999999", 0),
+        (Decimal("0.1234565"), "0.123456", 1), (10**12, None, 1), (Decimal("1E+400"), None, 1), (None, None, 0),
+    ])  # fmt: skip
+    def test_exact_decimals_have_room_for_arithmetic(self, sent: object, cell: str | None, told: int) -> None:
+        with TableBuilder(exact_decimals=True) as building:
+            building.add([{"CustomColumns": [{"ColumnName": "c", "DataType": 2, "Value": sent}]}])
+            rows = building.finish()
+        assert column(rows, "custom.c") == [cell and Decimal(cell)]
+        assert len(rows.coercions) == told
+        spent = to_pandas(rows.to_table())["custom.c"]
+        assert str(spent.dtype) == "decimal128(18, 6)[pyarrow]"
+        assert [len(each) for each in (spent * 2, spent + 1, spent * Decimal("1.19"), spent / spent)] == [1] * 4
 
     @pytest.mark.parametrize("kind", [0, 1, 3, None])
     @pytest.mark.parametrize(("several", "value", "cell"), SEVERAL)
