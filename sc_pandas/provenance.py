@@ -95,6 +95,8 @@ class Provenance:
         parts = urlsplit(self.base_url)
         bare = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
         object.__setattr__(self, "base_url", bare)
+        # The verdict in the attrs of a frame that was just read carries more than its text.
+        object.__setattr__(self, "verdict", str(self.verdict))
         object.__setattr__(self, "filter", json.loads(json.dumps(self.filter, allow_nan=False)))
 
     @property

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 # What a frame can do, as its accessor prints.
 _VERBS: Final = {
-    "see": "summary()  plot.by_rating()  provenance",
+    "see": "summary()  plot.by_rating()  provenance  report",
     "choose": "where(city='Bern')  segment({…})  duplicates()",
     "ask": "refresh()  diff(later)  query  to_code()  panel()",
     "share": "redact()  pseudonymize(key)  to_parquet(path)  to_csv(path)  to_excel(path)",

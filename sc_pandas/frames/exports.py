@@ -11,7 +11,9 @@ from sc_pandas.errors import AccessorError, ExportError
 from sc_pandas.frames.redaction import check_partition, pseudonymized, redacted
 from sc_pandas.frames.spreadsheets import Spreadsheet, write_csv, write_excel
 from sc_pandas.parquet import export_table, frame_to_arrow
-from sc_pandas.provenance import Provenance
+from sc_pandas.provenance import ATTRS_KEY, Provenance
+from sc_pandas.reading import ReadReport
+from sc_pandas.reading.report import Verdict
 from sc_pandas.secrecy import Secret
 
 # Columns that only SellerCloud's customers have; a frame that lost its attrs is known by them.
@@ -54,6 +56,36 @@ class Exports:
                 "take allow_unverified=True."
             )
         return note
+
+    @property
+    def report(self) -> ReadReport:
+        """How the read of these rows went: values that did not fit (coercions), gaps, calls, notes.
+
+        Returns
+        -------
+        ReadReport
+            Of the whole read, also if the frame is a part of it.  It lives in this process as long as frames of the
+            read do; it holds raw values, so it does not travel: a frame from a file, a pickle or another process, and
+            one that was redacted or pseudonymized, has none.
+
+        Raises
+        ------
+        AccessorError
+            The frame has no report.
+
+        Examples
+        --------
+        >>> df[df.rating >= 4].sellercloud.report.rows
+        120
+        """
+        note = self._frame.attrs.get(ATTRS_KEY)
+        verdict = note.get("verdict") if isinstance(note, dict) else None
+        if not isinstance(verdict, Verdict):
+            raise AccessorError(
+                "This frame has no report: a report holds raw values, so files, pickles, redacted frames and other "
+                "processes do not get it. A new read has one: df.sellercloud.refresh().sellercloud.report."
+            )
+        return verdict.report
 
     def redact(self, columns: Iterable[str] | None = None, *, keep: Iterable[str] = ()) -> pd.DataFrame:
         """Empty personal columns, so the frame can be shown to others.

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Self
 
 import pandas as pd
 import pyarrow as pa
@@ -127,6 +128,30 @@ class ReadReport:
         return html_table(self._lines())
 
 
+class Verdict(str):
+    """The verdict in a frame's attrs, with the report that it sums up.
+
+    The report lives as long as frames of its read do, in this process: it holds raw values, so a pickle, a file and
+    JSON get the text alone.
+    """
+
+    __slots__ = ("report",)
+    report: ReadReport
+
+    @classmethod
+    def of(cls, report: ReadReport) -> Self:
+        """Return the verdict of a report."""
+        verdict = cls(report.verdict)
+        verdict.report = report
+        return verdict
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        return str, (str(self),)
+
+
 @dataclass(frozen=True, kw_only=True, repr=False)
 class CustomerRead:
     """The result of a run.
@@ -161,5 +186,5 @@ class CustomerRead:
             ``attrs["sellercloud"]`` with the provenance.
         """
         frame = to_pandas(self.table)
-        frame.attrs[ATTRS_KEY] = self.provenance.to_attrs()
+        frame.attrs[ATTRS_KEY] = self.provenance.to_attrs() | {"verdict": Verdict.of(self.report)}
         return frame

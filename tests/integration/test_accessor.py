@@ -1,7 +1,13 @@
 """`df.sellercloud` on frames as people have them: read, filtered, sorted, put together, written and read, merged."""
 
+import gc
+import json
+import pickle
+import re
 import sys
+import weakref
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -106,6 +112,30 @@ def test_a_merged_frame_says_how_its_provenance_is_had_back(frame: pd.DataFrame)
     merged.attrs.update(frame.attrs)
     assert len(accessor.refresh()) == 160
     assert sc.SellerCloudAccessor(merged).provenance.base_url == sc.SellerCloudAccessor(frame).provenance.base_url
+
+
+def test_the_report_stays_with_the_frames_of_its_read(
+    box: sc.sandbox.Sandbox, shop: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parts, copies and frames put together have it; what leaves the process has no raw value, and says so."""
+    monkeypatch.chdir(tmp_path)
+    odd = lambda right: replace(right, body=re.sub(rb'"Rating":\d', b'"Rating":"Canary"', right.body))  # noqa: E731
+    box.fault(odd, times=None)
+    with pytest.warns(sc.SchemaDriftWarning, match="rating"):
+        frame = shop.customers(limit=50).to_pandas()
+    for near in (frame, frame[frame["user_id"] > 1010], frame.copy(), halves(frame), frame.sort_values("email")):
+        assert {each.raw for each in near.sellercloud.report.coercions} == {'"Canary"'}
+    copied = pickle.loads(pickle.dumps(frame))  # noqa: S301  # our own
+    away = [copied, through_parquet(frame), frame.sellercloud.redact(), with_orders(frame)]
+    for far in away:
+        with pytest.raises(sc.AccessorError, match=r"refresh\(\)\.sellercloud\.report"):
+            far.sellercloud.report  # noqa: B018
+    assert b"Canary" not in b"".join(pickle.dumps(each) for each in [frame, frame.attrs, *away])
+    assert "Canary" not in repr(frame.sellercloud) + repr(frame.attrs) + json.dumps(frame.attrs)
+    report = weakref.ref(frame.sellercloud.report)
+    del near, frame
+    gc.collect()
+    assert report() is None
 
 
 def test_a_foreign_frame_has_no_accessor() -> None:
