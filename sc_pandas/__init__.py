@@ -45,7 +45,7 @@ if TYPE_CHECKING:
         TransportError,
     )
     from sc_pandas.filters import CustomerFilter, CustomerFilterArgs
-    from sc_pandas.frames import FrameDifference, SellerCloudAccessor, Spreadsheet, Summary
+    from sc_pandas.frames import FrameDifference, SellerCloudAccessor, Summary
     from sc_pandas.parquet import read_parquet
     from sc_pandas.provenance import Provenance
     from sc_pandas.query import (
@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from sc_pandas.reading import CustomerRead, IncludeGap, ReadReport
     from sc_pandas.segments import Segments
     from sc_pandas.tables import Coercion
+    from sc_pandas.writing import Spreadsheet
 
     __version__: str
 
@@ -81,7 +82,7 @@ _HOMES = {
         "cache": "CacheInfo",
         "contract": "Channel CustomerType Flag Rating",
         "filters": "CustomerFilter CustomerFilterArgs",
-        "frames": "FrameDifference SellerCloudAccessor Spreadsheet Summary",
+        "frames": "FrameDifference SellerCloudAccessor Summary",
         "parquet": "read_parquet",
         "provenance": "Provenance",
         "query": "Connection Count CustomerPage CustomerQuery Estimate "
@@ -89,6 +90,7 @@ _HOMES = {
         "reading": "CustomerRead IncludeGap ReadReport",
         "segments": "Segments",
         "tables": "Coercion",
+        "writing": "Spreadsheet",
     }.items()
     for name in names.split()
 }

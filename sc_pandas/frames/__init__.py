@@ -2,7 +2,6 @@
 
 from sc_pandas.frames.accessor import SellerCloudAccessor
 from sc_pandas.frames.difference import FrameDifference
-from sc_pandas.frames.spreadsheets import Spreadsheet
 from sc_pandas.frames.summary import Summary
 
-__all__ = ["FrameDifference", "SellerCloudAccessor", "Spreadsheet", "Summary"]
+__all__ = ["FrameDifference", "SellerCloudAccessor", "Summary"]

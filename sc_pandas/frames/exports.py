@@ -9,15 +9,18 @@ import pandas as pd
 
 from sc_pandas.errors import AccessorError, ExportError
 from sc_pandas.frames.redaction import check_partition, pseudonymized, redacted
-from sc_pandas.frames.spreadsheets import Spreadsheet, write_csv, write_excel
 from sc_pandas.parquet import export_table, frame_to_arrow
 from sc_pandas.provenance import ATTRS_KEY, Provenance
 from sc_pandas.reading import ReadReport
 from sc_pandas.reading.report import Verdict
 from sc_pandas.secrecy import Secret
+from sc_pandas.writing import Spreadsheet, check_name, verb_for, write_csv, write_excel, write_feather
 
 # Columns that only SellerCloud's customers have; a frame that lost its attrs is known by them.
 _OURS: Final = frozenset({"is_whole_sale_user", "is_wholesale_string", "rating_name"})
+
+# Texts of CSV are made for so many rows at once.
+_BATCH: Final = 20_000
 
 
 class Exports:
@@ -249,6 +252,7 @@ class Exports:
         'part of a read: 9 of 120 rows, edited after the read'
         """
         note = self.provenance
+        check_name(path, "to_parquet")
         self._check_verified(path, "; the file will say so", allowed=allow_unverified)
         if partition_by is not None:
             check_partition(self._frame, partition_by, impersonal)
@@ -262,7 +266,7 @@ class Exports:
         path: str | os.PathLike[str],
         *,
         formula_guard: bool = True,
-        sep: str = ",",
+        sep: str | None = None,
         encoding: str = "utf-8-sig",
         allow_unverified: bool = False,
     ) -> Spreadsheet:
@@ -274,13 +278,15 @@ class Exports:
         Parameters
         ----------
         path
-            The target; a new file is private (0600), an existing one retains its mode.
+            The target; a new file is private (0600), an existing one retains its mode.  It is compressed as a name that
+            ends in ``.gz``, ``.bz2``, ``.zip``, ``.xz`` or ``.zst`` promises.
         formula_guard
             Put an apostrophe before text that a spreadsheet might run: it begins, after blanks, with ``= + - @``, one
             of their full-width forms, or a control character.  A phone such as ``+1 212 555 0100`` gets one, too;
             numbers do not.
         sep
-            ``","``, ``";"``, ``"|"`` or a tab.  The guard looks at whole values: open the file with the same separator.
+            ``","``, ``";"``, ``"|"`` or a tab; by default a comma, and a tab for ``.tsv``.  The guard looks at whole
+            values: open the file with the same separator.
         encoding
             ``"utf-8-sig"``, whose mark tells Excel that it is UTF-8, or ``"utf-8"``.
         allow_unverified
@@ -308,7 +314,11 @@ class Exports:
         (120, "'=1+1")
         """
         self._check_verified(path, ", although CSV has no place to say so", allowed=allow_unverified)
-        return write_csv(self._frame, path, formula_guard=formula_guard, sep=sep, encoding=encoding)
+        check_name(path, "to_csv")
+        table = frame_to_arrow(self._frame, path)
+        return write_csv(
+            path, table.to_batches(_BATCH), table.schema, formula_guard=formula_guard, sep=sep, encoding=encoding
+        )
 
     def to_excel(
         self, path: str | os.PathLike[str], *, formula_guard: bool = True, allow_unverified: bool = False
@@ -352,7 +362,77 @@ class Exports:
         '120, as read'
         """
         self._check_verified(path, "; the sheet will say so", allowed=allow_unverified)
-        return write_excel(self._frame, path, self._note(), formula_guard=formula_guard)
+        check_name(path, "to_excel")
+        table = frame_to_arrow(self._frame, path)
+        return write_excel(path, table.to_batches(), table.schema, self._note(), formula_guard=formula_guard)
+
+    def to_feather(self, path: str | os.PathLike[str], *, allow_unverified: bool = False) -> Path:
+        """Write the frame to a Feather file (Arrow's own format); crash-safe and private.
+
+        `pandas.read_feather` returns the rows with their dtypes and ``attrs``; the file has no checksum of the rows.
+        The index is written as by `to_parquet`.
+
+        Parameters
+        ----------
+        path
+            The target; a new file is private (0600), an existing one retains its mode.
+        allow_unverified
+            Also write rows of a read that was not proven complete; the file says so.
+
+        Returns
+        -------
+        pathlib.Path
+            The path.
+
+        Raises
+        ------
+        ExportError
+            The file could not be written, or the rows are not verified; what stood at the path is untouched.
+        AccessorError
+            The frame no longer says where it came from.
+        """
+        note = self.provenance
+        check_name(path, "to_feather")
+        self._check_verified(path, "; the file will say so", allowed=allow_unverified)
+        table = frame_to_arrow(self._frame, path)
+        return write_feather(path, table.to_batches(), table.schema, note)
+
+    def to_file(self, path: str | os.PathLike[str], **options: Any) -> Path | str | Spreadsheet:
+        """Write the frame in the format that the name promises.
+
+        ``.parquet``, ``.csv``, ``.tsv``, ``.xlsx`` and ``.feather``; a CSV file may be compressed (``.csv.gz``, also
+        ``.bz2``, ``.zip``, ``.xz`` and ``.zst``).
+
+        Parameters
+        ----------
+        path
+            The target.
+        **options
+            Those of the verb that is meant: `to_parquet`, `to_csv`, `to_excel` or `to_feather`.
+
+        Returns
+        -------
+        pathlib.Path, str or Spreadsheet
+            What that verb returns.
+
+        Raises
+        ------
+        ExportError
+            The name promises nothing, or what cannot be written; else as the verb says.
+        SellerCloudError
+            What else the verb raises.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> pd.read_csv(df.sellercloud.to_file("customers.csv.gz")).shape[0]
+        120
+        >>> df.sellercloud.to_csv("customers.xlsx")
+        Traceback (most recent call last):
+        ...
+        sc_pandas.errors.ExportError: customers.xlsx cannot be written: to_csv writes CSV, and the name ends in ...
+        """
+        return getattr(self, verb_for(path))(path, **options)  # type: ignore[no-any-return]
 
     def _note(self) -> Provenance | None:
         # Looked up each time: attrs may be copied over after the accessor was made, and pandas caches accessors.

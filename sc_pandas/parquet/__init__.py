@@ -9,8 +9,9 @@ open it as well.
     frame ─► Table ─► dtypes, sealed ─► file · folder of parts · remote ─► export
 """
 
+from sc_pandas.parquet.dtypes import pandas_metadata
 from sc_pandas.parquet.export import export_table, read_parquet
 from sc_pandas.parquet.frame import frame_to_arrow
 from sc_pandas.parquet.sealed import write_parquet
 
-__all__ = ["export_table", "frame_to_arrow", "read_parquet", "write_parquet"]
+__all__ = ["export_table", "frame_to_arrow", "pandas_metadata", "read_parquet", "write_parquet"]

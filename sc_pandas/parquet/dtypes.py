@@ -1,14 +1,15 @@
 """What plain pandas finds in a file's metadata: the dtypes of the frame that `sc_pandas.read_parquet` returns."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
 
-def pandas_metadata(schema: pa.Schema) -> bytes:
-    """Return pandas' metadata for the columns of a schema, without an index.
+def pandas_metadata(schema: pa.Schema, attrs: Mapping[str, Any]) -> bytes:
+    """Return pandas' metadata for the columns of a schema, without an index, and the attrs for readers of Arrow files.
 
     Left out are the columns whose dtype pandas cannot read by its name (lists and structs): it would raise.
     """
@@ -22,6 +23,7 @@ def pandas_metadata(schema: pa.Schema) -> bytes:
         for field in schema
         if _is_known(says[field.type]["numpy_type"])
     ]
+    document["attributes"] = dict(attrs)
     return json.dumps(document, separators=(",", ":")).encode()
 
 

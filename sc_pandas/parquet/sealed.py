@@ -115,7 +115,7 @@ def write_sealed(
     if len(notes[NOTE]) > NOTE_AT_MOST:
         raise mismatch(path, f"what was asked takes more than {NOTE_AT_MOST >> 20} MiB to note. Export fewer at once.")
     hashed, tally = HashingFile(file), Tally()
-    noted = schema.with_metadata({**notes, b"pandas": pandas_metadata(schema)})
+    noted = schema.with_metadata({**notes, b"pandas": pandas_metadata(schema, {})})
     # Compliant names would turn the items of a list from "item" to "element", and the schema would not read back.
     with (
         _frugal(),

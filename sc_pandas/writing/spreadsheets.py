@@ -9,13 +9,18 @@ Excel files are written by openpyxl.  XlsxWriter was tried: it writes a text ``<
 with 16 digits, and ``_x003D_`` and carriage returns in a form that openpyxl, and so pandas, reads back as other text.
 """
 
+import bz2
+import contextlib
 import datetime as dt
+import gzip
 import importlib
 import json
+import lzma
 import math
 import re
 import zipfile
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -27,10 +32,10 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from sc_pandas.errors import ExportError, MissingExtraError, SettingsError
-from sc_pandas.files import PathLike, atomic_write, check_target
+from sc_pandas.files import HashingFile, PathLike, atomic_write, check_target
 from sc_pandas.matching import is_text
-from sc_pandas.parquet import frame_to_arrow
 from sc_pandas.provenance import Provenance
+from sc_pandas.writing.names import endings_of
 
 # After blanks and invisible marks: what starts a formula, also in full-width and small forms, or a control character.
 _FORMULA: Final = r"^[\p{Z}\p{Cf}]*(?:[=+\-@＝＋－＠﹦﹢﹣﹫−]|\p{Cc})"
@@ -78,26 +83,81 @@ class Spreadsheet:
 
 
 def write_csv(
-    frame: pd.DataFrame, path: PathLike, *, formula_guard: bool = True, sep: str = ",", encoding: str = "utf-8-sig"
+    path: PathLike,
+    rows: Iterable[pa.RecordBatch],
+    schema: pa.Schema,
+    *,
+    formula_guard: bool = True,
+    sep: str | None = None,
+    encoding: str = "utf-8-sig",
 ) -> Spreadsheet:
-    """Write a frame as CSV; see `SellerCloudAccessor.to_csv`."""
+    """Write rows as CSV, as they come; see `SellerCloudAccessor.to_csv`."""
+    ending, compression = endings_of(path)
+    sep = sep or ("\t" if ending == ".tsv" else ",")
     if sep not in {",", ";", "\t", "|"}:
         raise SettingsError("sep is ',', ';', '|' or a tab.", setting="sep")
+    if ending == ".tsv" and sep != "\t":
+        raise _mismatch(path, f"a name that ends in .tsv promises tabs, not {sep!r}. Change one of them.")
     if encoding not in {"utf-8", "utf-8-sig"}:
         raise SettingsError("encoding is 'utf-8-sig', which Excel knows as UTF-8, or 'utf-8'.", setting="encoding")
     target = check_target(path)
-    table, guarded = _guarded(_as_texts(frame_to_arrow(frame, path), for_csv=True), on=formula_guard)
-    with atomic_write(target) as file:
-        file.write(b"\xef\xbb\xbf" if encoding == "utf-8-sig" else b"")
-        if table.num_columns:
-            pa_csv.write_csv(table, file, pa_csv.WriteOptions(delimiter=sep, quoting_style="needed"))
-    return Spreadsheet(path=Path(path), rows=table.num_rows, guarded=guarded)
+    with atomic_write(target) as file, _compressed(file, compression, target.stem) as sink:
+        sink.write(b"\xef\xbb\xbf" if encoding == "utf-8-sig" else b"")
+        count, guarded = csv_into(sink, rows, schema, formula_guard=formula_guard, sep=sep)
+    return Spreadsheet(path=Path(path), rows=count, guarded=guarded)
+
+
+def csv_into(
+    sink: Any, rows: Iterable[pa.RecordBatch], schema: pa.Schema, *, formula_guard: bool = True, sep: str = ","
+) -> tuple[int, dict[str, int]]:
+    """Write rows as CSV into an open file; return how many, and the texts of each column that were guarded."""
+    head, in_names = _guarded(_as_texts(schema.empty_table(), for_csv=True), on=formula_guard)
+    guarded = Counter(in_names)
+    count, nameless = 0, [""] * len(schema)
+    if not nameless:
+        return sum(batch.num_rows for batch in rows), {}
+    how = pa_csv.WriteOptions(delimiter=sep, quoting_style="needed")
+    with pa_csv.CSVWriter(HashingFile(sink), head.schema, write_options=how) as writer:
+        for batch in rows:
+            texts = _as_texts(pa.Table.from_batches([batch]), for_csv=True).rename_columns(nameless)
+            table, found = _changed(texts, schema.names, _apostrophes) if formula_guard else (texts, {})
+            writer.write_table(table.rename_columns(head.column_names))
+            count += batch.num_rows
+            guarded = {
+                name: guarded.get(name, 0) + found.get(name, 0) for name in schema.names if name in guarded | found
+            }
+    return count, guarded
+
+
+@contextlib.contextmanager
+def _compressed(file: BinaryIO, how: str, inner_name: str) -> Iterator[Any]:
+    """Compress what is written into a file; equal content gives equal bytes."""
+    if how == ".zip":
+        entry = zipfile.ZipInfo(inner_name)
+        entry.compress_type = zipfile.ZIP_DEFLATED
+        with zipfile.ZipFile(file, "w") as archive, archive.open(entry, "w", force_zip64=True) as sink:
+            yield sink
+    elif how == ".gz":
+        with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as sink:
+            yield sink
+    elif how:
+        # A stream of Arrow closes its file, which is not its own.
+        opened: Any = {".bz2": bz2.BZ2File, ".xz": lzma.LZMAFile}.get(how)
+        with opened(file, "wb") if opened else pa.CompressedOutputStream(HashingFile(file), "zstd") as sink:
+            yield sink
+    else:
+        yield file
 
 
 def write_excel(
-    frame: pd.DataFrame, path: PathLike, note: Provenance | None, *, formula_guard: bool = True
+    path: PathLike,
+    rows: Iterable[pa.RecordBatch],
+    schema: pa.Schema,
+    note: Provenance | None,
+    *,
+    formula_guard: bool = True,
 ) -> Spreadsheet:
-    """Write a frame as an Excel workbook; see `SellerCloudAccessor.to_excel`."""
+    """Write rows as an Excel workbook; see `SellerCloudAccessor.to_excel`."""
     try:
         openpyxl = importlib.import_module("openpyxl")
     except ImportError:
@@ -105,9 +165,7 @@ def write_excel(
             'Excel files take openpyxl: `pip install "sc_pandas[excel]"`, or write CSV with to_csv.', extra="excel"
         ) from None
     target = check_target(path)
-    if target.suffix.lower() in {".csv", ".xls", ".parquet"}:
-        raise _mismatch(path, f"to_excel writes .xlsx, and the name ends in {target.suffix}. Change one of them.")
-    table = frame_to_arrow(frame, path)
+    table = pa.Table.from_batches(rows, schema)
     if table.num_rows >= _EXCEL_ROWS or table.num_columns > _EXCEL_COLUMNS:
         raise _mismatch(
             path, f"an Excel sheet holds {_EXCEL_ROWS - 1:,} rows and {_EXCEL_COLUMNS:,} columns. Write Parquet or CSV."
