@@ -33,7 +33,7 @@ _VERBS: Final = {
     "see": "summary()  plot.by_rating()  provenance  report",
     "choose": "where(city='Bern')  segment({…})  duplicates()",
     "ask": "refresh()  diff(later)  query  to_code()  panel()",
-    "share": "redact()  pseudonymize(key)  to_parquet(path)  to_csv(path)  to_excel(path)",
+    "share": "redact()  pseudonymize(key)  to_file(path)  to_parquet(path)  to_csv(path)  to_excel(path)",
 }
 
 

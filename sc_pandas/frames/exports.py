@@ -195,6 +195,7 @@ class Exports:
         storage_options: Mapping[str, Any] | None = None,
         overwrite: bool = False,
         impersonal: str | Iterable[str] = (),
+        compression: str = "zstd",
         allow_unverified: bool = False,
     ) -> Path | str:
         """Write the frame to Parquet, crash-safe, with its provenance inside.
@@ -223,6 +224,8 @@ class Exports:
         impersonal
             Columns in `partition_by` that you know to name nobody, for example ``["custom.Tier"]``.  Names of folders
             are visible to everybody who lists them, and in logs.
+        compression
+            ``"zstd"``, ``"snappy"``, ``"gzip"``, ``"brotli"``, ``"lz4"`` or ``"none"``.
         allow_unverified
             Also write rows of a read that was not proven complete; the file says so.
 
@@ -258,7 +261,13 @@ class Exports:
             check_partition(self._frame, partition_by, impersonal)
         table = frame_to_arrow(self._frame, path)
         return export_table(
-            path, table, note, partition_by=partition_by, storage_options=storage_options, overwrite=overwrite
+            path,
+            table,
+            note,
+            partition_by=partition_by,
+            storage_options=storage_options,
+            overwrite=overwrite,
+            compression=compression,
         )
 
     def to_csv(

@@ -12,6 +12,6 @@ open it as well.
 from sc_pandas.parquet.dtypes import pandas_metadata
 from sc_pandas.parquet.export import export_table, read_parquet
 from sc_pandas.parquet.frame import frame_to_arrow
-from sc_pandas.parquet.sealed import write_parquet
+from sc_pandas.parquet.sealed import check_compression, write_parquet
 
-__all__ = ["export_table", "frame_to_arrow", "pandas_metadata", "read_parquet", "write_parquet"]
+__all__ = ["check_compression", "export_table", "frame_to_arrow", "pandas_metadata", "read_parquet", "write_parquet"]

@@ -18,7 +18,7 @@ from sc_pandas.parquet.remote import (
     shown_address,
     write_remote,
 )
-from sc_pandas.parquet.sealed import check_columns, mismatch, opened, reading, write_parquet
+from sc_pandas.parquet.sealed import check_columns, check_compression, mismatch, opened, reading, write_parquet
 from sc_pandas.provenance import ATTRS_KEY, Provenance
 from sc_pandas.tables import to_pandas
 
@@ -34,9 +34,11 @@ def export_table(
     partition_by: str | Sequence[str] | None = None,
     storage_options: Mapping[str, Any] | None = None,
     overwrite: bool = False,
+    compression: str = "zstd",
 ) -> Path | str:
     """Write a table as a file or a folder, here or at an address that fsspec knows; return the path, or the address."""
     check_options(path, storage_options)
+    check_compression(compression)
     by = [partition_by] if isinstance(partition_by, str) else partition_by
     here = local_path(path)
     if here is None:
@@ -45,12 +47,12 @@ def export_table(
                 "A folder in a store is not replaced, because that cannot be done as a whole. Choose a new address.",
                 setting="overwrite",
             )
-        write_remote(str(path), table, provenance, by, storage_options)
+        write_remote(str(path), table, provenance, by, storage_options, compression)
         return str(path)
     if by is None:
-        write_parquet(here, table.to_batches(), table.schema, provenance)
+        write_parquet(here, table.to_batches(), table.schema, provenance, compression=compression)
     else:
-        write_folder(here, table, provenance, by, overwrite=overwrite)
+        write_folder(here, table, provenance, by, overwrite=overwrite, compression=compression)
     return here
 
 

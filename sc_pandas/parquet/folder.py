@@ -32,7 +32,13 @@ _NO_EXCHANGE: Final = {EINVAL, ENOSYS, ENOTSUP, EPERM}
 
 
 def write_folder(
-    path: PathLike, table: pa.Table, provenance: Provenance, by: Sequence[str], *, overwrite: bool = False
+    path: PathLike,
+    table: pa.Table,
+    provenance: Provenance,
+    by: Sequence[str],
+    *,
+    overwrite: bool = False,
+    compression: str = "zstd",
 ) -> Path:
     """Write a table as a folder of parts, complete or not at all; it and all in it are private (0700, 0600)."""
     target = Path(os.path.realpath(plain_path(path)))
@@ -49,7 +55,8 @@ def write_folder(
         for part in parts:
             file = temp / part.name
             _make_private(file.parent, temp)
-            write_parquet(file, part.table.to_batches(), part.table.schema, provenance, part=part.says)
+            rows, schema = part.table.to_batches(), part.table.schema
+            write_parquet(file, rows, schema, provenance, compression=compression, part=part.says)
         for folder, _, _ in os.walk(temp, topdown=False):
             sync_folder(Path(folder))
         left = _set_aside(target)

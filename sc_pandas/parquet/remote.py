@@ -42,7 +42,12 @@ def check_options(path: PathLike, options: StorageOptions | None) -> None:
 
 
 def write_remote(
-    url: str, table: pa.Table, provenance: Provenance, by: Sequence[str] | None, options: StorageOptions | None
+    url: str,
+    table: pa.Table,
+    provenance: Provenance,
+    by: Sequence[str] | None,
+    options: StorageOptions | None,
+    compression: str,
 ) -> None:
     """Write one file at an address, in place of what stood there, or a folder of parts where nothing stands yet."""
     shown = shown_address(url)
@@ -57,8 +62,8 @@ def write_remote(
             )  # fmt: skip
         for part in parts:
             file, inside = io.BytesIO(), part.name and f"/{part.name}"
-            rows = part.table.to_batches()
-            write_checked(file, shown + inside, rows, part.table.schema, provenance, part=part.says)
+            rows, how = part.table.to_batches(), {"compression": compression, "part": part.says}
+            write_checked(file, shown + inside, rows, part.table.schema, provenance, **how)
             target = path.rstrip("/") + inside if inside else path
             if inside:
                 store.makedirs(target.rpartition("/")[0], exist_ok=True)

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sc_pandas.errors import ExportError
+from sc_pandas.errors import ExportError, SettingsError
 from sc_pandas.files import HashingFile, NotAFileError, PathLike, atomic_write, check_target
 from sc_pandas.parquet.dtypes import pandas_metadata
 from sc_pandas.parquet.note import PartNote
@@ -25,6 +25,7 @@ FORMAT: Final = 1
 NOTE_AT_MOST: Final = 4 << 20
 # Larger groups save little space, and are gathered, copied and compressed as a whole.
 ROWS_IN_GROUP: Final = 16_384
+COMPRESSIONS: Final = ("zstd", "snappy", "gzip", "brotli", "lz4", "none")
 NOTE: Final = b"sellercloud"
 KEY: Final = "user_id"
 _SEAL: Final = b"sellercloud.seal"
@@ -114,6 +115,7 @@ def write_sealed(
     notes = _notes(provenance, part)
     if len(notes[NOTE]) > NOTE_AT_MOST:
         raise mismatch(path, f"what was asked takes more than {NOTE_AT_MOST >> 20} MiB to note. Export fewer at once.")
+    check_compression(compression)
     hashed, tally = HashingFile(file), Tally()
     noted = schema.with_metadata({**notes, b"pandas": pandas_metadata(schema, {})})
     # Compliant names would turn the items of a list from "item" to "element", and the schema would not read back.
@@ -136,6 +138,12 @@ def write_sealed(
         }
         writer.add_key_value_metadata({_SEAL: json.dumps(seal, sort_keys=True).encode()})
     return tally
+
+
+def check_compression(name: str) -> None:
+    """Refuse a compression that Parquet files of ours do not have."""
+    if name not in COMPRESSIONS:
+        raise SettingsError(f"compression is one of {', '.join(COMPRESSIONS)}.", setting="compression")
 
 
 @contextlib.contextmanager

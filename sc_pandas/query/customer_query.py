@@ -18,7 +18,7 @@ from sc_pandas.errors import ExportError, FilterError, SettingsError
 from sc_pandas.files import check_target
 from sc_pandas.filters import CustomerFilter, shows
 from sc_pandas.pacing import estimate_seconds
-from sc_pandas.parquet import write_parquet
+from sc_pandas.parquet import check_compression, write_parquet
 from sc_pandas.provenance import Provenance
 from sc_pandas.query.keywords import OPTIONS
 from sc_pandas.query.progress import PageProgress
@@ -43,6 +43,7 @@ from sc_pandas.reading.plan import overlap_possible, split
 from sc_pandas.secrecy import hide_unknown
 from sc_pandas.segments import Segments
 from sc_pandas.tables import CustomerRows, TableBuilder
+from sc_pandas.writing import check_name
 
 if TYPE_CHECKING:
     from sc_pandas.panel.panel import Panel
@@ -297,7 +298,9 @@ class CustomerQuery:
             for batch in read.iter_batches(rows):
                 yield self._selected(pa.Table.from_batches([batch])).to_batches()[0]
 
-    def to_parquet(self, path: str | os.PathLike[str], *, allow_unverified: bool = False) -> Path:
+    def to_parquet(
+        self, path: str | os.PathLike[str], *, compression: str = "zstd", allow_unverified: bool = False
+    ) -> Path:
         """Write the customers to a Parquet file, crash-safe and in bounded memory.
 
         At any instant the path holds the file that was there before, or the complete new one.
@@ -306,6 +309,8 @@ class CustomerQuery:
         ----------
         path
             The target; a new file is private (0600), an existing one keeps its mode.
+        compression
+            ``"zstd"``, ``"snappy"``, ``"gzip"``, ``"brotli"``, ``"lz4"`` or ``"none"``.
         allow_unverified
             Whether a result that is not proven complete may be written; the file says so.
 
@@ -317,10 +322,15 @@ class CustomerQuery:
         Raises
         ------
         ExportError
-            The target cannot be written (known before the first call), or the result is not proven complete.
+            The target cannot be written or promises another format (both known before the first call), or the result is
+            not proven complete.
+        SettingsError
+            There is no such compression.
         SellerCloudError
             See `run`; the target is untouched.
         """
+        check_name(path, "to_parquet")
+        check_compression(compression)
         target = Path(path)
         check_target(target)
         with self._read(spool_folder=target.parent) as (rows, report):
@@ -329,7 +339,7 @@ class CustomerQuery:
                 raise ExportError.not_proven(target, advice)
             schema = self._selected(rows.schema.empty_table()).schema
             batches = (self._selected(pa.Table.from_batches([b])).to_batches()[0] for b in rows.iter_batches())
-            write_parquet(target, batches, schema, self._provenance(report))
+            write_parquet(target, batches, schema, self._provenance(report), compression=compression)
         return target
 
     @contextmanager

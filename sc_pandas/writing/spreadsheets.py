@@ -112,7 +112,7 @@ def csv_into(
 ) -> tuple[int, dict[str, int]]:
     """Write rows as CSV into an open file; return how many, and the texts of each column that were guarded."""
     head, in_names = _guarded(_as_texts(schema.empty_table(), for_csv=True), on=formula_guard)
-    guarded = Counter(in_names)
+    total = Counter(in_names)
     count, nameless = 0, [""] * len(schema)
     if not nameless:
         return sum(batch.num_rows for batch in rows), {}
@@ -123,10 +123,8 @@ def csv_into(
             table, found = _changed(texts, schema.names, _apostrophes) if formula_guard else (texts, {})
             writer.write_table(table.rename_columns(head.column_names))
             count += batch.num_rows
-            guarded = {
-                name: guarded.get(name, 0) + found.get(name, 0) for name in schema.names if name in guarded | found
-            }
-    return count, guarded
+            total.update(found)
+    return count, {name: total[name] for name in schema.names if total[name]}
 
 
 @contextlib.contextmanager

@@ -165,7 +165,7 @@ class TestCsv:
         assert (tmp_path / "x.csv").read_bytes() == b'"a";"b"\n"x;y";1\n'
         for wrong in ({"sep": "x"}, {"encoding": "latin-1"}):
             with pytest.raises(SettingsError):
-                write_csv(frame, tmp_path / "x.csv", **wrong)  # type: ignore[arg-type]
+                write_csv(frame, tmp_path / "x.csv", **wrong)
 
     def test_no_rows_and_no_columns(self, tmp_path: Path) -> None:
         write_csv(full().head(0), tmp_path / "x.csv")

@@ -6,10 +6,11 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import sc_pandas as sc
-from sc_pandas.errors import ExportError
+from sc_pandas.errors import ExportError, SettingsError
 from sc_pandas.provenance import ATTRS_KEY, Provenance
 
 NOTE = Provenance(base_url="https://tt.api.example", verdict="proven (bookends)", rows=2)
@@ -69,6 +70,18 @@ def test_a_name_that_promises_something_else_is_refused(
     assert says in str(caught.value)
     assert caught.value.reason == "mismatch"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["zstd", "snappy", "gzip", "brotli", "lz4", "none"])
+def test_the_compression_of_parquet_is_chosen(name: str, frame: Any, tmp_path: Path) -> None:
+    for by, path in ((None, tmp_path / "one"), ("is_whole_sale_user", tmp_path / "all")):
+        frame.sellercloud.to_parquet(path, compression=name, partition_by=by)
+        found = min([path] if by is None else path.rglob("*.parquet"))
+        said = pq.read_metadata(found).row_group(0).column(0).compression
+        assert said == {"none": "UNCOMPRESSED"}.get(name, name.upper())
+        assert len(sc.read_parquet(path)) == 2
+    with pytest.raises(SettingsError, match="one of zstd, snappy"):
+        frame.sellercloud.to_parquet(tmp_path / "two", compression="lzo")
 
 
 def test_tsv_has_tabs_and_a_name_without_promise_is_taken(frame: Any, tmp_path: Path) -> None:
