@@ -258,7 +258,7 @@ class Connection:
             ``"auto"`` proves that the result is complete or raises; ``"strict"`` reads windows of creation dates from
             the beginning; ``"fast"`` reads once and says "not verified".
         progress
-            Whether to show a bar; by default where a person is looking and more than one page comes.
+            Whether to show a bar, or a line where the cache answers `to_pandas`; by default where a person is looking.
         on_bad_value
             What becomes of a value that does not fit its column: ``"null"`` (of a number with too many digits the
             nearest) and a line in the report, or ``"raise"``.

@@ -21,7 +21,7 @@ from sc_pandas.pacing import estimate_seconds
 from sc_pandas.parquet import check_compression, write_parquet
 from sc_pandas.provenance import Provenance
 from sc_pandas.query.keywords import OPTIONS
-from sc_pandas.query.progress import PageProgress
+from sc_pandas.query.progress import PageProgress, tell_of_cache
 from sc_pandas.query.values import Count, CustomerPage, Estimate
 from sc_pandas.query.words import explain, to_code, warn_of
 from sc_pandas.reading import (
@@ -222,8 +222,17 @@ class CustomerQuery:
         ------
         SellerCloudError
             See `run`.
+
+        Notes
+        -----
+        Where a person is looking (a notebook, a terminal), a line says that the rows came from the cache and how old
+        they are; ``progress=False`` turns it off, ``progress=True`` writes it in scripts, too.
         """
-        return self.run().to_pandas()
+        read = self.run()
+        if read.report.calls_saved and not read.report.calls:
+            age = self.connection.source.client.clock.now() - read.report.started_at
+            tell_of_cache(len(read), age.total_seconds(), self.options.progress)
+        return read.to_pandas()
 
     def head(self, n: int = 5) -> pd.DataFrame:
         """Read the first `n` customers in server order, by one call for up to 50, and what `include=` takes.

@@ -1,4 +1,4 @@
-"""A progress bar that suits the host, and only where there is something to wait for."""
+"""What a person sees of a read: a bar where there is something to wait for, a line where the cache answered."""
 
 import sys
 from datetime import datetime
@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from sc_pandas import forks
 from sc_pandas.settings import in_kernel
+from sc_pandas.wording import age, plural
 
 
 class PageProgress:
@@ -59,6 +60,13 @@ class PageProgress:
     ) -> None:
         if self._bar is not None:
             self._bar.close()
+
+
+def tell_of_cache(rows: int, age_s: float, wanted: bool | None) -> None:  # noqa: FBT001  # as `PageProgress` takes it
+    """Write that rows came from the cache, and how to ask anew: into the cell of a notebook, else to stderr."""
+    if _person_is_looking() if wanted is None else wanted:
+        line = f"{plural(rows, 'customer')} from the cache, read {age(age_s)}; cache='refresh' asks again"
+        print(line, file=sys.stdout if in_kernel() else sys.stderr)
 
 
 def _person_is_looking() -> bool:

@@ -82,3 +82,14 @@ def test_the_accessor_says_what_it_can_do(kernel: Kernel) -> None:
     methods = {name for line in text.splitlines()[2:] for name in re.findall(r"  (\w+)", line)}
     assert methods >= {"provenance", "segment", "diff", "panel", "to_excel"}
     assert all(hasattr(sc.SellerCloudAccessor, name) for name in methods)
+
+
+@pytest.mark.parametrize(("ask", "told"), [
+    ("read(shop)", "120 customers from the cache, read just now; cache='refresh' asks again\n"),
+    ("read(shop, progress=False)", ""),
+    ("read(shop, cache='refresh', progress=False)", ""), ("shop.customers().run()", ""),
+])  # fmt: skip
+def test_rows_of_the_cache_are_told(kernel: Kernel, ask: str, told: str) -> None:
+    """A line in the cell's output says how many, how old, and how to ask anew, unless progress=False."""
+    shown = kernel.run(f"read = sc.read_sellercloud_customers\nasked = {ask}")
+    assert "".join(each["text"] for each in shown) == told
