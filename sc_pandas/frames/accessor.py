@@ -1,6 +1,6 @@
 """`df.sellercloud`: what a frame of SellerCloud's customers can do besides being a frame."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Unpack
 
 import pandas as pd
@@ -8,8 +8,7 @@ import pandas as pd
 from sc_pandas.errors import AccessorError
 from sc_pandas.filters import CustomerFilter, CustomerFilterArgs, shows
 from sc_pandas.frames.difference import FrameDifference, difference
-from sc_pandas.frames.duplicates import find_duplicates
-from sc_pandas.frames.exports import Exports
+from sc_pandas.frames.persons import Persons
 from sc_pandas.frames.plots import Plots
 from sc_pandas.frames.segmenting import Segment, segment_of
 from sc_pandas.frames.summary import Summary, summary_of
@@ -31,13 +30,13 @@ if TYPE_CHECKING:
 # What a frame can do, as its accessor prints.
 _VERBS: Final = {
     "see": "summary()  plot.by_rating()  provenance  report",
-    "choose": "where(city='Bern')  segment({…})  duplicates()",
+    "choose": "where(city='Bern')  segment({…})  duplicates()  drop_duplicates()",
     "ask": "refresh()  diff(later)  query  to_code()  panel()",
     "share": "redact()  pseudonymize(key)  to_file(path)  to_parquet(path)  to_csv(path)  to_excel(path)",
 }
 
 
-class SellerCloudAccessor(Exports):
+class SellerCloudAccessor(Persons):
     """``df.sellercloud``: where a frame of customers came from, and what can be done with it.
 
     It works on every frame that `read_sellercloud_customers` or `read_parquet` returned, also after filtering and other
@@ -260,54 +259,6 @@ class SellerCloudAccessor(Exports):
         ['others', 'visitors', 'trade', 'unhappy']
         """
         return segment_of(self._frame, segments, default)
-
-    def duplicates(self, by: Iterable[str] | None = None) -> pd.DataFrame:
-        """Find customers who may be one person, and propose a survivor.
-
-        Parameters
-        ----------
-        by
-            One or several of
-
-            - ``"email"``: equal but for blanks at the ends and case; dots and plus signs count; without an "@" between
-              other characters it is no address;
-            - ``"phone"``: phone1, phone2, phone3 or mobile of one equals any of them of the other: digits only, without
-              an extension, without a 1 before ten digits, at least seven digits and not all the same, and with fewer
-              than ten the letters as well (1-800-555-CAKE); needs ``include=["phones"]``;
-            - ``"name"``: first, last and corporate name are equal but for case, blanks and Unicode's compatibility
-              forms (NFKC), and there is a last or a corporate name.
-
-            By default all for which the frame has the columns.  Missing and empty values equal nothing, and invisible
-            characters do not count.
-
-        Returns
-        -------
-        pandas.DataFrame
-            One row for each customer in a group, sorted by group and user_id, RangeIndex: group (int64, from 1),
-            user_id (int64), reason (string; what the customer shares with another, as in "email, name"), survivor
-            (bool) and survivor_id (int64).  Customers who are connected through others are in one group.  The survivor
-            has the most values in the frame, not counting blank text; among equals the lowest user_id.
-
-        Raises
-        ------
-        AccessorError
-            The columns are missing or hold no texts, or a user_id is missing or repeated.
-        SettingsError
-            `by` names something else.
-
-        Warns
-        -----
-        SellerCloudWarning
-            A group has more than 100 customers: a shared phone or name has joined strangers.
-
-        Examples
-        --------
-        >>> df.sellercloud.duplicates(by=["email"]).head(2)
-           group  user_id reason survivor  survivor_id
-        0      1     1072  email     True         1072
-        1      1     1076  email    False         1072
-        """
-        return find_duplicates(self._frame, by)
 
     @property
     def plot(self) -> Plots:

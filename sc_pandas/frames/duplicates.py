@@ -1,15 +1,13 @@
 """Customers who may be one person: groups, reasons, and who should survive.
 
-`SellerCloudAccessor.duplicates` has the rules.  A marketplace's relay address is an address like any other.
+`SellerCloudAccessor.duplicates` has the rules.
 Faxes are not compared: offices share them.  Values of other kinds (dates as e-mail addresses) are refused: that none is
 the same would say nothing.
 """
 
-import re
-import unicodedata
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -18,28 +16,29 @@ import pyarrow.compute as pc
 
 from sc_pandas.contract.columns import NAMES, PHONES
 from sc_pandas.errors import AccessorError, SellerCloudWarning, SettingsError
+from sc_pandas.frames.contacts import email_key, name_key, phone_keys
 from sc_pandas.frames.keys import KEY, Ids, arrow_ids, user_ids
 from sc_pandas.matching import Mask, arrow_of, as_mask, mapped, phones_of, texts_of
 from sc_pandas.wording import caller_stacklevel
 
-_EXTENSION: Final = re.compile(r"[\s,;]*(?:x|ext\.?|extension|#)[\s.:=]*[0-9]+\s*$", re.IGNORECASE)
-# A North American number without its 1.
-_COMPLETE: Final = 10
 _WHAT: Final = "duplicates()"
-# No person is so many customers.
-_A_CROWD: Final = 100
-# Invisible, though Unicode does not count them as format or control characters.
-_UNSEEN: Final = "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"
+# Where attrs say how many rows were left out, by reason.
+LEFT_OUT: Final = "left_out"
+Keep = Literal["first", "last", "survivor", False]
 # Rows, and the number of the key of each: rows with equal keys are the same customer.
 _Keys = tuple[Ids, Ids]
 # Rows, and for each a row of the same customer.
 _Links = tuple[Ids, Ids]
 
 
-def find_duplicates(frame: pd.DataFrame, by: Iterable[str] | None) -> pd.DataFrame:
+def find_duplicates(frame: pd.DataFrame, by: str | Iterable[str], region: str, crowd: int) -> pd.DataFrame:
     """Group the customers who may be one person."""
     ids = user_ids(frame, _WHAT)
-    shared = {reason: _shared(*_KEYS[reason](frame)) for reason in _reasons(frame, by)}
+    if not isinstance(crowd, int | np.integer) or crowd < 2:
+        raise SettingsError("crowd is a whole number of at least 2.", setting="crowd")
+    shared, crowds = {}, {}
+    for reason in _reasons(frame, by):
+        shared[reason], crowds[reason] = _shared(*_keys(frame, reason, region), crowd)
     rows, first = _connected(list(shared.values()))
     # Groups by their lowest id, and ids within each.
     found = pd.DataFrame({"row": rows, KEY: ids[rows], "found": first, "values": _completeness(frame, rows)})
@@ -48,8 +47,7 @@ def find_duplicates(frame: pd.DataFrame, by: Iterable[str] | None) -> pd.DataFra
     best = found.sort_values(["values", KEY], ascending=[False, True]).drop_duplicates("found").set_index("found")[KEY]
     survivors = found["found"].map(best).to_numpy(dtype=np.int64)
     found_ids = found[KEY].to_numpy()
-    _warn_of_crowds(found["found"])
-    return pd.DataFrame(
+    result = pd.DataFrame(
         {
             "group": pd.Series(pd.factorize(found["lowest"])[0] + 1, dtype=pd.ArrowDtype(pa.int64())),
             KEY: arrow_ids(found_ids),
@@ -58,14 +56,41 @@ def find_duplicates(frame: pd.DataFrame, by: Iterable[str] | None) -> pd.DataFra
             "survivor_id": arrow_ids(survivors),
         }
     )
+    result.attrs["crowds"] = {reason: told for reason, told in crowds.items() if told["values"]}
+    _warn_of_crowds(result.attrs["crowds"], crowd)
+    return result
 
 
-def _warn_of_crowds(groups: "pd.Series[Any]") -> None:
-    largest = int(groups.value_counts().max()) if len(groups) else 0
-    if largest > _A_CROWD:
+def without_duplicates(
+    frame: pd.DataFrame, by: str | Iterable[str], keep: Keep, region: str, crowd: int
+) -> pd.DataFrame:
+    """Leave out the rows of customers who may be one person, but for one of each group."""
+    if keep not in get_args(Keep):
+        raise SettingsError('keep is "first", "last", "survivor" or False.', setting="keep")
+    by = [by] if isinstance(by, str) else list(by)
+    found = find_duplicates(frame, by, region, crowd)
+    # In the order of the frame's rows.
+    found.index = pd.Index(user_ids(frame, _WHAT)).get_indexer(pd.Index(found[KEY].to_numpy()))
+    found = found.sort_index()
+    gone = ~found["survivor"].to_numpy(dtype=bool) if keep == "survivor" else found["group"].duplicated(keep=keep)
+    stays = np.ones(len(frame), dtype=bool)
+    stays[found.index[gone]] = False
+    return noted(frame[stays], {f"same {' or '.join(by)}": int(np.sum(gone))})
+
+
+def noted(frame: pd.DataFrame, left_out: Mapping[str, int]) -> pd.DataFrame:
+    """Note in the attrs of a new frame how many rows were left out of it, and why; what stands there is added to."""
+    before = frame.attrs.get(LEFT_OUT, {})
+    frame.attrs[LEFT_OUT] = {**before, **{why: before.get(why, 0) + count for why, count in left_out.items()}}
+    return frame
+
+
+def _warn_of_crowds(crowds: Mapping[str, Mapping[str, int]], crowd: int) -> None:
+    if crowds:
+        told = (f"{each['values']:,} by {reason} ({each['customers']:,} customers)" for reason, each in crowds.items())
         message = (
-            f"The largest group has {largest:,} customers: a phone or a name that many share joins strangers. Look at "
-            'the reasons before you merge, or compare by=["email"] alone.'
+            f"Values that more than {crowd} customers share join nobody: {', '.join(told)}. They may be placeholders "
+            "or an office's; crowd= sets another limit."
         )
         warnings.warn(SellerCloudWarning(message), stacklevel=caller_stacklevel())
 
@@ -77,12 +102,8 @@ _NEEDS: Final = {
 }
 
 
-def _reasons(frame: pd.DataFrame, by: Iterable[str] | None) -> list[str]:
+def _reasons(frame: pd.DataFrame, by: str | Iterable[str]) -> list[str]:
     can = [reason for reason in _NEEDS if _columns(frame, reason)]
-    if by is None:
-        if not can:
-            raise AccessorError(f"{_WHAT} needs email, names or phones, and the rows have none of them.")
-        return can
     wanted = [by] if isinstance(by, str) else list(by)
     if not wanted or any(reason not in _NEEDS for reason in wanted):
         raise SettingsError(f"by takes {', '.join(map(repr, _NEEDS))}, one or several of them.", setting="by")
@@ -100,44 +121,7 @@ def _columns(frame: pd.DataFrame, reason: str) -> list[str]:
     return list(names) if set(names) <= set(frame.columns) else []
 
 
-def visible(text: str) -> str:
-    """Return a text without invisible characters and without blanks at its ends."""
-    if text.isprintable() and text.isascii():
-        return text.strip()
-    seen = [
-        each for each in text if each.isspace() or not (unicodedata.category(each) in {"Cc", "Cf"} or each in _UNSEEN)
-    ]
-    return "".join(seen).strip()
-
-
-def email_key(text: str) -> str:
-    """Return what equal e-mail addresses have in common; empty for no address."""
-    # Folding would make ss of an ß, which is another address.
-    key = unicodedata.normalize("NFC", visible(text).lower())
-    return key if "@" in key[1:-1] else ""
-
-
-def phone_key(text: str) -> str:
-    """Return what equal phone numbers have in common; empty for no number."""
-    number = _EXTENSION.sub("", text)
-    digits = re.sub("[^0-9]", "", number)
-    if len(digits) == 11:
-        digits = digits.removeprefix("1")
-    if len(digits) < 7 or len(set(digits)) == 1:
-        return ""
-    if len(digits) >= _COMPLETE:
-        return digits
-    return "".join(letter for letter in number.casefold() if "0" <= letter <= "9" or letter.isalpha())
-
-
-def name_key(text: str) -> str:
-    """Return what equal names have in common."""
-    # Folding can undo the normal form.
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", visible(text)).casefold())
-    return " ".join(folded.split())
-
-
-def _texts(frame: pd.DataFrame, name: str) -> Any:
+def column_texts(frame: pd.DataFrame, name: str) -> Any:
     """Return a column as Arrow text, or refuse it."""
     try:
         return (phones_of if name in PHONES else texts_of)(arrow_of(frame[name]))
@@ -155,7 +139,7 @@ def _keys_of(texts: Any, key_of: Callable[[str], str]) -> "np.ndarray[Any, Any]"
 
 def _emails(frame: pd.DataFrame) -> _Keys:
     """Key addresses of printable ASCII as a whole column, and others one by one."""
-    texts = _texts(frame, "email")
+    texts = column_texts(frame, "email")
     keys = pc.ascii_lower(pc.ascii_trim(texts, " "))
     at = pc.find_substring(keys, "@")
     # Behind an "@" at the beginning there may be another; one at the end is the only one.
@@ -174,30 +158,37 @@ def _present(keys: "np.ndarray[Any, Any]") -> _Keys:
     return rows, pd.factorize(keys[rows])[0]
 
 
-def _phones(frame: pd.DataFrame) -> _Keys:
+def _phones(frame: pd.DataFrame, region: str) -> _Keys:
+    key_of = phone_keys(region)
     places, keys = _present(
-        np.concatenate([_keys_of(_texts(frame, name), phone_key) for name in _columns(frame, "phone")])
+        np.concatenate([_keys_of(column_texts(frame, name), key_of) for name in _columns(frame, "phone")])
     )
     return places % max(len(frame), 1), keys
 
 
 def _names(frame: pd.DataFrame) -> _Keys:
-    first, last, corporate = (_keys_of(_texts(frame, name), name_key) for name in NAMES)
+    first, last, corporate = (_keys_of(column_texts(frame, name), name_key) for name in NAMES)
     rows = np.flatnonzero((last != "") | (corporate != ""))
     parts = pd.DataFrame({"first": first[rows], "last": last[rows], "corporate": corporate[rows]}, dtype=object)
     return rows, np.asarray(parts.groupby(list(parts.columns), sort=False).ngroup(), dtype=np.int64)
 
 
-_KEYS: Final[dict[str, Callable[[pd.DataFrame], _Keys]]] = {"email": _emails, "phone": _phones, "name": _names}
+def _keys(frame: pd.DataFrame, reason: str, region: str) -> _Keys:
+    if reason == "phone":
+        return _phones(frame, region)
+    return _emails(frame) if reason == "email" else _names(frame)
 
 
-def _shared(rows: Ids, keys: Ids) -> _Links:
-    """Return the rows whose key stands in another row, and for each the first row with it."""
+def _shared(rows: Ids, keys: Ids, crowd: int) -> tuple[_Links, dict[str, int]]:
+    """Return the rows whose key stands in another row, and for each the first row with it; and how many crowds are."""
     several = np.bincount(keys)[keys] > 1 if len(keys) else np.zeros(0, dtype=bool)
     found = pd.DataFrame({"row": rows[several], "key": keys[several]}).drop_duplicates()
     by_key = found.groupby("key")["row"]
-    found = found.assign(first=by_key.transform("min"))[by_key.transform("size") > 1]
-    return found["row"].to_numpy(), found["first"].to_numpy()
+    sizes, firsts = by_key.transform("size"), by_key.transform("min")
+    crowds = found[sizes > crowd]
+    linked = (sizes > 1) & (sizes <= crowd)
+    links = found["row"][linked].to_numpy(), firsts[linked].to_numpy()
+    return links, {"values": crowds["key"].nunique(), "customers": crowds["row"].nunique()}
 
 
 def _connected(links: Sequence[_Links]) -> _Links:

@@ -81,8 +81,9 @@ def works(frame: pd.DataFrame) -> None:
     assert accessor.summary().customers == 160
     assert accessor.plot.by_rating().get_title() == "Customers by rating (n = 160)"
     assert not accessor.diff(frame)
-    assert len(accessor.duplicates()) > 0
-    assert accessor.duplicates(by="email")["reason"].unique().tolist() == ["email"]
+    assert len(accessor.duplicates(by=["email", "name"])) > 0
+    assert accessor.duplicates()["reason"].unique().tolist() == ["email"]
+    assert len(accessor.drop_duplicates()) == 160 - accessor.drop_duplicates().sellercloud.left_out["same email"]
 
 
 @pytest.mark.parametrize("kind", KINDS)

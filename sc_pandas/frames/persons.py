@@ -1,0 +1,111 @@
+"""Customers as persons: the part of `df.sellercloud` that finds whom a frame has twice, and to whom mail may go."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+from sc_pandas.frames.duplicates import LEFT_OUT, Keep, find_duplicates, without_duplicates
+from sc_pandas.frames.exports import Exports
+
+
+class Persons(Exports):
+    """A frame of customers, some of whom may be one person."""
+
+    def duplicates(self, by: str | Iterable[str] = "email", *, region: str = "US", crowd: int = 10) -> pd.DataFrame:
+        """Find customers who may be one person, and propose a survivor.
+
+        Parameters
+        ----------
+        by
+            One or several of
+
+            - ``"email"``: equal but for case; dots and plus signs count; without an "@" between other characters it is
+              no address;
+            - ``"phone"``: phone1, phone2, phone3 or mobile of one equals any of them of the other, as whole
+              international numbers: however they are written, letters for digits included (1-800-555-CAKE), without
+              the extension.  A number without its area code, or of one digit only, equals nothing.  It takes
+              ``include=["phones"]``, ``pip install "sc_pandas[contacts]"``, and a minute for a million numbers;
+            - ``"name"``: first, last and corporate name are equal but for case, blanks and Unicode's compatibility
+              forms (NFKC), and there is a last or a corporate name.
+
+            Missing and empty values equal nothing; invisible characters, and blanks at the ends, do not count.
+        region
+            Two letters of the country (ISO 3166) whose phone numbers are written without ``+`` and its code.
+        crowd
+            A value that more customers than this share joins nobody: it is a placeholder or an office's.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row for each customer in a group, sorted by group and user_id, RangeIndex: group (int64, from 1),
+            user_id (int64), reason (string; what the customer shares with another, as in "email, name"), survivor
+            (bool) and survivor_id (int64).  Customers who are connected through others are in one group.  The survivor
+            has the most values in the frame, not counting blank text; among equals the lowest user_id.
+            ``attrs["crowds"]`` says of each of `by` how many values crowds share, and how many customers they are.
+
+        Raises
+        ------
+        AccessorError
+            The columns are missing or hold no texts, or a user_id is missing or repeated.
+        MissingExtraError
+            Phones are compared, and phonenumbers is not installed.
+        SettingsError
+            `by` or `region` names something else, or `crowd` is less than 2.
+
+        Warns
+        -----
+        SellerCloudWarning
+            There are crowds.
+
+        Examples
+        --------
+        >>> df.sellercloud.duplicates().head(2)
+           group  user_id reason survivor  survivor_id
+        0      1     1072  email     True         1072
+        1      1     1076  email    False         1072
+        """
+        return find_duplicates(self._frame, by, region, crowd)
+
+    def drop_duplicates(
+        self, by: str | Iterable[str] = "email", *, keep: Keep = "first", region: str = "US", crowd: int = 10
+    ) -> pd.DataFrame:
+        """Return the frame with one row for each group of customers who may be one person.
+
+        Parameters
+        ----------
+        by, region, crowd
+            As `duplicates` takes them.
+        keep
+            Who stays of each group: the ``"first"`` or the ``"last"`` row, the ``"survivor"`` that `duplicates`
+            proposes, or nobody (False).
+
+        Returns
+        -------
+        pandas.DataFrame
+            A new frame of the other rows, with their index and the ``attrs``; `left_out` says how many went.
+
+        Raises
+        ------
+        AccessorError, MissingExtraError
+            See `duplicates`.
+        SettingsError
+            `keep` is something else; see also `duplicates`.
+
+        Warns
+        -----
+        SellerCloudWarning
+            There are crowds; they stay.
+
+        Examples
+        --------
+        >>> once = df.sellercloud.drop_duplicates(by="email", keep="survivor")
+        >>> len(df) - len(once) == int(once.sellercloud.left_out["same email"])
+        True
+        """
+        return without_duplicates(self._frame, by, keep, region, crowd)
+
+    @property
+    def left_out(self) -> "pd.Series[Any]":
+        """How many rows `drop_duplicates` left out, as a Series by reason; empty if it was not called."""
+        return pd.Series(self._frame.attrs.get(LEFT_OUT, {}), dtype="int64", name="rows")
