@@ -2,8 +2,8 @@
 
 Run it with ``python tests/benchmarks/cold_read.py [--customers 20000] [--repeats 3] [--dlt PYTHON]``.  A server in a process
 of its own replays bodies of the sandbox, rendered before, once at 0 ms and once after 50 ms with 16 calls in flight.  Each
-contender reads in a process of its own, which tells its CPU seconds without its imports; they take turns, and medians
-count.  dlt is run by a Python that has it (``pip install "dlt[duckdb]"`` in a venv of its own).
+contender reads in a process of its own, first a shop of one page, so imports do not count, then the whole; it tells
+the CPU seconds of the second read.  They take turns, and medians count.  dlt is run by a Python that has it (``pip install "dlt[duckdb]"`` in a venv of its own).
 """
 
 import argparse
@@ -16,7 +16,9 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -142,22 +144,30 @@ def read_by_dlt(url: str, in_flight: int, folder: str) -> int:
         return int(sql.execute_sql("SELECT count(*) FROM customers")[0][0])
 
 
-def contend(name: str, url: str, in_flight: int) -> None:
-    """Read once and print CPU seconds without imports, and rows."""
-    reads = {
-        NAMES[0]: lambda folder: read_ours(url, in_flight, folder, cache="off"),
-        NAMES[1]: lambda folder: read_ours(url, in_flight, folder, cache="use"),
-        NAMES[2]: lambda folder: read_by_loop(url, in_flight, folder, cached=False),
-        NAMES[3]: lambda folder: read_by_loop(url, in_flight, folder, cached=True),
-        NAMES[4]: lambda folder: read_by_dlt(url, in_flight, folder),
+def contend(name: str, small: str, url: str, in_flight: int) -> None:
+    """Read a shop of one page, then the whole; print CPU seconds and rows of the second read."""
+    reads: dict[str, Callable[[str, str], int]] = {
+        NAMES[0]: lambda url, folder: read_ours(url, in_flight, folder, cache="off"),
+        NAMES[1]: lambda url, folder: read_ours(url, in_flight, folder, cache="use"),
+        NAMES[2]: lambda url, folder: read_by_loop(url, in_flight, folder, cached=False),
+        NAMES[3]: lambda url, folder: read_by_loop(url, in_flight, folder, cached=True),
+        NAMES[4]: lambda url, folder: read_by_dlt(url, in_flight, folder),
     }
-    modules = ["dlt", "duckdb"] if name == "dlt" else ["sc_pandas.cache.storage", "pandas", "requests_cache"]
-    for module in modules:
-        __import__(module)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as folder:
+        reads[name](small, first)
         begun = time.process_time()
-        rows = reads[name](folder)
+        rows = reads[name](url, folder)
         print(json.dumps([time.process_time() - begun, rows]))
+
+
+@contextmanager
+def served(customers: int, latency_s: float) -> Iterator[str]:
+    """Serve in a process of its own."""
+    command = [sys.executable, __file__, "serve", str(customers), str(latency_s)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        yield f"http://127.0.0.1:{server.stdout.readline().strip()}"
+        server.communicate("")
 
 
 def main() -> None:
@@ -171,18 +181,14 @@ def main() -> None:
     if not asked.dlt:
         print("dlt is missing; name a Python that has it by --dlt")
     for latency_s, in_flight in ((0.0, 1), (0.05, IN_FLIGHT)):
-        command = [sys.executable, __file__, "serve", str(asked.customers), str(latency_s)]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
-            assert server.stdout is not None
-            url = f"http://127.0.0.1:{server.stdout.readline().strip()}"
+        with served(PAGE, latency_s) as small, served(asked.customers, latency_s) as url:
             seconds: dict[str, list[float]] = {name: [] for name in names}
             for name in names * asked.repeats:
                 python = asked.dlt if name == "dlt" else sys.executable
-                read = [python, __file__, "read", name, url, str(in_flight)]
+                read = [python, __file__, "read", name, small, url, str(in_flight)]
                 cpu_s, rows = json.loads(subprocess.run(read, capture_output=True, text=True, check=True).stdout)
                 assert rows == asked.customers, (name, rows)
                 seconds[name].append(cpu_s)
-            server.communicate("")
         medians = {name: statistics.median(each) for name, each in seconds.items()}
         print(f"{asked.customers:,} customers, {latency_s * 1000:g} ms a call, median (least) of {asked.repeats}")
         print(f"{'':<28}{'CPU s':>14}{'× cache off':>13}{'× cold cache':>14}")
@@ -195,7 +201,7 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case ["serve", customers, latency_s]:
             serve(int(customers), float(latency_s))
-        case ["read", name, url, in_flight]:
-            contend(name, url, int(in_flight))
+        case ["read", name, small, url, in_flight]:
+            contend(name, small, url, int(in_flight))
         case _:
             main()
