@@ -65,7 +65,8 @@ class Shape:
         lists = list(filter(None, columns.get(_ENTRIES, ())))
         entries = list(chain.from_iterable(lists))
         # One without a name is told as the server wrote it, keys in its order.
-        if not all(type(name) is str and name for name in map(_NAME, entries)):
+        names = list(map(_NAME, entries))
+        if not (all(names) and set(map(type, names)) <= {str}):
             return None
         choices = list(filter(None, map(self._choices, entries)))
         objects = (1, len(page.Items), len(entries), sum(map(len, choices)))
