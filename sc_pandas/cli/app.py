@@ -13,7 +13,7 @@ COMMANDS: Final = {
     "count": "Count the customers that match, by one call.",
     "demo": "Show in a second what sc_pandas does, on invented customers; no account is needed.",
     "doctor": "Check everything that a read needs, and say in plain words what is wrong.",
-    "export": "Write the customers that match to a Parquet file, typed and with its provenance inside.",
+    "export": "Write the customers that match to a Parquet, CSV, Excel or Feather file, as its name says.",
     "login": "Ask for user name and password, try them, and store them in the system keyring.",
     "sandbox": "Serve a SellerCloud of invented customers on this machine until Ctrl-C.",
     "segments": "Save filters by name, and see who came and went since the last time.",
@@ -65,4 +65,4 @@ class LazyGroup(OrderlyGroup):
 )
 @click.version_option(package_name="sc_pandas", prog_name="sc-pandas", message="%(prog)s %(version)s")
 def main() -> None:
-    """SellerCloud's customers: counted, and written to typed Parquet files that are complete or not written."""
+    """SellerCloud's customers: counted, and written to files that are complete or not written."""

@@ -1,11 +1,11 @@
 """`sc-pandas count` and `sc-pandas export`: the filters as options."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import click
-import pyarrow.parquet as pq
 
 from sc_pandas.cli.options import (
     JSON,
@@ -16,10 +16,9 @@ from sc_pandas.cli.options import (
     query_of,
     reading_options,
 )
-from sc_pandas.parquet import read_parquet
-from sc_pandas.provenance import Provenance
 from sc_pandas.query import Estimate
 from sc_pandas.wording import duration, size
+from sc_pandas.writing import Spreadsheet, check_file, csv_into, write_file
 
 _COUNT_EXAMPLES = """\b
 Examples:
@@ -30,7 +29,8 @@ Examples:
 _EXPORT_EXAMPLES = """\b
 Examples:
   sc-pandas export customers.parquet --server tt
-  sc-pandas export emails.parquet --server tt --columns user_id --columns email
+  sc-pandas export emails.csv.gz --server tt --columns user_id --columns email
+  sc-pandas export - --server tt --customer-type wholesale | head
   sc-pandas export channels.parquet --server tt --include channel --include created_month --estimate
   sc-pandas export new.parquet --server tt --created-on-from 2026-01-01 --cache refresh --json
 """
@@ -71,24 +71,39 @@ def count(*, as_json: bool, **options: Any) -> None:
 @click.option("--estimate", "only_estimate", is_flag=True, help="Print rows, calls and seconds, and write nothing.")
 @JSON
 def export(path: Path, *, allow_unverified: bool, only_estimate: bool, as_json: bool, **options: Any) -> None:
-    """Write the customers that match to a Parquet file, typed and with its provenance inside.
+    """Write the customers that match to a Parquet, CSV, Excel or Feather file, as its name says.
 
-    A file at PATH is replaced at the moment when the new one is complete.  A result that cannot be proven complete is
-    not written.
+    PATH ends in .parquet, .csv, .csv.gz (also .bz2, .zip, .xz, .zst), .tsv, .xlsx or .feather; "-" writes CSV to
+    stdout.  A file at PATH is replaced at the moment when the new one is complete.  A result that cannot be proven
+    complete is not written.
     """
+    to_stdout = str(path) == "-"
+    if not to_stdout and not only_estimate:
+        check_file(path)
     with query_of(options) as query:
         if only_estimate:
             estimate = query.estimate()
             click.echo(json.dumps(_facts_of_estimate(estimate)) if as_json else str(estimate))
             return
-        written = query.to_parquet(path, allow_unverified=allow_unverified)
-        facts = {**_facts_of(written), "calls": query.connection.calls_made}
+        with query.streamed(None if to_stdout else path, allow_unverified=allow_unverified) as (rows, schema, note):
+            if to_stdout:
+                csv_into(sys.stdout.buffer, rows, schema)
+            else:
+                written = write_file(path, rows, schema, note)
+        facts: dict[str, Any] = {"path": str(path), "rows": note.rows, "verdict": note.verdict}
+        facts |= {"is_verified": note.is_verified, "calls": query.connection.calls_made}
+    if not to_stdout:
+        facts["size_bytes"] = path.stat().st_size
     if as_json:
-        click.echo(json.dumps(facts))
+        click.echo(json.dumps(facts), err=to_stdout)
         return
     for name in ("path", "rows", "verdict", "calls"):
-        click.echo(f"{name:<9}{facts[name]:,}" if isinstance(facts[name], int) else f"{name:<9}{facts[name]}")
-    click.echo(f"{'size':<9}{size(facts['size_bytes'])}")
+        value = f"{facts[name]:,}" if isinstance(facts[name], int) else facts[name]
+        click.echo(f"{name:<9}{value}", err=to_stdout)
+    if not to_stdout:
+        click.echo(f"{'size':<9}{size(facts['size_bytes'])}")
+        if isinstance(written, Spreadsheet) and (written.guarded or written.replaced):
+            click.echo(str(written), err=True)
 
 
 def _facts_of_estimate(estimate: Estimate) -> dict[str, Any]:
@@ -98,16 +113,4 @@ def _facts_of_estimate(estimate: Estimate) -> dict[str, Any]:
         "calls": estimate.calls,
         "seconds": round(estimate.seconds, 1),
         "calls_left": estimate.calls_left,
-    }
-
-
-def _facts_of(path: Path) -> dict[str, Any]:
-    """Read the summary out of the file itself, its seal checked once more."""
-    note = Provenance.from_attrs(read_parquet(path, columns=[]).attrs)
-    return {
-        "path": str(path),
-        "rows": pq.read_metadata(path).num_rows,
-        "verdict": note.verdict if note else "",
-        "is_verified": note is not None and note.is_verified,
-        "size_bytes": path.stat().st_size,
     }

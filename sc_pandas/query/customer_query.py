@@ -342,14 +342,41 @@ class CustomerQuery:
         check_compression(compression)
         target = Path(path)
         check_target(target)
-        with self._read(spool_folder=target.parent) as (rows, report):
+        with self.streamed(target, allow_unverified=allow_unverified) as (rows, schema, note):
+            write_parquet(target, rows, schema, note, compression=compression)
+        return target
+
+    @contextmanager
+    def streamed(
+        self, path: str | os.PathLike[str] | None = None, *, allow_unverified: bool = False
+    ) -> Iterator[tuple[Iterator[pa.RecordBatch], pa.Schema, Provenance]]:
+        """Read the customers for a writer, in bounded memory: batches, their schema and where they came from.
+
+        Parameters
+        ----------
+        path
+            The file that the rows are for: they are stored in its folder meanwhile, and errors name it.
+        allow_unverified
+            Whether a result that is not proven complete may be handed out; the provenance says so.
+
+        Yields
+        ------
+        tuple of iterator of pyarrow.RecordBatch, pyarrow.Schema and Provenance
+
+        Raises
+        ------
+        ExportError
+            The result is not proven complete.
+        SellerCloudError
+            See `run`.
+        """
+        folder = Path(tempfile.gettempdir()) if path is None else Path(path).parent
+        with self._read(spool_folder=folder) as (rows, report):
             if not report.is_proven and not allow_unverified:
-                advice = "Read with consistency='auto', or pass allow_unverified=True; the file will say so."
-                raise ExportError.not_proven(target, advice)
+                raise ExportError.not_proven(path or "", "Read with consistency='auto', or pass allow_unverified=True.")
             schema = self._selected(rows.schema.empty_table()).schema
             batches = (self._selected(pa.Table.from_batches([b])).to_batches()[0] for b in rows.iter_batches())
-            write_parquet(target, batches, schema, self._provenance(report), compression=compression)
-        return target
+            yield batches, schema, self._provenance(report)
 
     @contextmanager
     def _read(

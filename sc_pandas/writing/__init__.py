@@ -12,15 +12,22 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from sc_pandas.files import PathLike
+from sc_pandas.files import PathLike, check_target
 from sc_pandas.parquet import write_parquet
 from sc_pandas.provenance import Provenance
 from sc_pandas.writing.feather import write_feather
 from sc_pandas.writing.names import check_name, verb_for
-from sc_pandas.writing.spreadsheets import Spreadsheet, csv_into, write_csv, write_excel
+from sc_pandas.writing.spreadsheets import (
+    Spreadsheet,
+    csv_into,
+    openpyxl_or_error,
+    write_csv,
+    write_excel,
+)
 
 __all__ = [
     "Spreadsheet",
+    "check_file",
     "check_name",
     "csv_into",
     "verb_for",
@@ -29,6 +36,14 @@ __all__ = [
     "write_feather",
     "write_file",
 ]
+
+
+def check_file(path: PathLike) -> None:
+    """Refuse early a file that `write_file` could not write."""
+    verb = verb_for(path)
+    check_target(path)
+    if verb == "to_excel":
+        openpyxl_or_error()
 
 
 def write_file(

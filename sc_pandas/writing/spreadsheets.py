@@ -147,6 +147,16 @@ def _compressed(file: BinaryIO, how: str, inner_name: str) -> Iterator[Any]:
         yield file
 
 
+def openpyxl_or_error() -> Any:
+    """Return openpyxl, or say how to install it."""
+    try:
+        return importlib.import_module("openpyxl")
+    except ImportError:
+        raise MissingExtraError(
+            'Excel files take openpyxl: `pip install "sc_pandas[excel]"`, or write CSV with to_csv.', extra="excel"
+        ) from None
+
+
 def write_excel(
     path: PathLike,
     rows: Iterable[pa.RecordBatch],
@@ -156,12 +166,7 @@ def write_excel(
     formula_guard: bool = True,
 ) -> Spreadsheet:
     """Write rows as an Excel workbook; see `SellerCloudAccessor.to_excel`."""
-    try:
-        openpyxl = importlib.import_module("openpyxl")
-    except ImportError:
-        raise MissingExtraError(
-            'Excel files take openpyxl: `pip install "sc_pandas[excel]"`, or write CSV with to_csv.', extra="excel"
-        ) from None
+    openpyxl = openpyxl_or_error()
     target = check_target(path)
     table = pa.Table.from_batches(rows, schema)
     if table.num_rows >= _EXCEL_ROWS or table.num_columns > _EXCEL_COLUMNS:

@@ -220,3 +220,38 @@ def test_ctrl_c_leaves_the_file_that_was_there(
     with closing(sqlite3.connect(next(cache_dir.glob("*.sqlite")))) as kept:
         assert kept.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         assert kept.execute("SELECT count(*) FROM responses").fetchone()[0] >= 1
+
+
+@pytest.mark.parametrize(("name", "read"), [
+    ("x.csv", pd.read_csv), ("x.csv.gz", pd.read_csv), ("x.tsv", lambda path: pd.read_csv(path, sep="\t")),
+    ("x.xlsx", pd.read_excel), ("x.feather", pd.read_feather),
+])  # fmt: skip
+def test_the_name_of_an_export_says_its_format(name: str, read: Any, at_box: Sandbox, run: Any, tmp_path: Path) -> None:
+    wanted = [record["user_id"] for record in at_box.customers()]
+    ran = run("export", tmp_path / name, "--json")
+    assert (ran.code, ran.json["rows"], ran.json["size_bytes"]) == (0, 300, (tmp_path / name).stat().st_size)
+    assert read(tmp_path / name)["user_id"].tolist() == wanted
+    assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("name", ["x", "x.ods", "x.parquet.gz", "no/x.csv"])
+def test_a_file_that_cannot_be_written_is_told_first(name: str, serve: Any, run: Any, tmp_path: Path) -> None:
+    box = serve()
+    ran = run("export", tmp_path / name)
+    assert (ran.code, ran.out, box.calls(), ran.err.count("\n")) == (1, "", 0, 1)
+    assert "cannot be written" in ran.err
+
+
+def test_a_dash_writes_csv_to_stdout(serve: Any, run_process: Any, start: Any, tmp_path: Path) -> None:
+    """Messages go to stderr, and a reader that goes away early is no failure to be told at length."""
+    serve()
+    ran = run_process("export", "-", "--columns", "user_id", "--columns", "email")
+    assert ran.code == 0
+    assert ran.out.startswith('"user_id","email"\n')
+    assert len(ran.out.splitlines()) == 121
+    assert "verdict  proven" in ran.err
+    assert list(tmp_path.glob("-")) == []
+    process = start("export", "-")
+    process.stdout.close()
+    assert "Traceback" not in process.stderr.read()
+    assert process.wait(timeout=30) == 1
