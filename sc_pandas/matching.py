@@ -40,7 +40,7 @@ _ASK: Final = "ask the server: df.sellercloud.query.with_filter(...)"
 def matching(frame: pd.DataFrame, question: CustomerFilter) -> "pd.Series[bool]":
     """Return which rows of a frame match a filter: bool, index of the frame, nothing is missing; or refuse."""
     mask = np.ones(len(frame), dtype=bool)
-    for name, values in question.given().items():
+    for name, values in question.resolved().given().items():
         matcher = _MATCHERS.get(name)
         if matcher is None:
             raise FilterError(f"{name} can only be checked by the server; {_ASK}.", filter=name)

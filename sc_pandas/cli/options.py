@@ -75,7 +75,7 @@ def _filter_option(fact: FilterFact) -> Decorator:
 
 def _values_of(fact: FilterFact) -> str:
     if fact.kind == "date":
-        return ": 2026-01-31, '2026-01-31 14:05'"
+        return ": 2026-01-31, 2026-01, '2026-01-31 14:05', yesterday, -7d"
     if fact.enum is None:
         return ""
     if fact.enum is Flag:
@@ -175,4 +175,7 @@ def query_of(options: Mapping[str, Any]) -> Iterator[CustomerQuery]:
             raise FilterError("--segment stands for all filters; leave the others out.", filter="segment")
         asked = Segments()[segment]
     with connected(given) as connection:
-        yield connection.customers(**given).with_filter(asked)
+        query = connection.customers(**given).with_filter(asked)
+        if asked.is_relative:
+            click.echo(f"(asked: {query.asked.to_code()})", err=True)
+        yield query

@@ -109,6 +109,7 @@ def _facts(one: SegmentResult) -> dict[str, Any]:
     return {
         "name": one.name,
         "filter": one.filter.to_dict(),
+        "asked": dict(one.read.provenance.filter),
         "count": one.count,
         "added": None if one.since is None else len(one.added),
         "removed": None if one.since is None else len(one.removed),

@@ -5,7 +5,7 @@ import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cached_property
 from typing import Any, ClassVar, Self, TypedDict
 from zoneinfo import ZoneInfo
@@ -21,7 +21,8 @@ from sc_pandas.contract import (
 )
 from sc_pandas.errors import FilterError
 from sc_pandas.filters.shown import shows
-from sc_pandas.filters.values import canonical, check_range, has_seconds, plain, wire
+from sc_pandas.filters.times import check_range, first_beyond, has_seconds, resolved
+from sc_pandas.filters.values import canonical, plain, wire
 from sc_pandas.secrecy import hide_unknown
 
 
@@ -35,10 +36,10 @@ class CustomerFilterArgs(TypedDict, total=False):
     rating: Rating | str | int | Iterable[Rating | str | int] | None
     customer_type: CustomerType | str | int | Iterable[CustomerType | str | int] | None
     subscribed: bool | Flag | str | int | Iterable[bool | Flag | str | int] | None
-    created_on_from: str | date | datetime | None
-    created_on_to: str | date | datetime | None
-    modified_on_from: str | date | datetime | None
-    modified_on_to: str | date | datetime | None
+    created_on_from: str | date | datetime | timedelta | None
+    created_on_to: str | date | datetime | timedelta | None
+    modified_on_from: str | date | datetime | timedelta | None
+    modified_on_to: str | date | datetime | timedelta | None
     phone_number: str | Iterable[str] | None
     city: str | Iterable[str] | None
     zip_code: str | Iterable[str] | None
@@ -68,9 +69,13 @@ class CustomerFilter:
     subscribed, exported
         True, False, or the vendor's 1, 0 and −1 (all).
     created_on_from, created_on_to, modified_on_from, modified_on_to
-        ``str`` (ISO, or the vendor's ``mm/dd/yyyy hh:mm``), ``date`` (its midnight), ``datetime``, ``Timestamp`` or
-        ``datetime64``.  Naive times are sent as given: SellerCloud documents no time zone.  Aware ones are converted
-        with the connection's ``server_timezone``.
+        A span (``"2026"``, ``"2026-Q1"``, ``"2026-03"``, ``"2026-03-31"``, a ``date``, a ``Period``) begins with its
+        first instant as *from* and ends with its last as *to*.  Text with a time (ISO, or the vendor's
+        ``mm/dd/yyyy hh:mm``), ``datetime``, ``Timestamp`` and ``datetime64`` are instants.  ``"today"``,
+        ``"yesterday"``, ``"-7d"`` or a Timedelta of whole days are that day, ``"-36h"`` an instant (see `resolved`):
+        they are resolved when they are asked, in the connection's ``server_timezone``, else in this machine's.  Naive
+        times are sent as given: SellerCloud documents no time zone.  Aware ones are converted with the
+        ``server_timezone``.
 
     Raises
     ------
@@ -116,9 +121,11 @@ class CustomerFilter:
             given = getattr(self, fact.name)
             if given is not None:
                 object.__setattr__(self, fact.name, canonical(fact, given))
-        for start, end in DATE_RANGES:
-            if getattr(self, start) is not None and getattr(self, end) is not None:
-                check_range(start, getattr(self, start), end, getattr(self, end))
+        now = datetime.now()  # noqa: DTZ005  # relative times are naive
+        for names in DATE_RANGES:
+            start, end = (getattr(self, name) for name in names)
+            if start is not None and end is not None:
+                check_range(names[0], resolved(names[0], start, now), names[1], resolved(names[1], end, now))
 
     @classmethod
     @shows(CustomerFilterArgs)
@@ -149,7 +156,8 @@ class CustomerFilter:
 
     @cached_property
     def _only_in_swagger(self) -> str | None:
-        times = (n for n, v in self._given.items() if isinstance(v, datetime) and has_seconds(v))
+        given = ((n, v) for n, v in self._given.items() if isinstance(v, datetime) and has_seconds(v))
+        times = (n for n, v in given if first_beyond(n, v) is None)
         return next(times, None) if self.company_ids is None else "company_ids"
 
     def given(self) -> dict[str, Any]:
@@ -187,6 +195,34 @@ class CustomerFilter:
         "rating='Satisfied', city=['Basel', 'Bern']"
         """
         return ", ".join(f"{name}={value!r}" for name, value in self.to_dict().items())
+
+    @property
+    def is_relative(self) -> bool:
+        """Return whether a time is relative to now, such as ``"-7d"``."""
+        return any(isinstance(v, str) for v in self._given.values())
+
+    def resolved(self, zone: tzinfo | None = None, now: datetime | None = None) -> Self:
+        """Return the filter with what is relative to now as times, in a zone (None: this machine's)."""
+        if not self.is_relative:
+            return self
+        here = (now or datetime.now(UTC)).astimezone(zone).replace(tzinfo=None)
+        times: dict[str, Any] = {n: resolved(n, v, here) for n, v in self._given.items() if isinstance(v, str)}
+        return replace(self, **times)
+
+    def beyond(self) -> list[tuple[Self, Self]]:
+        """Return questions for those whom a server may let in beyond a range that ends with the last of a minute.
+
+        It is asked up to the next minute, and who stands on that, however the server counts ends and whatever it cuts
+        times to, is left out.  Each question stands beside that of everybody there; none where a filter ends elsewhere.
+        """
+        given = ((n, v) for n, v in self._given.items() if isinstance(v, datetime))
+        ends: dict[str, Any] = {n: after for n, v in given if (after := first_beyond(n, v)) is not None}
+        questions = []
+        for start, end in DATE_RANGES:
+            if end in ends:
+                minute: dict[str, Any] = {start: ends[end], end: ends[end]}
+                questions.append((type(self)(**minute), replace(self, **(ends | minute))))
+        return questions
 
     def in_timezone(self, zone: str | tzinfo | None) -> Self:
         """Return the filter with all times naive, in the server's time zone.

@@ -1,23 +1,21 @@
 """Single values of a filter: into their canonical form, and out again as JSON or as query text."""
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import datetime
 from enum import IntEnum
 from typing import Any, Final, cast
 
 import numpy as np
-import pandas as pd
 
 from sc_pandas.contract import SPELLINGS, Dialect, FilterFact, Flag, fold
 from sc_pandas.errors import FilterError
+from sc_pandas.filters.times import first_beyond, iso, time_of
 
-_VENDOR_FORMATS: Final = ("%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y")
 
-
-def canonical(fact: FilterFact, given: object) -> tuple[Any, ...] | datetime:
+def canonical(fact: FilterFact, given: object) -> tuple[Any, ...] | datetime | str:
     """Return a field's value in the one form in which equal questions are equal."""
     if fact.kind == "date":
-        return _time(fact, given)
+        return time_of(fact.name, given)
     several = [given] if isinstance(given, str | bytes) or not isinstance(given, Iterable) else given
     single = _SINGLES[fact.kind]
     values = {single(fact, value.item() if isinstance(value, np.generic) else value) for value in several}
@@ -83,67 +81,10 @@ def _code_of_name(enum: type[IntEnum], name: str) -> int | None:
 _SINGLES: Final = {"ids": _id, "enum": _code, "text": _text}
 
 
-def _time(fact: FilterFact, given: object) -> datetime:
-    if isinstance(given, np.datetime64):
-        given = pd.Timestamp(given)
-    if given is pd.NaT:
-        raise FilterError(f"{fact.name} is NaT, which is no time.", filter=fact.name)
-    if isinstance(given, pd.Timestamp):
-        if given.nanosecond:
-            raise FilterError(f"{fact.name} is finer than a microsecond.", filter=fact.name)
-        return given.to_pydatetime()
-    if isinstance(given, datetime):
-        return given
-    if isinstance(given, date):
-        return datetime(given.year, given.month, given.day)  # noqa: DTZ001  # SellerCloud documents no zone
-    if isinstance(given, str):
-        return _time_of_text(fact, given.strip())
-    raise FilterError(
-        f"{fact.name} takes a time (str, date, datetime, Timestamp), not {type(given).__name__}.",
-        filter=fact.name,
-    )
-
-
-def _time_of_text(fact: FilterFact, text: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        pass
-    for form in _VENDOR_FORMATS:
-        try:
-            return datetime.strptime(text, form)  # noqa: DTZ007  # SellerCloud documents no zone
-        except ValueError:
-            continue
-    raise FilterError(
-        f"{fact.name}={text[:40]!r} is not a time. Write it as '2026-01-31', '2026-01-31 14:05' or '01/31/2026 14:05'.",
-        filter=fact.name,
-    )
-
-
-def check_range(start_name: str, start: datetime, end_name: str, end: datetime) -> None:
-    """Refuse a range that ends before it starts, or whose ends cannot be compared."""
-    if (start.tzinfo is None) != (end.tzinfo is None):
-        raise FilterError(f"{start_name} and {end_name}: one has a time zone and the other has none.", filter=end_name)
-    if start > end:
-        raise FilterError(
-            f"{end_name} ({end.isoformat(sep=' ')}) is before {start_name} ({start.isoformat(sep=' ')}).",
-            filter=end_name,
-        )
-
-
-def has_seconds(time: datetime) -> bool:
-    """Return whether a time is finer than the article's minutes."""
-    return bool(time.second or time.microsecond)
-
-
-def _iso(time: datetime) -> str:
-    return time.isoformat(timespec="auto" if has_seconds(time) else "minutes")
-
-
-def plain(fact: FilterFact, value: tuple[Any, ...] | datetime) -> Any:
+def plain(fact: FilterFact, value: tuple[Any, ...] | datetime | str) -> Any:
     """Return a canonical value as JSON-safe, readable one."""
-    if isinstance(value, datetime):
-        return _iso(value)
+    if isinstance(value, datetime | str):
+        return iso(fact.name, value)
     plain = [_plain_single(fact, v) for v in value]
     return plain[0] if len(plain) == 1 else plain
 
@@ -156,17 +97,22 @@ def _plain_single(fact: FilterFact, value: Any) -> Any:
     return value
 
 
-def wire(fact: FilterFact, value: tuple[Any, ...] | datetime, dialect: Dialect) -> list[str]:
-    """Return a canonical value as the texts of its query parameter."""
+def wire(fact: FilterFact, value: tuple[Any, ...] | datetime | str, dialect: Dialect) -> list[str]:
+    """Return a canonical value as the texts of its query parameter.
+
+    An end that is the last instant of a minute is sent as the next minute: nobody is lost where minutes are all that a
+    dialect can say, or a server counts ends out.  See `CustomerFilter.beyond`.
+    """
+    if isinstance(value, str):
+        raise FilterError(f"{fact.name} is relative to now; ask its resolved() filter.", filter=fact.name)
     if isinstance(value, datetime):
         if value.tzinfo is not None:
             raise FilterError(f"{fact.name} still has a time zone.", filter=fact.name)
-        return [value.strftime("%m/%d/%Y %H:%M") if dialect is Dialect.ARTICLE else _wire_iso(value)]
+        value = first_beyond(fact.name, value) or value
+        if dialect is Dialect.ARTICLE:
+            return [value.strftime("%m/%d/%Y %H:%M")]
+        return [value.isoformat(timespec="microseconds" if value.microsecond else "seconds")]
     if len(value) > 1 and not fact.many:
         raise FilterError(f"{fact.name} takes one value in one request.", filter=fact.name)
     by_name = fact.enum not in {None, Flag} and dialect is Dialect.ARTICLE
     return [str(_plain_single(fact, v)) if by_name else str(int(v) if fact.enum else v) for v in value]
-
-
-def _wire_iso(time: datetime) -> str:
-    return time.isoformat(timespec="microseconds" if time.microsecond else "seconds")

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sc_pandas.contract import FILTERS, FILTERS_BY_NAME, Flag
@@ -110,14 +109,14 @@ def _entry(name: str, value: Any) -> Entry:
     if has_choices(name):
         return tuple(str(each) for each in values)
     if fact.kind == "date":
-        return _day_and_time(datetime.fromisoformat(values[0]))
+        return _day_and_time(name, values[0])
     return "; ".join(_quoted(str(each)) for each in values)
 
 
-def _day_and_time(time: datetime) -> str:
+def _day_and_time(name: str, time: str) -> str:
     """Write a time as short as it can be read back."""
-    timespec = "auto" if time.second or time.microsecond else "minutes"
-    return time.isoformat(sep=" ", timespec=timespec).removesuffix(" 00:00")
+    time = time.replace("T", " ")
+    return time if name.endswith("_to") else time.removesuffix(" 00:00")
 
 
 def has_choices(name: str) -> bool:
@@ -143,7 +142,8 @@ def placeholder(name: str) -> str:
 
 
 _EXAMPLES = {
-    "date": "2026-01-31 or 2026-01-31 14:05", "ids": "1001, 1002", "channel": "Amazon; 42",
-    "email": "ada@example.com", "first_name": "Ada", "last_name": "Example", "phone_number": "555-0100",
-    "city": "Bern; Basel", "zip_code": "3011", "corporate_name": "Example Ltd", "keyword": "any text",
+    "date": "2026-01-31 or 2026-01 or 2026-01-31 14:05 or yesterday or -7d", "ids": "1001, 1002",
+    "channel": "Amazon; 42", "email": "ada@example.com", "first_name": "Ada", "last_name": "Example",
+    "phone_number": "555-0100", "city": "Bern; Basel", "zip_code": "3011", "corporate_name": "Example Ltd",
+    "keyword": "any text",
 }  # fmt: skip

@@ -62,7 +62,7 @@ class CustomerQuery:
     connection : Connection
         The server that is asked, and as whom.
     filter : CustomerFilter
-        Which customers.
+        Which customers; what is relative to now was resolved when the query was made, see `asked`.
     options : ReadOptions
         How they are read.
 
@@ -82,7 +82,9 @@ class CustomerQuery:
         self.filter = question
         self.options = options or ReadOptions()
         # Times with a zone are refused here, at once, where the server's zone is not known.
-        self._bound = question.in_timezone(connection.server_timezone)
+        zone = connection.server_timezone
+        now = connection.source.client.clock.now() if question.is_relative else None
+        self._bound = question.resolved(zone, now).in_timezone(zone)
         parts = split(self._bound, connection.url, max_calls=self.options.max_calls)
         self._includes = plan_includes(self.options.include, self._bound)
         self._parts = one_value_each(parts, self._includes)
@@ -112,6 +114,11 @@ class CustomerQuery:
             raise SettingsError(f"There is no option {', '.join(sorted(unknown))}.", setting=min(unknown))
         given: dict[str, Any] = dict(changes)
         return CustomerQuery(self.connection, self.filter, replace(self.options, **given))
+
+    @property
+    def asked(self) -> CustomerFilter:
+        """The filter as the server is asked: in its time zone, with what is relative to now resolved."""
+        return self._bound
 
     @property
     def reads(self) -> int:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sc_pandas.client import Expectation, Page
-from sc_pandas.contract import Dialect, PageRows
+from sc_pandas.contract import SERVED_AT_MOST, Dialect, Ids, PageRows
 from sc_pandas.errors import CacheMissError, FilterError
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.reading.crew import Crew
@@ -18,11 +18,13 @@ from sc_pandas.reading.moving import Place
 from sc_pandas.reading.order import Ask
 from sc_pandas.reading.pages import ListPages
 from sc_pandas.reading.plan import PagePlan, page_params
-from sc_pandas.reading.records import ReadRecord
-from sc_pandas.reading.ways import Rows, first_rows, ways_for
+from sc_pandas.reading.records import ReadRecord, find_records
+from sc_pandas.reading.ways import Came, Rows, Without, first_rows, ways_for
 from sc_pandas.reading.windows import WESTERNMOST, Window
 
 _A_DAY_S: Final = 86_400.0
+# Lists that were begun so shortly after each other are of one age.
+_A_MOMENT_S: Final = 1.0
 # Without the server's clock, ours may be as wrong as that.
 _OWN_CLOCK: Final = timedelta(days=1)
 
@@ -60,6 +62,61 @@ class ListRead(ListPages):
                 self.age_s = kept.age_s(self._source.client.clock.now().timestamp())
                 self.progress.tally.count_saved()
         return self._kept().total
+
+    def total_within(self) -> int:
+        """Return the number of customers up to the very end of the range, see `CustomerFilter.beyond`."""
+        return self.total() - len(self._beyond() and self._beyond(narrowed=True))
+
+    def ids(self) -> Ids:
+        """Read the ids of the list, whose total may be known already."""
+        came = Came()
+        self.read(came)
+        return came.taken()
+
+    def _beyond(self, *, narrowed: bool = False) -> frozenset[int]:
+        """Return the ids of those who stand just beyond the end of the range; `narrowed` to who is on this list."""
+        left_out: set[int] = set()
+        for everybody, question in self.question.beyond():
+            told = self.progress.beyond
+            if everybody not in told:
+                one = self._other(everybody)
+                few = one.total() <= SERVED_AT_MOST
+                one.remember()
+                told[everybody] = one.ids_beyond() if few else None
+            ids = told[everybody]
+            if ids is None or (ids and narrowed and everybody != question):
+                ids = self._other(question).ids_beyond()
+            left_out |= ids
+        return frozenset(left_out)
+
+    def ids_beyond(self) -> frozenset[int]:
+        """Read the ids of those who stand just beyond the end of another list."""
+        ids = frozenset(self.ids().tolist())
+        if not self.judgement.is_proven or len(ids) < self._kept().total:
+            self.note_stale("nothing proves who was created or changed just after the end of the range")
+        return ids
+
+    def remember(self) -> None:
+        """Note in the cache what is known of the list."""
+        self._keep(self._kept())
+
+    def _other(self, question: CustomerFilter) -> "ListRead":
+        """Return another list, as young as this one unless its range is long past."""
+        now, fresh_s = self._source.client.clock.now(), self.options.freshness_s()
+        end = next(v for v in question.given().values() if isinstance(v, datetime)).replace(tzinfo=UTC)
+        if (now - end - WESTERNMOST).total_seconds() <= fresh_s:
+            fresh_s = min(fresh_s, self._kept().age_s(now.timestamp()) + _A_MOMENT_S)
+        options, key = replace(self.options, limit=None, max_age=fresh_s), replace(self.key, filter=question)
+        found = find_records(self._cache if options.cache != "refresh" else None, [key])
+        return ListRead(self._source, key, options, self.progress, self._in_flight, found[key])
+
+    def _within(self, rows: Rows) -> Rows:
+        """Return what takes the rows and leaves out who is beyond the range; a limit does not count those."""
+        if not (beyond := self._beyond()):
+            return rows
+        if self.options.limit is not None:
+            self.options = replace(self.options, limit=self.options.limit + len(beyond))
+        return Without(rows, beyond)
 
     def calls_to_read(self, *, at_most: bool = False) -> int:
         """Return the calls of a read from here, once `total` is known; `at_most` while customers come and go."""
@@ -116,6 +173,7 @@ class ListRead(ListPages):
 
     def _by_ways(self, first: Page, rows: Rows) -> Judgement:
         """Read in one way after another until one proves the list."""
+        rows = self._within(rows)
         fast = self.options.consistency == "fast"
         self._check(self._plan(first))
         was_one = self._plan(first).one_response
@@ -280,6 +338,7 @@ class ListRead(ListPages):
     def _warm(self, kept: ReadRecord, rows: Rows) -> bool:
         """Take the rows of a cached read; return False, and take none, if one of its pages is gone or damaged."""
         self.kept = kept
+        rows = self._within(rows)
         plan = PagePlan(kept.total, kept.served, self.options.limit)
         last = kept.pages if kept.phase == "whole" and self.options.limit is None else plan.last
         places = [Place(Window.from_json(each[:2]), *each[2:]) for each in kept.asks] or [
@@ -304,13 +363,20 @@ class ListRead(ListPages):
 
     def single_page(self, number: int) -> Page:
         """Return one page as the endpoint's article describes it; it is asked of the server, never of the cache."""
+        page = self._single_page(number)
+        if not (beyond := self._beyond()):
+            return page
+        total = page.total - len(self._beyond(narrowed=True))
+        return replace(page, items=Without(Came(), beyond).of(page.items), total=total)
+
+    def _single_page(self, number: int) -> Page:
         if self.options.cache == "offline":
             raise offline_miss(None)
         dialect = self._source.dialects.known
         if number == 1 or dialect is None or (dialect is Dialect.ARTICLE and self.question.needs_swagger() is not None):
             page = self._first_page()
             if number == 1:
-                self._keep(self._kept())
+                self.remember()
                 return page
         else:
             self._begin(dialect)

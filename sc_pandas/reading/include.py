@@ -30,7 +30,7 @@ from sc_pandas.reading.labels import (
     within,
     years_of,
 )
-from sc_pandas.reading.lists import Counted, ListsRead, count_lists, list_ids, read_lists
+from sc_pandas.reading.lists import Counted, ListsRead, count_lists, read_lists
 from sc_pandas.reading.options import Progress, ReadOptions, Source
 from sc_pandas.reading.records import Found, ListKey, keys_of
 from sc_pandas.reading.report import IncludeGap
@@ -80,7 +80,7 @@ class IncludedRead:
             calls, at_most = calls + rows, at_most or self._details.any_kept
         elif self._plan.by_customer:
             reads = count_lists(self._source, self._keys(parts), self._options, self._progress)
-            calls += self._details.calls_to_read({each for one in reads for each in list_ids(one).tolist()})
+            calls += self._details.calls_to_read({each for one in reads for each in one.ids().tolist()})
         return replace(counted, calls_to_read=calls, at_most=at_most)
 
     def _are_few(self, parts: Sequence[CustomerFilter], rows: int) -> bool:
@@ -172,7 +172,7 @@ class IncludedRead:
         some = [(label, one) for label, one in asked if one.total()]
         self._progress.tally.check(sum(one.calls_to_read() for _, one in some))
         with self._source.crew(self._progress.cancel, _LISTS_AT_ONCE) as crew:
-            came = [(label, ids) for (label, _), ids in crew.in_order(some, lambda each: list_ids(each[1]))]
+            came = [(label, ids) for (label, _), ids in crew.in_order(some, lambda each: each[1].ids())]
         self._unproven |= {one.judgement.says: None for _, one in some if not one.judgement.is_proven}
         return [*known, *came]
 

@@ -6,8 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
 from sc_pandas.contract import Ids, PageRows, id_of
 from sc_pandas.reading.contradictions import Contradictions
 from sc_pandas.reading.fetch import ListRead
@@ -15,6 +13,7 @@ from sc_pandas.reading.judge import NOT_VERIFIED, weakest
 from sc_pandas.reading.options import Progress, ReadOptions, Source
 from sc_pandas.reading.records import Found, ListKey, find_records, keep_records
 from sc_pandas.reading.report import ReadReport
+from sc_pandas.reading.ways import Came
 from sc_pandas.tables import CustomerRows, TableBuilder
 
 # Counts that are remembered by one write.
@@ -111,35 +110,7 @@ def read_lists(
     return ListsRead(rows, _report(rows, read, union, progress), came, min(begun), max(begun))
 
 
-def list_ids(one: ListRead) -> Ids:
-    """Read the ids of one list, whose total may be known already."""
-    came = _Came()
-    one.read(came)
-    return came.taken()
-
-
-class _Came:
-    """Takes the ids of the rows of a list."""
-
-    def __init__(self) -> None:
-        self._ids: list[Ids] = []
-
-    def add(self, items: PageRows) -> None:
-        self._ids.append(items.ids)
-
-    def mark(self) -> Any:
-        return len(self._ids)
-
-    def rollback(self, mark: Any) -> None:
-        del self._ids[mark:]
-
-    def taken(self) -> Ids:
-        """Return the ids that came since this was called last."""
-        taken, self._ids = self._ids, []
-        return np.concatenate(taken or [PageRows().ids])
-
-
-class _Union(_Came):
+class _Union(Came):
     """Takes the rows of several lists into one builder, at most as many as a limit leaves."""
 
     def __init__(self, builder: TableBuilder, keys: Sequence[ListKey], left: int | None) -> None:

@@ -14,6 +14,7 @@ from sc_pandas import forks
 from sc_pandas.cache import HttpCache
 from sc_pandas.client import Client, Tally
 from sc_pandas.errors import SettingsError
+from sc_pandas.filters import CustomerFilter
 from sc_pandas.reading.crew import Crew
 from sc_pandas.reading.dialect import DialectMemory
 
@@ -147,6 +148,8 @@ class Progress:
     cancel: threading.Event = field(default_factory=threading.Event)
     notes: list[str] = field(default_factory=list)
     watcher: Watcher | None = None
+    # Ids of those who stand just beyond a range, None where they are many.
+    beyond: dict[CustomerFilter, frozenset[int] | None] = field(default_factory=dict)
     # Held while no other process shall read the same.
     lock: Path | None = None
     _shown_at: float = 0.0

@@ -20,9 +20,10 @@ def count(source: Source, parts: list[CustomerFilter], options: ReadOptions, pro
     """Ask how many customers each part has: one call for each that the cache does not know."""
     lists = count_lists(source, keys_of(parts, options.page_size, source.tenant), options, progress)
     ages = [one.age_s for one in lists]
+    again = {each for part in parts for each, _ in part.beyond()} if options.cache in {"off", "refresh"} else ()
     return Counted(
-        tuple(one.total() for one in lists),
-        sum(one.calls_to_read() for one in lists),
+        tuple(one.total_within() for one in lists),
+        sum(one.calls_to_read() for one in lists) + len(again),
         None if None in ages else max(filter(None, ages), default=0.0),
         more_calls=sum(one.calls_to_read(at_most=True) - one.calls_to_read() for one in lists),
     )

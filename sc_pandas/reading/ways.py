@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+import numpy as np
+
 from sc_pandas.client import Page
-from sc_pandas.contract import PageRows
+from sc_pandas.contract import Ids, PageRows, id_of
 from sc_pandas.reading.judge import NOT_VERIFIED, Judgement, PageSeen, judge_bookends, page_seen
 from sc_pandas.reading.moving import MovingRead, Place
 from sc_pandas.reading.options import WayName
@@ -32,6 +34,54 @@ class Rows(Protocol):
 
     def rollback(self, mark: Any) -> None:
         """Forget what came since."""
+
+
+class Came:
+    """Takes the ids of the rows of a list."""
+
+    def __init__(self) -> None:
+        self._ids: list[Ids] = []
+
+    def add(self, items: PageRows) -> None:
+        """Take the rows of a page."""
+        self._ids.append(items.ids)
+
+    def mark(self) -> Any:
+        """Return where it is."""
+        return len(self._ids)
+
+    def rollback(self, mark: Any) -> None:
+        """Forget what came since."""
+        del self._ids[mark:]
+
+    def taken(self) -> Ids:
+        """Return the ids that came since this was called last."""
+        taken, self._ids = self._ids, []
+        return np.concatenate(taken or [PageRows().ids])
+
+
+@dataclass(frozen=True, slots=True)
+class Without:
+    """Takes the rows of a list, and hands on all but some."""
+
+    rows: Rows
+    left_out: frozenset[int]
+
+    def of(self, items: PageRows) -> PageRows:
+        """Return the rows that are not left out."""
+        return items.take([place for place, item in enumerate(items) if id_of(item) not in self.left_out])
+
+    def add(self, items: PageRows) -> None:
+        """Hand on the rows of a page."""
+        self.rows.add(self.of(items))
+
+    def mark(self) -> object:
+        """Return where it is."""
+        return self.rows.mark()
+
+    def rollback(self, mark: Any) -> None:
+        """Forget what came since."""
+        self.rows.rollback(mark)
 
 
 @dataclass(frozen=True, slots=True)

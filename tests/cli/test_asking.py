@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from contextlib import closing
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ ASKED: dict[str, tuple[list[str], Callable[[Record], bool]]] = {
     "rating": (["satisfied", "very dissatisfied"], lambda r: r["rating"] in {1, 4}),
     "subscribed": (["no"], lambda r: not r["subscribed"]),
     "created_on_from": (["2024-01-01"], lambda r: r["created_on"] >= datetime(2024, 1, 1)),  # noqa: DTZ001
+    "created_on_to": (["2024-06"], lambda r: r["created_on"] < datetime(2024, 7, 1)),  # noqa: DTZ001
     "city": (["Boston", "Chicago"], lambda r: any(c in folded(r, "city") for c in ("boston", "chicago"))),
     "channel": (["amazon", "1"], lambda r: r["channel"] in {4, 1}),
     "keyword": (["harbor"], lambda r: "harbor" in folded(r, "email", "first_name", "last_name", "corporate_name")),
@@ -59,6 +60,22 @@ def test_a_filter_is_passed_through(name: str, at_box: Sandbox, run: Any, tmp_pa
 
 def test_minus_one_is_a_value_and_no_option(at_box: Sandbox, run: Any) -> None:
     assert run("count", "--subscribed", "-1").out == "300\n"
+
+
+def test_a_relative_time_is_resolved_and_shown(serve: Any, run: Any) -> None:
+    box = serve(20, seed=7)
+    now = datetime.now()  # noqa: DTZ005
+    box.insert(3, created_on=now - timedelta(days=2))
+    box.insert(2, created_on=now - timedelta(days=9))
+    ran = run("count", "--created-on-from", "-7d", "--created-on-to", "yesterday")
+    since, to = (f"{now - timedelta(days=days):%Y-%m-%d}" for days in (7, 1))
+    assert (ran.code, ran.out) == (0, "3\n"), ran
+    assert f"(asked: created_on_from='{since}T00:00', created_on_to='{to}')" in ran.err
+    run("segments", "save", "week", "--created-on-from", "-7d")
+    (week,) = run("segments", "run", "--json").json["segments"]
+    assert (week["filter"], week["asked"], week["count"]) == (
+        {"created_on_from": "-7d"}, {"created_on_from": f"{since}T00:00"}, 3,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("command", ["count", "export"])

@@ -4,6 +4,7 @@ import html
 import os
 import stat
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,20 @@ def test_controls_make_the_filter_and_the_answer(panel: Panel) -> None:
     expected = panel.query.count()
     assert f"{expected:,} of 437 customers match" in words
     assert len(frame(panel)) == min(50, expected)
+
+
+def test_a_month_is_all_of_it_and_a_relative_day_stays_so(panel: Panel, shared_box: Sandbox) -> None:
+    control(panel, "created_on_from").value = "-36500d"
+    control(panel, "created_on_to").value = "2024-06"
+    words = settle(panel)
+    wanted = [each for each in shared_box.customers() if each["created_on"] < datetime(2024, 7, 1)]  # noqa: DTZ001
+    assert f"{len(wanted):,} of 437 customers match" in words
+    assert panel.filter.to_dict() == {"created_on_from": "-36500d", "created_on_to": "2024-06-30"}
+    assert "created_on_to='2024-06-30'" in panel.query.to_code()
+    assert "-36500d" not in panel.query.to_code()
+    panel.filter = CustomerFilter.of(created_on_from="-7d", created_on_to="2099-06-30 00:00", modified_on_to="2024")
+    shown = [control(panel, name).value for name in ("created_on_from", "created_on_to", "modified_on_to")]
+    assert shown == ["-7d", "2099-06-30 00:00", "2024-12-31"]
 
 
 def test_a_filter_that_python_cannot_ask_moves_nothing(panel: Panel) -> None:

@@ -91,6 +91,7 @@ def test_query_parameters_give_the_filter_back_in_either_dialect(asked: Customer
 @given(moments)
 def test_a_time_keeps_its_microseconds_in_the_swagger_dialect(moment: datetime) -> None:
     asked = CustomerFilter.of(created_on_to=moment)
+    assume(not asked.beyond())
     assert from_params(asked.to_params(Dialect.SWAGGER), Dialect.SWAGGER) == asked
     assert CustomerFilter.of(**asked.to_dict()) == asked
 

@@ -31,7 +31,15 @@ SAME: list[tuple[str, list[Any]]] = [
         ["2026-01-31 12:00", "2026-01-31T12:00:00", "01/31/2026 12:00", NOON, pd.Timestamp(NOON), np.datetime64(NOON)],
     ),
     ("created_on_from", ["2026-01-31", "01/31/2026", date(2026, 1, 31), datetime(2026, 1, 31)]),  # noqa: DTZ001
-]
+    ("created_on_from", ["2026", "2026-01", "2026-Q1", "2026-01-01", "Jan 2026", pd.Period("2026-01"), "2026-01-01T00"]),
+    ("created_on_to", ["2026-03-31", "2026-03", "2026Q1", "03/31/2026", date(2026, 3, 31), pd.Period("2026-03")]),
+    ("created_on_to", ["2026-03-31", datetime(2026, 3, 31, 23, 59, 59, 999_999), "2026-03-31T23:59:59.999999"]),  # noqa: DTZ001
+    ("created_on_to", ["2024", "2024-12", "2024-Q4", "2024-12-31"]), ("created_on_to", ["2024-W03", "2024-W03-7"]),
+    ("created_on_to", ["2026-01-31 00:00", datetime(2026, 1, 31), pd.Timestamp("2026-01-31")]),  # noqa: DTZ001
+    ("modified_on_from", ["-7d", "-7 days", "-P7D", "-168h", timedelta(-7), pd.Timedelta("-1W")]),
+    ("modified_on_to", ["yesterday", "Yesterday", "-1d", "-24h"]), ("modified_on_to", ["today", timedelta(0)]),
+    ("created_on_from", ["-36h", "-1d12h", "-2160min", pd.Timedelta("-36h")]),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "values"), SAME, ids=lambda value: value if isinstance(value, str) else "")
@@ -49,7 +57,9 @@ REFUSED: list[tuple[str, Any]] = [
     ("customer_ids", 2**63), ("customer_ids", "seven"), ("customer_ids", "٧"), ("customer_ids", 7.0),
     ("customer_ids", True), ("customer_ids", []), ("customer_ids", [7, None]), ("company_ids", "1 or 1=1"),
     ("city", ""), ("city", "  "), ("city", 7), ("city", ["Bern", ""]), ("city", [[]]), ("city", "\ud83d"),
-    ("email", b"a@b"), ("created_on_from", "yesterday"), ("created_on_from", "31/01/2026"),
+    ("email", b"a@b"), ("created_on_from", "31/01/2026"), ("created_on_from", "tomorrow"), ("created_on_to", "7d"),
+    ("created_on_to", ""), ("created_on_from", "5"), ("created_on_from", "march"), ("created_on_from", "+7d"),
+    ("created_on_from", "-7"), ("created_on_from", "-90s"), ("created_on_from", timedelta(1)), ("created_on_to", "-99999d"),
     ("created_on_from", "2026-02-30"), ("created_on_from", 20260131), ("created_on_from", pd.NaT),
     ("created_on_from", np.datetime64("NaT", "s")),
     ("created_on_from", pd.Timestamp("2026-01-01T00:00:00.000000001")), ("created_on_from", ["2026-01-01"]),
@@ -95,8 +105,28 @@ def test_a_range_that_ends_before_it_starts_is_refused(field: str) -> None:
         CustomerFilter.of(**{start: "2026-02-01", end: "2026-01-31 23:59"})
     assert caught.value.filter == end
     CustomerFilter.of(**{start: "2026-02-01", end: "2026-02-01"})
+    with pytest.raises(FilterError, match="is before"):
+        CustomerFilter.of(**{start: "today", end: "-7d"})
     with pytest.raises(FilterError, match="time zone"):
         CustomerFilter.of(**{start: datetime(2026, 1, 1, tzinfo=UTC), end: "2026-02-01"})
+
+
+@pytest.mark.parametrize(("value", "first", "last"), [
+    ("2024", "2024-01-01T00:00", "2024-12-31"), ("2024-Q1", "2024-01-01T00:00", "2024-03-31"),
+    ("2024-02", "2024-02-01T00:00", "2024-02-29"), ("2024-02-29", "2024-02-29T00:00", "2024-02-29"),
+    ("2024-02-29 14:05", "2024-02-29T14:05", "2024-02-29T14:05"), ("9999", "9999-01-01T00:00", "9999-12-31T23:59:59.999999"),
+    ("today", "2026-03-01T00:00", "2026-03-01"), ("yesterday", "2026-02-28T00:00", "2026-02-28"),
+    ("-7d", "2026-02-22T00:00", "2026-02-22"), ("-90min", "2026-03-01T00:03", "2026-03-01T00:03"),
+])  # fmt: skip
+def test_a_span_is_its_first_and_its_last_instant(value: str, first: str, last: str) -> None:
+    now = datetime(2026, 3, 1, 6, 33, 59, tzinfo=UTC)
+    for name, means in {"created_on_from": first, "created_on_to": last}.items():
+        asked = CustomerFilter.of(**{name: value})
+        assert asked.resolved(ZoneInfo("America/New_York"), now).to_dict() == {name: means}
+        assert CustomerFilter.of(**asked.to_dict()) == asked
+        if asked.is_relative:
+            with pytest.raises(FilterError, match="relative"):
+                asked.to_params(Dialect.SWAGGER)
 
 
 def test_a_time_with_a_zone_is_sent_in_the_server_s_time() -> None:

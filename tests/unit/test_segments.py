@@ -39,6 +39,24 @@ def seen(days: int, *ids: int) -> Seen:
 # ── names and filters ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def test_what_earlier_editions_saved_means_what_it_meant(tmp_path: Path) -> None:
+    """They wrote the midnight that a day was; a day is now all of it, and what is relative stays so."""
+    saved = Segments(Path(__file__).parent / "editions" / "edition-0.1.0-segments")
+    midnight = datetime(2024, 12, 31)  # noqa: DTZ001
+    assert saved["year 2024"].created_on_to == midnight
+    assert saved["happy"] == CustomerFilter.of(rating=[4, 5], modified_on_to="2025-04-30 00:00")
+    segments = Segments(tmp_path)
+    segments.save("year", created_on_from="2024", created_on_to="2024")
+    segments.save("week", created_on_from="-7d", created_on_to="yesterday")
+    assert segments["year"].created_on_to == midnight + timedelta(
+        hours=23, minutes=59, seconds=59, microseconds=999_999
+    )
+    assert json.loads((tmp_path / FILE).read_text())["segments"] == {
+        "week": {"created_on_from": "-7d", "created_on_to": "yesterday"},
+        "year": {"created_on_from": "2024-01-01T00:00", "created_on_to": "2024-12-31"},
+    }
+
+
 def test_it_is_a_mapping_in_the_users_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SC_PANDAS_DATA_DIR", str(tmp_path / "mine"))
     segments = sc.Segments()
