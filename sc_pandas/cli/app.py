@@ -12,6 +12,7 @@ COMMANDS: Final = {
     "cache": "Show or remove what is in the cache on this machine.",
     "count": "Count the customers that match, by one call.",
     "demo": "Show in a second what sc_pandas does, on invented customers; no account is needed.",
+    "diff": "Count the customers added, removed and changed from one export to another.",
     "doctor": "Check everything that a read needs, and say in plain words what is wrong.",
     "export": "Write the customers that match to a Parquet, CSV, Excel or Feather file, as its name says.",
     "login": "Ask for user name and password, try them, and store them in the system keyring.",

@@ -79,6 +79,11 @@ def _sentence(error: SellerCloudError) -> str:
             return text
 
 
+def fail(error: SellerCloudError, code: int) -> NoReturn:
+    """End with the line of an error, and a code other than the usual."""
+    _end(_sentence(error), code)
+
+
 @contextmanager
 def _warnings_in_a_line() -> Iterator[None]:
     with warnings.catch_warnings():

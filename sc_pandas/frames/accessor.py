@@ -1,5 +1,6 @@
 """`df.sellercloud`: what a frame of SellerCloud's customers can do besides being a frame."""
 
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Unpack
 
@@ -13,6 +14,7 @@ from sc_pandas.frames.plots import Plots
 from sc_pandas.frames.segmenting import Segment, segment_of
 from sc_pandas.frames.summary import Summary, summary_of
 from sc_pandas.matching import matching
+from sc_pandas.parquet import read_parquet
 from sc_pandas.provenance import Provenance
 from sc_pandas.query import CustomerQuery
 from sc_pandas.query.keywords import OPTIONS
@@ -158,13 +160,13 @@ class SellerCloudAccessor(Persons):
         given: ReadKeywords = {"cache": "refresh", **options}
         return self.query.with_options(**given).to_pandas()
 
-    def diff(self, other: pd.DataFrame) -> FrameDifference:
+    def diff(self, other: pd.DataFrame | str | os.PathLike[str]) -> FrameDifference:
         """Compare this frame, the earlier, with a later one, by ``user_id``.
 
         Parameters
         ----------
         other
-            The later frame.
+            The later frame, or a file or folder of one, which `sc_pandas.read_parquet` reads.
 
         Returns
         -------
@@ -176,8 +178,15 @@ class SellerCloudAccessor(Persons):
         ------
         AccessorError
             One of the frames has no ``user_id``, or one that is missing or repeated in its rows.
+        ExportError
+            The file cannot be read.
+
+        Examples
+        --------
+        >>> df.sellercloud.diff(df.head(118).sellercloud.to_file("later.parquet"))
+        <FrameDifference: 0 added, 2 removed, 0 changed>
         """
-        return difference(self._frame, other)
+        return difference(self._frame, other if isinstance(other, pd.DataFrame) else read_parquet(other))
 
     @shows(CustomerFilterArgs)
     def where(self, **filters: Unpack[CustomerFilterArgs]) -> pd.DataFrame:

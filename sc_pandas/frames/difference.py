@@ -63,6 +63,22 @@ class FrameDifference:
         whole: pd.DataFrame = pa.concat_tables([_CHANGED.empty_table(), *parts]).to_pandas(types_mapper=pd.ArrowDtype)
         return whole.sort_values(KEY, kind="stable", ignore_index=True)
 
+    def lines(self) -> pd.DataFrame:
+        """Return everything that differs as lines: `changed` with a column ``change``, and who was added or removed.
+
+        Returns
+        -------
+        pandas.DataFrame
+            user_id (int64), change ("added", "removed" or "changed"), column, before and after (string, missing for
+            who was added or removed); sorted by user_id.
+        """
+        parts = [self.changed.assign(change="changed")]
+        parts += [
+            frame[[KEY]].assign(change=what) for what, frame in (("added", self.added), ("removed", self.removed))
+        ]
+        whole = pd.concat(parts)[[KEY, "change", "column", "before", "after"]].sort_values(KEY, kind="stable")
+        return whole.reset_index(drop=True).astype({KEY: "int64[pyarrow]"})
+
     @property
     def counts(self) -> "pd.Series[int]":
         """How many values changed, of the columns in which any did."""
@@ -77,7 +93,7 @@ class FrameDifference:
 
     def __bool__(self) -> bool:
         """Return whether anything differs."""
-        return bool(len(self.added) or len(self.removed) or self.cells or self.new_columns)
+        return bool(len(self.added) or len(self.removed) or self.cells or self.new_columns or self.gone_columns)
 
     def __repr__(self) -> str:
         columns = ", ".join(f"{name} {count:,}" for name, count in self.counts.items())

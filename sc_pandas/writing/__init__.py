@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from sc_pandas.errors import ExportError
 from sc_pandas.files import PathLike, check_target
 from sc_pandas.parquet import write_parquet
 from sc_pandas.provenance import Provenance
@@ -47,9 +48,9 @@ def check_file(path: PathLike) -> None:
 
 
 def write_file(
-    path: PathLike, rows: Iterable[pa.RecordBatch], schema: pa.Schema, note: Provenance
+    path: PathLike, rows: Iterable[pa.RecordBatch], schema: pa.Schema, note: Provenance | None
 ) -> Path | Spreadsheet:
-    """Write rows in the format that the name of a file promises."""
+    """Write rows in the format that the name of a file promises; Parquet needs to know where they came from."""
     match verb_for(path):
         case "to_csv":
             return write_csv(path, rows, schema)
@@ -57,5 +58,7 @@ def write_file(
             return write_excel(path, rows, schema, note)
         case "to_feather":
             return write_feather(path, rows, schema, note)
+        case _ if note is None:
+            raise ExportError.cannot_write(path, "Parquet needs a provenance. Write Feather.", reason="mismatch")
         case _:
             return write_parquet(path, rows, schema, note)
