@@ -22,6 +22,7 @@ from sc_pandas.query.reconnect import connection_for
 from sc_pandas.query.words import to_code
 from sc_pandas.reading import ReadKeywords, ReadOptions
 from sc_pandas.secrecy import hide_unknown
+from sc_pandas.tables import backend_of
 from sc_pandas.tables.columns import TYPES
 from sc_pandas.wording import visible
 
@@ -134,8 +135,8 @@ class SellerCloudAccessor(Persons):
         Returns
         -------
         pandas.DataFrame
-            A new frame with the same filter, columns, limit, include and page size.  Your own changes to the old one
-            (rows left out, sorted, merged) are not repeated.
+            A new frame with the same filter, columns, limit, include, page size and dtype backend.  Your
+            own changes to the old one (rows left out, sorted, merged) are not repeated.
 
         Raises
         ------
@@ -247,7 +248,8 @@ class SellerCloudAccessor(Persons):
         Returns
         -------
         pandas.Series
-            Named "segment", string, with the frame's index.  A row that is in several segments has the first.
+            Named "segment", text on the frame's dtype backend, with its index.  A row that is in several
+            segments has the first.
 
         Raises
         ------
@@ -298,5 +300,5 @@ def _options(note: Provenance, frame: pd.DataFrame) -> ReadOptions:
     """Return the options of the read; which types it gave is seen by the frame."""
     return ReadOptions(
         limit=note.limit, columns=note.columns, page_size=note.page_size, include=note.include,
-        exact_decimals=pd.ArrowDtype(TYPES["decimal"]) in set(frame.dtypes),
+        exact_decimals=pd.ArrowDtype(TYPES["decimal"]) in set(frame.dtypes), dtype_backend=backend_of(frame),
     )  # fmt: skip

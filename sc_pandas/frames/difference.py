@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from sc_pandas.frames.keys import KEY, Ids, user_ids
 from sc_pandas.matching import Mask, arrow_of
+from sc_pandas.tables import backend_of, to_pandas
 from sc_pandas.wording import html_table
 
 _CHANGED: Final = pa.schema(
@@ -60,7 +61,7 @@ class FrameDifference:
             pa.table([_ids(cells), [str(name)] * len(cells), _texts(cells["before"]), _texts(cells["after"])], _CHANGED)
             for name, cells in self.cells.items()
         ]
-        whole: pd.DataFrame = pa.concat_tables([_CHANGED.empty_table(), *parts]).to_pandas(types_mapper=pd.ArrowDtype)
+        whole = to_pandas(pa.concat_tables([_CHANGED.empty_table(), *parts]), backend_of(self.added))
         return whole.sort_values(KEY, kind="stable", ignore_index=True)
 
     def lines(self) -> pd.DataFrame:

@@ -17,8 +17,9 @@ import pyarrow.compute as pc
 from sc_pandas.contract.columns import NAMES, PHONES
 from sc_pandas.errors import AccessorError, SellerCloudWarning, SettingsError
 from sc_pandas.frames.contacts import email_key, name_key, phone_keys
-from sc_pandas.frames.keys import KEY, Ids, arrow_ids, user_ids
+from sc_pandas.frames.keys import KEY, Ids, user_ids
 from sc_pandas.matching import Mask, arrow_of, as_mask, mapped, phones_of, texts_of
+from sc_pandas.tables import backend_of, to_pandas
 from sc_pandas.wording import caller_stacklevel
 
 _WHAT: Final = "duplicates()"
@@ -47,15 +48,14 @@ def find_duplicates(frame: pd.DataFrame, by: str | Iterable[str], region: str, c
     best = found.sort_values(["values", KEY], ascending=[False, True]).drop_duplicates("found").set_index("found")[KEY]
     survivors = found["found"].map(best).to_numpy(dtype=np.int64)
     found_ids = found[KEY].to_numpy()
-    result = pd.DataFrame(
-        {
-            "group": pd.Series(pd.factorize(found["lowest"])[0] + 1, dtype=pd.ArrowDtype(pa.int64())),
-            KEY: arrow_ids(found_ids),
-            "reason": _told(found["row"].to_numpy(), {reason: links[0] for reason, links in shared.items()}, len(ids)),
-            "survivor": pd.Series(found_ids == survivors, dtype=pd.ArrowDtype(pa.bool_())),
-            "survivor_id": arrow_ids(survivors),
-        }
-    )
+    columns = {
+        "group": pd.factorize(found["lowest"])[0] + 1,
+        KEY: found_ids,
+        "reason": _told(found["row"].to_numpy(), {reason: links[0] for reason, links in shared.items()}, len(ids)),
+        "survivor": found_ids == survivors,
+        "survivor_id": survivors,
+    }
+    result = to_pandas(pa.table(columns), backend_of(frame))
     result.attrs["crowds"] = {reason: told for reason, told in crowds.items() if told["values"]}
     _warn_of_crowds(result.attrs["crowds"], crowd)
     return result
@@ -210,7 +210,7 @@ def _connected(links: Sequence[_Links]) -> _Links:
         groups = joined
 
 
-def _told(rows: Ids, shared: Mapping[str, Ids], size: int) -> "pd.Series[Any]":
+def _told(rows: Ids, shared: Mapping[str, Ids], size: int) -> pa.Array:
     """Return for each row the reasons by which it is the same as another."""
     sums = np.zeros(size, dtype=np.int64)
     for place, linked in enumerate(shared.values()):
@@ -219,7 +219,7 @@ def _told(rows: Ids, shared: Mapping[str, Ids], size: int) -> "pd.Series[Any]":
     texts = [
         ", ".join(name for place, name in enumerate(names) if number >> place & 1) for number in range(1 << len(names))
     ]
-    return pd.Series(pd.arrays.ArrowExtensionArray(pa.array(texts, pa.string()).take(pa.array(sums[rows]))))
+    return pa.array(texts, pa.string()).take(pa.array(sums[rows]))
 
 
 def _completeness(frame: pd.DataFrame, rows: Ids) -> Ids:

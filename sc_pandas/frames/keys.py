@@ -5,7 +5,6 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from sc_pandas.errors import AccessorError
 
@@ -32,8 +31,3 @@ def user_ids(frame: pd.DataFrame, what: str) -> Ids:
     if repeated:
         raise AccessorError(f"{what} needs columns of different names; repeated: {', '.join(map(str, repeated))}.")
     return column.to_numpy(dtype=np.int64)
-
-
-def arrow_ids(ids: Ids) -> "pd.Series[Any]":
-    """Return ids as a column."""
-    return pd.Series(ids, dtype=pd.ArrowDtype(pa.int64()), name=KEY)

@@ -26,6 +26,7 @@ from sc_pandas.errors import SellerCloudWarning, SettingsError
 from sc_pandas.matching import arrow_of, is_text, mapped, numbers_of, texts_of
 from sc_pandas.provenance import ATTRS_KEY, Provenance
 from sc_pandas.secrecy import Secret, unseen
+from sc_pandas.tables import backend_of, to_pandas
 from sc_pandas.wording import caller_stacklevel, did_you_mean, nearest
 
 KEY_BYTES_AT_LEAST: Final = 16
@@ -40,7 +41,7 @@ def redacted(
     """Empty personal columns; see `SellerCloudAccessor.redact`."""
 
     def change(name: Any, column: "pd.Series[Any]", *, is_named: bool) -> "pd.Series[Any] | None":
-        return _empty(column) if is_named or (name != _USER_ID and is_personal(str(name), column.dtype)) else None
+        return _empty(column) if is_named or (name != _USER_ID and is_personal(str(name), _dtype_of(column))) else None
 
     return _changed(frame, note, columns, keep, change, "redacted")
 
@@ -58,7 +59,7 @@ def pseudonymized(
     def change(name: Any, column: "pd.Series[Any]", *, is_named: bool) -> "pd.Series[Any] | None":
         if name == _USER_ID:
             return _with_other_ids(column, key_of)
-        if not is_named and not is_personal(str(name), column.dtype):
+        if not is_named and not is_personal(str(name), _dtype_of(column)):
             return None
         kind = _fact(name).token or (f"column {name}" if is_named else "")
         return _with_tokens(column, kind, key_of) if kind else _empty(column)
@@ -132,7 +133,7 @@ def _is_shared(frame: pd.DataFrame, name: str) -> bool:
     if (not level and name not in frame.columns) or fact.is_shared:
         return True
     values = frame.index.get_level_values(name) if level else frame[name]
-    return fact.kind in {"label", "figure"} and (values.ndim > 1 or not is_personal(name, values.dtype))
+    return fact.kind in {"label", "figure"} and (values.ndim > 1 or not is_personal(name, _dtype_of(values)))
 
 
 # The function from a kind to the key of its tokens; the caller's own key is inside, and not to be seen.
@@ -253,6 +254,15 @@ def _arrow_type(dtype: Any) -> pa.DataType | None:
     return None if isinstance(of_type, pa.BaseExtensionType) else of_type
 
 
+def _dtype_of(column: "pd.Series[Any]") -> Any:
+    """Return the dtype of a column, of flags and lists that are objects that of their values."""
+    try:
+        of_type = arrow_of(column).type if column.dtype == object else None
+    except TypeError:
+        of_type = None
+    return column.dtype if of_type is None or is_text(of_type) else pd.ArrowDtype(of_type)
+
+
 def _empty(column: "pd.Series[Any]") -> "pd.Series[Any]":
     """Return missing values of the column's dtype, or of the nearest that can be missing."""
     dtype, rows = column.dtype, len(column)
@@ -296,7 +306,7 @@ def _with_other_ids(column: "pd.Series[Any]", key_of: _KeyOf) -> "pd.Series[Any]
             "Two customers would get the same user_id under this key, so nothing was replaced. Use another key.",
             setting="key",
         )
-    return _series(made)
+    return to_pandas(pa.table({"": made}), backend_of(column.to_frame()))[""]
 
 
 def _series(values: pa.Array) -> "pd.Series[Any]":

@@ -1,7 +1,7 @@
 """One label for each row: the first segment that it is in."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -10,9 +10,7 @@ import pyarrow as pa
 from sc_pandas.errors import FilterError
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.matching import Mask, matching
-
-_TEXT: Final = pd.ArrowDtype(pa.string())
-
+from sc_pandas.tables import backend_of, to_pandas
 
 # A filter, its keywords, a mask of the rows (a Series, an array or a list), or what makes one of the frame.
 Segment = CustomerFilter | Mapping[str, Any] | Any
@@ -26,7 +24,8 @@ def segment_of(frame: pd.DataFrame, segments: Mapping[str, Segment], default: st
         mask = _mask(frame, name, segment)
         labels[is_open & mask] = name
         is_open &= ~mask
-    return pd.Series(labels, index=frame.index, dtype=_TEXT, name="segment")
+    made = to_pandas(pa.table({"segment": pa.array(labels, pa.string())}), backend_of(frame))
+    return made["segment"].set_axis(frame.index)
 
 
 def _mask(frame: pd.DataFrame, name: str, segment: Segment) -> Mask:

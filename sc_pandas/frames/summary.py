@@ -138,7 +138,9 @@ def counts_of(column: "pd.Series[Any]") -> "pd.Series[int]":
 
 def is_nested(column: "pd.Series[Any]") -> bool:
     """Return whether a column holds lists or structs."""
-    return isinstance(column.dtype, pd.ArrowDtype) and pa.types.is_nested(column.dtype.pyarrow_dtype)
+    if isinstance(column.dtype, pd.ArrowDtype):
+        return bool(pa.types.is_nested(column.dtype.pyarrow_dtype))
+    return column.dtype == object and any(map(pd.api.types.is_list_like, column.dropna().head(1)))
 
 
 def _shortened(series: _Counts) -> "pd.Series[str]":

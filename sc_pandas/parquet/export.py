@@ -1,6 +1,6 @@
 """The two ends for callers: write a table wherever it shall stand, and read it again from there."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -20,7 +20,7 @@ from sc_pandas.parquet.remote import (
 )
 from sc_pandas.parquet.sealed import check_columns, check_compression, mismatch, opened, reading, write_parquet
 from sc_pandas.provenance import ATTRS_KEY, Provenance
-from sc_pandas.tables import to_pandas
+from sc_pandas.tables import DtypeBackend, check_backend, to_pandas
 
 # A folder that is replaced while it is read is read anew; so often in a row nobody replaces one.
 _TRIES: Final = 100
@@ -57,7 +57,11 @@ def export_table(
 
 
 def read_parquet(
-    path: PathLike, *, columns: Sequence[str] | None = None, storage_options: Mapping[str, Any] | None = None
+    path: PathLike,
+    *,
+    columns: Sequence[str] | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+    dtype_backend: DtypeBackend = "pyarrow",
 ) -> pd.DataFrame:
     """Read a file or folder that `to_parquet` wrote: the equal frame, or an error.
 
@@ -70,12 +74,15 @@ def read_parquet(
         Only these columns, in this order.
     storage_options : mapping, optional
         What fsspec needs for an address, as in `pandas.read_parquet`.
+    dtype_backend : {"pyarrow", "numpy_nullable", "numpy"}
+        The dtypes, as in `pandas.read_parquet`; ``"numpy"`` are those that it gives without this argument.
 
     Returns
     -------
     pandas.DataFrame
-        Every dtype is `pandas.ArrowDtype`, missing values are `pandas.NA`, a fresh RangeIndex; ``attrs["sellercloud"]``
-        says where the rows came from.  Rows of a folder are in the order of ``user_id``.
+        Every dtype is `pandas.ArrowDtype` and missing values are `pandas.NA`, unless `dtype_backend` says otherwise; a
+        fresh RangeIndex; ``attrs["sellercloud"]`` says where the rows came from.  Rows of a folder are in the order
+        of ``user_id``.
 
     Raises
     ------
@@ -83,7 +90,7 @@ def read_parquet(
         If the file cannot be read (``reason="os"``), is damaged or lacks a column or a part (``"mismatch"``), was
         written by something else (``"not_ours"``) or by a later version (``"newer"``).
     SettingsError
-        `storage_options` with a path on this machine.
+        `storage_options` with a path on this machine, or a `dtype_backend` that does not exist.
 
     Examples
     --------
@@ -91,21 +98,31 @@ def read_parquet(
     Traceback (most recent call last):
     sc_pandas.errors.ExportError: /no/such/customers.parquet cannot be read: No such file or directory...
     """
+    check_backend(dtype_backend)
     check_options(path, storage_options)
     here = local_path(path)
+    where: PathLike = shown_address(str(path)) if here is None else here
     if here is None:
-        url = str(path)
-        is_folder, files = remote_files(url, storage_options)
-        where = shown_address(url)
-        return _whole(files, where, columns) if is_folder else _single(files[0][1], where, columns)
+        is_folder, files = remote_files(str(path), storage_options)
+        table, provenance = whole_of(files, where, columns) if is_folder else _single(files[0][1], where, columns)
+    else:
+        table, provenance = _settled(here, columns)
+    with reading(where):
+        frame = to_pandas(table, dtype_backend)
+    frame.attrs = {ATTRS_KEY: provenance.to_attrs()}
+    return frame
+
+
+def _settled(path: Path, columns: Sequence[str] | None) -> tuple[pa.Table, Provenance]:
+    """Read what is at a path; anew if it was replaced meanwhile."""
     tries = 0
     while True:
         tries += 1
-        seen = _identity(here)
+        seen = _identity(path)
         try:
-            return _from_disk(here, columns)
+            return _from_disk(path, columns)
         except ExportError:
-            if tries == _TRIES or _identity(here) == seen:
+            if tries == _TRIES or _identity(path) == seen:
                 raise
 
 
@@ -118,35 +135,23 @@ def _identity(path: Path) -> tuple[int, ...] | None:
     return facts.st_dev, facts.st_ino, facts.st_ctime_ns
 
 
-def _from_disk(path: Path, columns: Sequence[str] | None) -> pd.DataFrame:
+def _from_disk(path: Path, columns: Sequence[str] | None) -> tuple[pa.Table, Provenance]:
     with reading(path):
         put_back(path)
         is_folder = path.is_dir()
     if is_folder:
-        return _whole(part_files(path), path, columns)
+        return whole_of(part_files(path), path, columns)
     with reading(path):
         file = open_plain(path)
     with file:
         return _single(file, path, columns)
 
 
-def _whole(files: Iterable[tuple[str, BinaryIO]], where: PathLike, columns: Sequence[str] | None) -> pd.DataFrame:
-    table, provenance = whole_of(files, where, columns)
-    return _frame(table, provenance, where)
-
-
-def _single(file: BinaryIO, where: PathLike, columns: Sequence[str] | None) -> pd.DataFrame:
+def _single(file: BinaryIO, where: PathLike, columns: Sequence[str] | None) -> tuple[pa.Table, Provenance]:
     with reading(where):
         sealed = opened(file, where)
         if sealed.part is not None:
             raise mismatch(where, "it is one part of a partitioned export. Read the folder of all parts.")
         check_columns(where, sealed.names, columns)
         table = sealed.parquet.read(columns=None if columns is None else list(columns))
-    return _frame(table if columns is None else table.select(list(columns)), sealed.provenance, where)
-
-
-def _frame(table: pa.Table, provenance: Provenance, where: PathLike) -> pd.DataFrame:
-    with reading(where):
-        frame = to_pandas(table)
-    frame.attrs = {ATTRS_KEY: provenance.to_attrs()}
-    return frame
+    return table if columns is None else table.select(list(columns)), sealed.provenance

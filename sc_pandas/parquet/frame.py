@@ -42,7 +42,10 @@ def frame_to_arrow(frame: pd.DataFrame, path: PathLike = "") -> pa.Table:
 def _array(name: str, column: Any, where: PathLike) -> pa.ChunkedArray | pa.Array:
     try:
         array = pa.array(column, from_pandas=True)
-        return array.cast(array.type.value_type) if pa.types.is_dictionary(array.type) else array
+        if pa.types.is_dictionary(array.type):
+            return array.cast(array.type.value_type)
+        # pandas' own text is large_string inside.
+        return array.cast(pa.string()) if isinstance(column.dtype, pd.StringDtype) else array
     except (pa.ArrowException, OverflowError, UnicodeError, ValueError, TypeError):
         # Arrow's message quotes a value of the column.
         what = f"the column {name!r} holds values of several kinds. Convert it with astype first."

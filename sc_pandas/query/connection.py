@@ -273,6 +273,9 @@ class Connection:
             is_black_listed.  `CustomerQuery.estimate` returns the number of calls first.
         exact_decimals
             Read custom decimals as decimal128(18, 6), with room for arithmetic, instead of double.
+        dtype_backend
+            The dtypes of frames: ``"pyarrow"``; pandas' own, ``"numpy"``; or ``"numpy_nullable"``.  See
+            `sc_pandas.tables.dtypes`.
         **keywords
             These options, and the nineteen filters of `CustomerFilter`.
 

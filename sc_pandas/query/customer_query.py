@@ -42,7 +42,7 @@ from sc_pandas.reading.labels import check_columns
 from sc_pandas.reading.plan import overlap_possible, split
 from sc_pandas.secrecy import hide_unknown
 from sc_pandas.segments import Segments
-from sc_pandas.tables import CustomerRows, TableBuilder
+from sc_pandas.tables import CustomerRows, DtypeBackend, TableBuilder
 from sc_pandas.writing import check_name
 
 if TYPE_CHECKING:
@@ -214,10 +214,21 @@ class CustomerQuery:
         """
         with self._read(cancel=cancel, watcher=watcher) as (rows, report):
             table = self._selected(rows.to_table())
-        return CustomerRead(table=table, report=report, provenance=self._provenance(report))
+        return CustomerRead(
+            table=table,
+            report=report,
+            provenance=self._provenance(report),
+            dtype_backend=self.options.dtype_backend,
+        )
 
-    def to_pandas(self) -> pd.DataFrame:
+    def to_pandas(self, *, dtype_backend: DtypeBackend | None = None) -> pd.DataFrame:
         """Read the customers into a DataFrame.
+
+        Parameters
+        ----------
+        dtype_backend
+            ``"pyarrow"``, ``"numpy_nullable"`` or ``"numpy"``; by default the query's own.  See
+            `sc_pandas.tables.dtypes`.
 
         Returns
         -------
@@ -227,6 +238,8 @@ class CustomerQuery:
 
         Raises
         ------
+        SettingsError
+            There is no such `dtype_backend`.
         SellerCloudError
             See `run`.
 
@@ -234,7 +247,14 @@ class CustomerQuery:
         -----
         Where a person is looking (a notebook, a terminal), a line says that the rows came from the cache and how old
         they are; ``progress=False`` turns it off, ``progress=True`` writes it in scripts, too.
+
+        Examples
+        --------
+        >>> shop.customers().to_pandas(dtype_backend="numpy").dtypes["email"]
+        <StringDtype(na_value=nan)>
         """
+        if dtype_backend is not None:
+            return self.with_options(dtype_backend=dtype_backend).to_pandas()
         read = self.run()
         if read.report.calls_saved and not read.report.calls:
             age = self.connection.source.client.clock.now() - read.report.started_at
@@ -287,7 +307,9 @@ class CustomerQuery:
         with TableBuilder(on_bad_value=options.on_bad_value, exact_decimals=options.exact_decimals) as builder:
             builder.add(page.items)
             table = self._selected(builder.finish(sort=False).to_table())
-        return CustomerPage(number=number, size=size, total_results=page.total, table=table)
+        return CustomerPage(
+            number=number, size=size, total_results=page.total, table=table, dtype_backend=options.dtype_backend
+        )
 
     def iter_batches(self, rows: int = 20_000) -> Iterator[pa.RecordBatch]:
         """Read the customers as Arrow batches, in bounded memory.

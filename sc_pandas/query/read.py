@@ -41,16 +41,16 @@ def read_sellercloud_customers(server: Connection | str | None = None, **keyword
         ``SELLERCLOUD_SERVER``.  Keywords of `connect` (username, password, token, cache_dir, …) may be given then.
     **keywords
         The options of `Connection.customers` (limit, columns, page_size, cache, max_age, consistency, progress,
-        on_bad_value, max_calls, include, exact_decimals) and the nineteen filters of `CustomerFilter`.
+        on_bad_value, max_calls, include, exact_decimals, dtype_backend) and the nineteen filters of `CustomerFilter`.
 
     Returns
     -------
     pandas.DataFrame
         Shape ``(n, columns)``, one row for each customer, unique by ``user_id`` and sorted by it, RangeIndex, every
-        dtype a `pandas.ArrowDtype`, missing values `pandas.NA`.  Base columns: user_id (int64), email, first_name,
-        last_name, email_cc, corporate_name (string), rating (int64, the code), rating_name (string),
-        is_whole_sale_user (bool), is_wholesale_string (string); then ``custom.<name>`` for each custom column, typed
-        as SellerCloud declares it.  ``df.attrs["sellercloud"]`` says where the rows came from.
+        dtype a `pandas.ArrowDtype`, missing values `pandas.NA` (or as `dtype_backend` says).  Base columns: user_id
+        (int64), email, first_name, last_name, email_cc, corporate_name (string), rating (int64, the code), rating_name
+        (string), is_whole_sale_user (bool), is_wholesale_string (string); then ``custom.<name>`` for each custom
+        column, typed as SellerCloud declares it.  ``df.attrs["sellercloud"]`` says where the rows came from.
 
     Raises
     ------

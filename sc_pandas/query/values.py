@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from sc_pandas.errors import SettingsError
-from sc_pandas.tables import to_pandas
+from sc_pandas.tables import DtypeBackend, to_pandas
 
 
 def seconds(name: str, value: object) -> float:
@@ -143,12 +143,15 @@ class CustomerPage:
         The endpoint's ``TotalResults``.
     table : pyarrow.Table
         The endpoint's ``Items`` in the server's order, typed as any other answer.
+    dtype_backend : str
+        The dtypes of `to_pandas`, as the query was asked for them.
     """
 
     number: int
     size: int
     total_results: int
     table: pa.Table
+    dtype_backend: DtypeBackend = "pyarrow"
 
     def to_pandas(self) -> pd.DataFrame:
         """Return the page's rows as a DataFrame.
@@ -156,6 +159,6 @@ class CustomerPage:
         Returns
         -------
         pandas.DataFrame
-            Shape ``(rows, columns)``, Arrow-backed, in the server's order.
+            Shape ``(rows, columns)``, in the server's order.
         """
-        return to_pandas(self.table)
+        return to_pandas(self.table, self.dtype_backend)

@@ -23,7 +23,7 @@ def to_code(url: str, question: CustomerFilter, options: ReadOptions) -> str:
     plain = ReadOptions()
     words = [
         f"{name}={list(value) if isinstance(value, tuple) else value!r}"
-        for name in ("limit", "columns", "include", "page_size", "consistency", "exact_decimals")
+        for name in ("limit", "columns", "include", "page_size", "consistency", "exact_decimals", "dtype_backend")
         if (value := getattr(options, name)) != getattr(plain, name)
     ]
     arguments = ", ".join([repr(server), *words, *filter(None, [question.to_code()])])

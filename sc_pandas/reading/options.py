@@ -17,6 +17,7 @@ from sc_pandas.errors import SettingsError
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.reading.crew import Crew
 from sc_pandas.reading.dialect import DialectMemory
+from sc_pandas.tables import DtypeBackend
 
 CacheMode = Literal["use", "refresh", "offline", "off"]
 Consistency = Literal["auto", "strict", "fast"]
@@ -25,7 +26,12 @@ ONE_HOUR_S = 3_600.0
 
 
 OnBadValue = Literal["null", "raise"]
-_CHOICES: Final = {"cache": CacheMode, "consistency": Consistency, "on_bad_value": OnBadValue}
+_CHOICES: Final = {
+    "cache": CacheMode,
+    "consistency": Consistency,
+    "on_bad_value": OnBadValue,
+    "dtype_backend": DtypeBackend,
+}
 
 
 class ReadKeywords(TypedDict, total=False):
@@ -42,6 +48,7 @@ class ReadKeywords(TypedDict, total=False):
     max_calls: int | None
     include: str | Iterable[str]
     exact_decimals: bool
+    dtype_backend: DtypeBackend
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,6 +66,7 @@ class ReadOptions:
     max_calls: int | None = None
     include: tuple[str, ...] = ()
     exact_decimals: bool = False
+    dtype_backend: DtypeBackend = "pyarrow"
 
     @classmethod
     def of(cls, **keywords: Unpack[ReadKeywords]) -> Self:

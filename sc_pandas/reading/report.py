@@ -17,7 +17,7 @@ from sc_pandas.reading.judge import (
     TWO_EQUAL_READS,
     WINDOWS,
 )
-from sc_pandas.tables import Coercion, to_pandas
+from sc_pandas.tables import Coercion, DtypeBackend, to_pandas
 from sc_pandas.wording import html_table
 
 _MEANS = {
@@ -164,11 +164,14 @@ class CustomerRead:
         How the read went.
     provenance : Provenance
         Where the rows came from; travels with the frame and the file.
+    dtype_backend : str
+        The dtypes of `to_pandas`, as the query was asked for them.
     """
 
     table: pa.Table = field(repr=False)
     report: ReadReport
     provenance: Provenance
+    dtype_backend: DtypeBackend = "pyarrow"
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -182,9 +185,9 @@ class CustomerRead:
         Returns
         -------
         pandas.DataFrame
-            Shape ``(n, columns)``, RangeIndex, every dtype a `pandas.ArrowDtype`, missing values `pandas.NA`, and
-            ``attrs["sellercloud"]`` with the provenance.
+            Shape ``(n, columns)``, RangeIndex, every dtype a `pandas.ArrowDtype` and missing values `pandas.NA` (or as
+            `dtype_backend` says), and ``attrs["sellercloud"]`` with the provenance.
         """
-        frame = to_pandas(self.table)
+        frame = to_pandas(self.table, self.dtype_backend)
         frame.attrs[ATTRS_KEY] = self.provenance.to_attrs() | {"verdict": Verdict.of(self.report)}
         return frame

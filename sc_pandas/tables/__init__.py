@@ -2,7 +2,7 @@
 
 ::
 
-    items ─► builder ─► columns, custom, shapes ─► spool ─► layout ─► rows ─► Table · batches · DataFrame
+    items ─► builder ─► columns, custom, shapes ─► spool ─► layout ─► rows ─► Table · batches ─► dtypes ─► DataFrame
 
 What fits a column, and how it is told that something does not:
 
@@ -41,14 +41,18 @@ null in its place.  Blocks, lists and objects where something else belongs are n
 from sc_pandas.contract.spelling import column_name
 from sc_pandas.tables.builder import TableBuilder
 from sc_pandas.tables.details import detail_columns, detail_schema
+from sc_pandas.tables.dtypes import DtypeBackend, backend_of, check_backend, to_pandas
 from sc_pandas.tables.layout import BASE_SCHEMA
-from sc_pandas.tables.rows import Coercion, CustomerRows, refused, to_pandas
+from sc_pandas.tables.rows import Coercion, CustomerRows, refused
 
 __all__ = [
     "BASE_SCHEMA",
     "Coercion",
     "CustomerRows",
+    "DtypeBackend",
     "TableBuilder",
+    "backend_of",
+    "check_backend",
     "column_name",
     "detail_columns",
     "detail_schema",

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from sc_pandas.errors import ResponseError
@@ -172,9 +171,3 @@ def final_order(ids: pa.ChunkedArray, *, sort: bool) -> Order:
     by_id = by_id[np.append(keys[1:] != keys[:-1], [True] * min(1, len(keys))).astype(bool)]
     order = np.concatenate([by_id, np.flatnonzero(~has_id)])
     return order if sort else np.sort(order)
-
-
-def to_pandas(table: pa.Table) -> pd.DataFrame:
-    """Make a frame whose columns have their Arrow types; missing values are `pandas.NA`, the index is a RangeIndex."""
-    frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
-    return frame

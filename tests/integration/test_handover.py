@@ -142,27 +142,3 @@ def test_duckdb_reads_the_memory_of_the_frame_itself(frame: pd.DataFrame) -> Non
 
         assert relation.fetchall() == [(-5, "Aomebody@long.example.com")]
         assert con.sql("SELECT min(user_id) FROM customers").fetchall() == [(-5,)]
-
-
-# The README's recipe.
-NULLABLE = {
-    pa.int64(): pd.Int64Dtype(), pa.float64(): pd.Float64Dtype(),
-    pa.bool_(): pd.BooleanDtype(), pa.string(): pd.StringDtype(),
-}  # fmt: skip
-
-
-def test_the_recipe_for_nullable_dtypes_loses_no_value(frame: pd.DataFrame) -> None:
-    plain = pa.table(frame).to_pandas(types_mapper=NULLABLE.get, ignore_metadata=True)
-    dtypes = {
-        str(old).removesuffix("[pyarrow]").partition("<")[0]: str(new)
-        for old, new in zip(frame.dtypes, plain.dtypes, strict=True)
-    }
-
-    assert dtypes == {
-        "int64": "Int64", "double": "Float64", "bool": "boolean", "string": "string", "timestamp[us]": "datetime64[us]",
-        "list": "object",
-    }  # fmt: skip
-    back = pa.Table.from_pandas(plain, pa.table(frame).schema.remove_metadata(), preserve_index=False)
-    assert back.replace_schema_metadata(None).equals(pa.table(frame).replace_schema_metadata(None))
-    easy = [name for name in names(frame) if arrow(frame, name).type in NULLABLE]
-    assert frame[easy].convert_dtypes(dtype_backend="numpy_nullable").equals(plain[easy])

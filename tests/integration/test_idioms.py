@@ -19,11 +19,12 @@ import pyarrow as pa
 import pytest
 
 import sc_pandas as sc
-from tests.support.shops import shop_of
+from sc_pandas.tables import DtypeBackend, dtypes
+from tests.support.shops import served
 
 plt.switch_backend("Agg")
 
-BACKENDS = ("pyarrow", "numpy_nullable", "numpy")
+BACKENDS: tuple[DtypeBackend, ...] = ("pyarrow", "numpy_nullable", "numpy")
 LTV, VISITS, VIP, TIER = "custom.Lifetime Value", "custom.Visits", "custom.VIP", "custom.Loyalty Tier"
 Idiom = Callable[[pd.DataFrame], Any]
 
@@ -183,7 +184,7 @@ CANNOT: dict[str, tuple[str, Idiom]] = {
     "case_when": ("pyarrow numpy_nullable", lambda df: pd.Series("B", df.index).case_when([(without(df), "A")]).value_counts()),
     "np.where": ("pyarrow numpy_nullable", lambda df: np.where(without(df), "A", "B")),
     "np.select": ("pyarrow numpy_nullable", lambda df: np.select([without(df).to_numpy(bool), df.rating >= 4], ["A", "B"], "C")),
-    "convert_dtypes": ("pyarrow", lambda df: no_lists(df).astype({name: "datetime64[us]" for name, dtype in df.dtypes.items() if dtype.kind == "M"}).convert_dtypes().shape),
+    "convert_dtypes": ("pyarrow", lambda df: no_lists(df.sellercloud.query.to_pandas(dtype_backend="numpy_nullable")).shape),
     "fillna frame": ("pyarrow numpy_nullable", lambda df: df.astype(object).fillna("").shape),
 }
 # fmt: on
@@ -191,29 +192,17 @@ CANNOT: dict[str, tuple[str, Idiom]] = {
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sc.Connection]:
-    with sc.sandbox.serve(customers=120, seed=7) as box, shop_of(box, tmp_path_factory.mktemp("cache")) as connection:
+    with served(tmp_path_factory.mktemp("cache"), customers=120, seed=7) as (_, connection):
         yield connection
 
 
 @pytest.fixture(scope="module")
-def table(shop: sc.Connection) -> Any:
-    return shop.customers(include=["created_on", "created_month", "groups"]).run().table
-
-
-@pytest.fixture(scope="module")
-def frames(table: Any) -> dict[str, pd.DataFrame]:
+def frames(shop: sc.Connection) -> dict[str, pd.DataFrame]:
     """Return the same rows on each backend, and typed by pandas itself."""
-    nullable = {
-        pa.int64(): pd.Int64Dtype(),
-        pa.bool_(): pd.BooleanDtype(),
-        pa.float64(): pd.Float64Dtype(),
-        pa.string(): pd.StringDtype(),
-    }
+    query = shop.customers(include=["created_on", "created_month", "groups"])
+    table = query.run().table
     values = {name: table.column(name).to_pylist() for name in table.column_names}
-    return {
-        "pyarrow": table.to_pandas(types_mapper=pd.ArrowDtype), "numpy": table.to_pandas(),
-        "numpy_nullable": table.to_pandas(types_mapper=nullable.get), "plain": pd.DataFrame(values),
-    }  # fmt: skip
+    return {backend: query.to_pandas(dtype_backend=backend) for backend in BACKENDS} | {"plain": pd.DataFrame(values)}
 
 
 def answer(idiom: Idiom, df: pd.DataFrame) -> Any:
@@ -237,6 +226,46 @@ def test_an_idiom_gives_what_plain_pandas_gives(name: str, frames: dict[str, pd.
         if is_known:
             assert answer(idiom, frame) != wanted, f"it works now on {backend}: take it out of the list"
         assert answer(way_out if is_known else idiom, frame) == wanted, backend
+
+
+def through(df: pd.DataFrame, name: str, read: Callable[[Any], pd.DataFrame] = sc.read_parquet) -> pd.DataFrame:
+    return read(getattr(df.sellercloud, f"to_{name.rpartition('.')[2]}")(Path(name)))
+
+
+# fmt: off
+VERBS: dict[str, Idiom] = {
+    "provenance": lambda df: str(df.sellercloud.provenance), "where": lambda df: df.sellercloud.where(rating=[4, 5], customer_type="Retail", created_on_from="2020-01-01").user_id,
+    "segment": lambda df: df.sellercloud.segment({"vip": df[VIP], "visitors": df[VISITS] > 100, "trade": {"customer_type": "Wholesale"}}),
+    "diff": lambda df: df.sellercloud.diff(df.assign(rating=df.rating.replace(5, 4)).iloc[1:]).changed, "nothing differs": lambda df: bool(df.sellercloud.diff(df.copy())),
+    "duplicates": lambda df: df.sellercloud.duplicates(by=["email", "name"]), "summary": lambda df: str(df.sellercloud.summary()),
+    "redact": lambda df: df.sellercloud.redact(), "pseudonymize": lambda df: df.sellercloud.pseudonymize("correct horse battery staple"),
+    "plots": lambda df: [bars(df.sellercloud.plot.by_rating()), bars(df.sellercloud.plot.by_created_month())], "to_code": lambda df: df.sellercloud.to_code().replace(f", dtype_backend={dtypes.backend_of(df)!r}", ""),
+    "parquet": lambda df: through(df, "a.parquet"), "csv": lambda df: Path(df.sellercloud.to_csv("a.csv")).read_text("utf-8"), "excel": lambda df: through(df, "a.excel", pd.read_excel),
+    "folder": lambda df: sc.read_parquet(df.sellercloud.to_parquet(f"by {len(df.columns)} {df.dtypes.iloc[0]}", partition_by="created_month")),
+    "refresh": lambda df: df.sellercloud.refresh(cache="use"), "panel": lambda df: df.sellercloud.panel().filter.given(), "page": lambda df: df.sellercloud.query.page(1, 10).to_pandas(),
+}
+# fmt: on
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_the_accessor_does_the_same_on_each_backend(
+    name: str, frames: dict[str, pd.DataFrame], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    wanted, *others = (answer(VERBS[name], frames[backend]) for backend in BACKENDS)
+    assert not isinstance(wanted, Exception), wanted
+    assert [other == wanted for other in others] == [True, True], others
+
+
+def test_what_the_accessor_makes_is_on_the_frame_s_backend(frames: dict[str, pd.DataFrame]) -> None:
+    for backend, text in zip(BACKENDS, ("string[pyarrow]", "string", "str"), strict=True):
+        accessor = frames[backend].sellercloud
+        made = (
+            accessor.duplicates().reason,
+            accessor.segment({}),
+            accessor.diff(frames[backend].iloc[:0]).changed.after,
+        )
+        assert [str(each.dtype) for each in (*made, accessor.refresh(cache="use").email)] == [text] * 4
 
 
 def test_a_file_of_an_earlier_edition_is_compared_and_read_anew(shop: sc.Connection) -> None:

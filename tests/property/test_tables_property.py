@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+import pandas as pd
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -18,14 +19,18 @@ from hypothesis import strategies as st
 from sc_pandas.contract import DETAIL_KEYS, LIST_KEYS, CustomDataType
 from sc_pandas.contract.details import ADDRESS_KEYS, DETAILS, GROUP_KEYS, known_fields
 from sc_pandas.json_text import dump
+from sc_pandas.parquet import frame_to_arrow
 from sc_pandas.tables import (
     BASE_SCHEMA,
     CustomerRows,
+    DtypeBackend,
     TableBuilder,
+    backend_of,
     builder,
     column_name,
     detail_columns,
     detail_schema,
+    to_pandas,
 )
 
 numbers = st.integers() | st.integers(-3, 300) | st.sampled_from([2**53 + 1, 2**63 - 1, 2**63, -(2**63), 10**40])
@@ -467,3 +472,22 @@ def test_spooled_rows_are_the_rows_in_memory(items: list[dict[str, Any]], data: 
     assert (spooled.schema, spooled.coercions, spooled.num_rows) == (memory.schema, memory.coercions, memory.num_rows)
     assert spooled.doubles_dropped == memory.doubles_dropped
     assert spooled.rows_without_key == memory.rows_without_key == 2
+
+
+def held(column: "pd.Series[Any]") -> list[Any]:
+    """Return the values of a column as Python's; a missing one is None."""
+    if isinstance(column.dtype, pd.ArrowDtype):
+        return list(pa.array(column).to_pylist())
+    return [None if pd.api.types.is_scalar(each) and pd.isna(each) else each for each in column]
+
+
+@given(any_rows())
+@settings(max_examples=80, deadline=None)
+def test_each_dtype_backend_holds_the_same_values(items: list[dict[str, Any]]) -> None:
+    """So nothing is lost that is not told, also when the frame goes through a file to another backend."""
+    table = build([items]).to_table()
+    for backend in get_args(DtypeBackend):
+        frame = to_pandas(table, backend)
+        assert backend_of(frame) == backend
+        for there in (frame, to_pandas(frame_to_arrow(frame))):
+            assert {name: held(there[name]) for name in table.column_names} == table.to_pydict(), backend
