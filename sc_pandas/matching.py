@@ -128,8 +128,9 @@ def _column(frame: pd.DataFrame, name: str, column: str, convert: Callable[[_Val
         include = INCLUDE_OF.get(column)
         way = f'Read with include=["{include}"]' if include else f'Read with "{column}" among columns='
         raise FilterError(f"{name} cannot be checked: the rows have no {column!r}. {way}, or {_ASK}.", filter=name)
+    values = frame[column]  # a TypeError of pandas, such as attrs that it cannot copy, is no word on the values
     try:
-        return convert(arrow_of(frame[column]))
+        return convert(arrow_of(values))
     except (TypeError, pa.ArrowException):
         message = f"{name} cannot be checked: {column!r} holds values that are no {what}. {_CONVERT[what]}, or {_ASK}."
         raise FilterError(message, filter=name) from None
