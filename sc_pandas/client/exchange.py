@@ -1,12 +1,16 @@
 """One attempt on the wire: send a call, read the whole body in time, undo its encoding, and say what failed."""
 
 import http.client
+import os
+import ssl
 import threading
 import time
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -16,6 +20,7 @@ from urllib3 import exceptions as failures
 
 from sc_pandas import forks
 from sc_pandas.client.timed import LENGTH, Limits, TimedAdapter, limited
+from sc_pandas.errors import SettingsError
 from sc_pandas.pacing import http_date
 from sc_pandas.secrecy import unseen
 from sc_pandas.settings import is_loopback
@@ -97,6 +102,23 @@ class ExchangeError(Exception):
         self.away = away
 
 
+def _check_bundle(path: str, named: str) -> None:
+    """Refuse a file (or folder) of certificates that cannot be read: no call could be made.
+
+    Raises
+    ------
+    SettingsError
+        It names the setting.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.load_verify_locations(*((None, path) if Path(path).is_dir() else (path, None)))
+    except (OSError, ValueError) as error:
+        why = "it holds no certificates (PEM)" if isinstance(error, ssl.SSLError) else getattr(error, "strerror", error)
+        says = f"{named} is {path!r}, which cannot be used: {why}. Nothing was sent."
+        raise SettingsError(says, setting=named) from None
+
+
 class Wire:
     """The way to one server: its connections, the proxy, and whose certificates are trusted."""
 
@@ -106,10 +128,16 @@ class Wire:
         self._timeout = urllib3.Timeout(connect=timeouts.connect_s, read=min(timeouts.read_s, timeouts.total_s))
         # Environment proxies and CA bundles are read once, here; ~/.netrc is never read.
         with requests.Session() as session:
-            found = session.merge_environment_settings(url, {}, None, ca_bundle, None)
+            trusted = str(Path(ca_bundle).expanduser()) if ca_bundle else None
+            found = session.merge_environment_settings(url, {}, None, trusted, None)
         # A password may stand in the address of a proxy.
         self._proxies = {} if is_loopback(urlsplit(url).hostname or "") else dict(found["proxies"])
         self._verify = found["verify"] or True
+        if url.startswith("https") and self._verify is not True:
+            _check_bundle(os.fspath(self._verify), "REQUESTS_CA_BUNDLE" if ca_bundle is None else "ca_bundle")
+        if self._proxy_scheme().startswith("socks") and find_spec("socks") is None:
+            says = "The proxy of HTTPS_PROXY or ALL_PROXY speaks SOCKS, which needs PySocks: pip install pysocks."
+            raise SettingsError(says, setting="HTTPS_PROXY")
         self._begin()
         forks.owned(self, Wire._begin)
 
@@ -125,6 +153,9 @@ class Wire:
             return unseen(self._proxy_host) or None
         except ValueError:
             return "a proxy whose address cannot be read"
+
+    def _proxy_scheme(self) -> str:
+        return (requests.utils.select_proxy(self._url, self._proxies) or "").partition(":")[0].lower()
 
     def _proxy_host(self) -> str:
         return urlsplit(requests.utils.select_proxy(self._url, self._proxies) or "").netloc.rpartition("@")[2]
