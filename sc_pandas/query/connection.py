@@ -21,10 +21,11 @@ from sc_pandas.pacing import Clock
 from sc_pandas.query.customer_query import CustomerQuery
 from sc_pandas.query.keywords import CONNECT_KEYWORDS, OPTIONS, AskKeywords, DialectName, check_keywords
 from sc_pandas.query.segment_run import SegmentRun, run_segments
-from sc_pandas.query.values import check_kinds, seconds
+from sc_pandas.query.values import check_kinds
 from sc_pandas.reading import CacheMode, Consistency, ReadKeywords, ReadOptions, Source
 from sc_pandas.reading.crew import Crew
 from sc_pandas.reading.dialect import DialectMemory
+from sc_pandas.reading.options import seconds
 from sc_pandas.secrecy import Secret, hidden, hide_unknown, without_login
 from sc_pandas.settings import Credentials
 from sc_pandas.wording import age, caller_stacklevel, html_table, size
@@ -93,7 +94,7 @@ def connect(
     server, password, token = without_login(server), hidden(password), hidden(token)
     if server is not None and not isinstance(server, str):
         raise SettingsError(_no_server(server), setting="server")
-    if dialect not in {"auto", "article", "swagger"}:
+    if not isinstance(dialect, str) or dialect not in {"auto", "article", "swagger"}:
         raise SettingsError("dialect is 'auto', 'article' or 'swagger'.", setting="dialect")
     check_kinds(
         {"username": username, "ca_bundle": ca_bundle, "cache_dir": cache_dir, "server_timezone": server_timezone}

@@ -39,6 +39,7 @@ from sc_pandas.reading import (
     read_rows,
 )
 from sc_pandas.reading.labels import check_columns
+from sc_pandas.reading.options import whole
 from sc_pandas.reading.plan import overlap_possible, split
 from sc_pandas.secrecy import hide_unknown
 from sc_pandas.segments import Segments
@@ -274,7 +275,7 @@ class CustomerQuery:
         SellerCloudError
             See `run`.
         """
-        limit = n if self.options.limit is None else min(n, self.options.limit)
+        limit = n if self.options.limit is None else min(whole("n", n), self.options.limit)
         return self.with_options(limit=limit).to_pandas()
 
     def page(self, number: int = 1, size: int = 50) -> CustomerPage:
@@ -300,9 +301,8 @@ class CustomerQuery:
             raise FilterError(
                 "A filter with several values is a union of lists and has no pages of its own; use run()."
             )
-        if number < 1:
-            raise SettingsError("number is a whole number of at least 1.", setting="number")
-        options = replace(self.options, page_size=size, limit=None)
+        number, options = whole("number", number), replace(self.options, page_size=size, limit=None)
+        size = options.page_size
         page = read_page(self.connection.source, self._parts[0], options, Progress(), number)
         with TableBuilder(on_bad_value=options.on_bad_value, exact_decimals=options.exact_decimals) as builder:
             builder.add(page.items)

@@ -27,9 +27,9 @@ from sc_pandas.errors import (
 from sc_pandas.files import private_folder
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.query.connection import pace_file, url_of
-from sc_pandas.query.values import seconds
 from sc_pandas.reading import Progress, ReadOptions, Source, read_page
 from sc_pandas.reading.dialect import DialectMemory
+from sc_pandas.reading.options import seconds
 from sc_pandas.secrecy import without_login
 from sc_pandas.wording import duration, plural, size
 

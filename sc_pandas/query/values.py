@@ -3,39 +3,14 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta, tzinfo
-from numbers import Real
-from typing import Any, Final, Self
+from datetime import tzinfo
+from typing import Final, Self
 
 import pandas as pd
 import pyarrow as pa
 
 from sc_pandas.errors import SettingsError
 from sc_pandas.tables import DtypeBackend, to_pandas
-
-
-def seconds(name: str, value: object) -> float:
-    """Return a setting as seconds, 0 or more.
-
-    Raises
-    ------
-    SettingsError
-        It is neither a number of seconds nor a timedelta, or negative.
-
-    Examples
-    --------
-    >>> seconds("timeout", 30), seconds("max_wait", timedelta(minutes=2))
-    (30.0, 120.0)
-    """
-    given: Any = value.total_seconds() if isinstance(value, timedelta) else value
-    is_number = isinstance(given, Real) and given is not True and given is not False
-    try:
-        number = float(given) if is_number else -1.0
-    except OverflowError:
-        number = -1.0
-    if not number >= 0:
-        raise SettingsError(f"{name} is a number of seconds, not negative, or a timedelta.", setting=name)
-    return number
 
 
 def check_kinds(given: Mapping[str, object]) -> None:

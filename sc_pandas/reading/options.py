@@ -1,12 +1,14 @@
 """What a read is given: how to read, of whom, and who watches."""
 
 import contextlib
+import operator
 import os
 import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from numbers import Real
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol, Self, TypedDict, Unpack, get_args
 
@@ -79,16 +81,11 @@ class ReadOptions:
             if getattr(self, name) not in get_args(choices):
                 raise SettingsError(f"{name} is {' or '.join(map(repr, get_args(choices)))}.", setting=name)
         for name in ("limit", "page_size", "max_calls"):
-            value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-                raise SettingsError(f"{name} is a whole number of at least 1.", setting=name)
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, whole(name, getattr(self, name)))
         if not isinstance(self.exact_decimals, bool):
             raise SettingsError("exact_decimals is True or False.", setting="exact_decimals")
-        age: object = self.max_age
-        age = age.total_seconds() if isinstance(age, timedelta) else age
-        if age is not None and not (isinstance(age, int | float) and age >= 0):
-            raise SettingsError("max_age is a number of seconds, not negative, or a timedelta.", setting="max_age")
-        object.__setattr__(self, "max_age", age)
+        object.__setattr__(self, "max_age", None if self.max_age is None else seconds("max_age", self.max_age))
         if self.columns is not None:
             object.__setattr__(self, "columns", _names("columns", self.columns))
         object.__setattr__(self, "include", _names("include", self.include))
@@ -99,6 +96,47 @@ class ReadOptions:
             return self.max_age
         by_default = ONE_HOUR_S if by_default is None else by_default
         return float("inf") if self.cache == "offline" else by_default
+
+
+def whole(name: str, value: object) -> int:
+    """Return a setting as a whole number of at least 1, also if it is NumPy's.
+
+    Raises
+    ------
+    SettingsError
+        It is none.
+    """
+    try:
+        number = 0 if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = 0
+    if number < 1:
+        raise SettingsError(f"{name} is a whole number of at least 1.", setting=name)
+    return number
+
+
+def seconds(name: str, value: object) -> float:
+    """Return a setting as seconds, 0 or more.
+
+    Raises
+    ------
+    SettingsError
+        It is neither a number of seconds nor a timedelta, or negative.
+
+    Examples
+    --------
+    >>> seconds("timeout", 30), seconds("max_wait", timedelta(minutes=2))
+    (30.0, 120.0)
+    """
+    given: Any = value.total_seconds() if isinstance(value, timedelta) else value
+    is_number = isinstance(given, Real) and given is not True and given is not False
+    try:
+        number = float(given) if is_number else -1.0
+    except (OverflowError, TypeError):  # NumPy's timedelta64 calls itself a number
+        number = -1.0
+    if not number >= 0:
+        raise SettingsError(f"{name} is a number of seconds, not negative, or a timedelta.", setting=name)
+    return number
 
 
 def _names(option: str, given: object) -> tuple[str, ...]:

@@ -1,10 +1,11 @@
 """What is asked wrongly is told at once, with the nearest that works, and sends nothing."""
 
 import inspect
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -118,6 +119,7 @@ def test_a_closed_connection_says_so_whatever_is_asked(shop: sc.Connection, verb
     ("timeout", "30"), ("timeout", "soon"), ("timeout", None), ("timeout", True), ("timeout", 0),
     ("timeout", 10**400), ("timeout", timedelta(days=2)), ("max_wait", None), ("max_wait", "60"), ("max_wait", -1),
     ("max_wait", float("nan")), ("cache_dir", 5), ("username", 5), ("ca_bundle", 5), ("server_timezone", 5),
+    ("dialect", []), ("ca_bundle", "nowhere.pem"), ("ca_bundle", "~/nowhere.pem"), ("ca_bundle", __file__),
 ])  # fmt: skip
 def test_a_setting_of_another_kind_is_named(setting: str, value: Any) -> None:
     given: dict[str, Any] = {"username": "ann", "password": "never sent", setting: value}
@@ -125,6 +127,31 @@ def test_a_setting_of_another_kind_is_named(setting: str, value: Any) -> None:
         sc.connect("tt", **given)
     assert caught.value.setting == setting
     assert setting in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("REQUESTS_CA_BUNDLE", "nowhere.pem"), ("REQUESTS_CA_BUNDLE", __file__), ("HTTPS_PROXY", "socks5://127.0.0.1:9"),
+])  # fmt: skip
+def test_what_no_call_can_be_sent_by_is_named(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    monkeypatch.setitem(sys.modules, "socks", None)
+    with pytest.raises(sc.SettingsError, match=name) as caught:
+        sc.connect("tt", username="ann", password="never sent")
+    assert caught.value.setting == name
+
+
+def test_numbers_of_numpy_are_numbers(box: Sandbox, tmp_path: Path) -> None:
+    three, nine = (cast("Any", each) for each in (np.int64(3), np.float32(9)))
+    with shop_of(box, tmp_path) as shop:
+        assert len(shop.customers(limit=three, max_age=nine).to_pandas()) == len(shop.customers().head(three)) == 3
+        assert shop.customers(page_size=three, max_calls=three, max_age=three).options.max_age == 3.0
+        assert shop.customers().page(three, three).number == shop.customers().page(3).number == 3
+        wrong: Any
+        for wrong in (0, "1", 1.5, True, None, np.float64(3)):
+            with pytest.raises(sc.SettingsError, match="whole number"):
+                shop.customers().page(wrong)
+        with pytest.raises(sc.SettingsError, match="max_age"):
+            shop.customers(max_age=cast("Any", np.timedelta64(5, "s")))
 
 
 def test_seconds_may_be_of_any_kind_of_number(tmp_path: Path) -> None:
