@@ -41,6 +41,8 @@ class _Connection(sqlite3.Connection):
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
         self.execute("PRAGMA secure_delete=ON")
+        # Of a new file: a body fills a few pages then, and not ten.
+        self.execute("PRAGMA page_size=16384")
 
 
 class Pages(SQLiteDict):

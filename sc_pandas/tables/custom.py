@@ -38,6 +38,7 @@ class CustomColumns:
 
     def __init__(self) -> None:
         self._kinds: dict[str, set[str]] = {}
+        self._declared: set[tuple[str, str | None]] = set()
         self._owners: list[NDArray[np.int64]] = []
         self._names: list[str] = []
         self._values: list[Any] = []
@@ -54,7 +55,9 @@ class CustomColumns:
         self._owners.append(np.asarray(owners, np.int64) + start)
         self._names += names
         self._values += values
-        for name, word in declared:
+        news = declared - self._declared
+        self._declared |= news
+        for name, word in news:
             self._kinds.setdefault(name, set()).update(() if word is None else (_KIND_OF.get(fold(word), "string"),))
         check_width(len(self._kinds))
 

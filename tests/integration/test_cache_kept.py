@@ -22,6 +22,7 @@ from sc_pandas.settings import Credentials, Secret, base_url
 from tests.integration.oracle import assert_equals_truth
 from tests.support.shops import kept_bodies, shop_of
 
+PAGE_BYTES = 16_384  # of the database
 HEAD = 44  # magic, SHA-256 and time before each body
 
 
@@ -173,9 +174,11 @@ def test_any_page_overwritten_gives_right_rows_and_one_warning(
 ) -> None:
     content = database(good).read_bytes()
     warned = []
-    for place in range(0, len(content), 4096):
+    for place in range(0, len(content), PAGE_BYTES):
         folder = tmp_path / str(place)
-        reasons = damaged_read(box, good, folder, content[:place] + os.urandom(4096) + content[place + 4096 :])
+        reasons = damaged_read(
+            box, good, folder, content[:place] + os.urandom(PAGE_BYTES) + content[place + PAGE_BYTES :]
+        )
         assert reasons in (["damaged"], []) if place else (["damaged"],)
         warned += reasons
         # What was moved aside is private, and the next read is healthy.
