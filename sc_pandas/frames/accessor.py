@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 # What a frame can do, as its accessor prints.
 _VERBS: Final = {
     "see": "summary()  plot.by_rating()  provenance  report",
-    "choose": "where(city='Bern')  segment({…})  duplicates()  drop_duplicates()",
+    "choose": "where(city='Bern')  segment({…})  duplicates()  drop_duplicates()  mailing_list()",
     "ask": "refresh()  diff(later)  query  to_code()  panel()",
     "share": "redact()  pseudonymize(key)  to_file(path)  to_parquet(path)  to_csv(path)  to_excel(path)",
 }

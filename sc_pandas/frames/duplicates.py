@@ -32,7 +32,7 @@ _Keys = tuple[Ids, Ids]
 _Links = tuple[Ids, Ids]
 
 
-def find_duplicates(frame: pd.DataFrame, by: str | Iterable[str], region: str, crowd: int) -> pd.DataFrame:
+def find_duplicates(frame: pd.DataFrame, by: str | Iterable[str], *, region: str = "US", crowd: int) -> pd.DataFrame:
     """Group the customers who may be one person."""
     ids = user_ids(frame, _WHAT)
     if not isinstance(crowd, int | np.integer) or crowd < 2:
@@ -62,13 +62,13 @@ def find_duplicates(frame: pd.DataFrame, by: str | Iterable[str], region: str, c
 
 
 def without_duplicates(
-    frame: pd.DataFrame, by: str | Iterable[str], keep: Keep, region: str, crowd: int
+    frame: pd.DataFrame, by: str | Iterable[str], keep: Keep, *, region: str = "US", crowd: int
 ) -> pd.DataFrame:
     """Leave out the rows of customers who may be one person, but for one of each group."""
     if keep not in get_args(Keep):
         raise SettingsError('keep is "first", "last", "survivor" or False.', setting="keep")
     by = [by] if isinstance(by, str) else list(by)
-    found = find_duplicates(frame, by, region, crowd)
+    found = find_duplicates(frame, by, region=region, crowd=crowd)
     # In the order of the frame's rows.
     found.index = pd.Index(user_ids(frame, _WHAT)).get_indexer(pd.Index(found[KEY].to_numpy()))
     found = found.sort_index()
@@ -121,13 +121,13 @@ def _columns(frame: pd.DataFrame, reason: str) -> list[str]:
     return list(names) if set(names) <= set(frame.columns) else []
 
 
-def column_texts(frame: pd.DataFrame, name: str) -> Any:
+def column_texts(frame: pd.DataFrame, name: str, what: str = _WHAT) -> Any:
     """Return a column as Arrow text, or refuse it."""
     try:
         return (phones_of if name in PHONES else texts_of)(arrow_of(frame[name]))
     except (TypeError, pa.ArrowException):
         raise AccessorError(
-            f"{_WHAT} cannot compare {name!r}: it holds values that are no texts. Convert it, or leave it out: "
+            f"{what} cannot compare {name!r}: it holds values that are no texts. Convert it, or leave it out: "
             f"df.drop(columns={name!r})."
         ) from None
 
@@ -147,7 +147,8 @@ def _emails(frame: pd.DataFrame) -> _Keys:
     is_address = pc.and_(pc.greater(at, 0), pc.less(at, pc.subtract(pc.binary_length(keys), 1)))
     keys = pc.if_else(pc.and_not(is_address, left), keys, pa.scalar(None, keys.type))
     others = [key or None for key in _keys_of(texts.filter(left), email_key)]
-    keys = pa.chunked_array([*pa.chunked_array([keys]).chunks, pa.array(others, keys.type)])
+    chunks = keys.chunks if isinstance(keys, pa.ChunkedArray) else [keys]
+    keys = pa.chunked_array([*chunks, pa.array(others, keys.type)], keys.type)
     codes = pd.factorize(pd.Series(pd.arrays.ArrowExtensionArray(keys)))[0]
     places = np.concatenate([np.arange(len(frame), dtype=np.int64), np.flatnonzero(as_mask(left))])
     return places[codes >= 0], codes[codes >= 0]

@@ -7,6 +7,7 @@ import pandas as pd
 
 from sc_pandas.frames.duplicates import LEFT_OUT, Keep, find_duplicates, without_duplicates
 from sc_pandas.frames.exports import Exports
+from sc_pandas.frames.mailing import mailing_list
 
 
 class Persons(Exports):
@@ -65,7 +66,7 @@ class Persons(Exports):
         0      1     1072  email     True         1072
         1      1     1076  email    False         1072
         """
-        return find_duplicates(self._frame, by, region, crowd)
+        return find_duplicates(self._frame, by, region=region, crowd=crowd)
 
     def drop_duplicates(
         self, by: str | Iterable[str] = "email", *, keep: Keep = "first", region: str = "US", crowd: int = 10
@@ -103,9 +104,55 @@ class Persons(Exports):
         >>> len(df) - len(once) == int(once.sellercloud.left_out["same email"])
         True
         """
-        return without_duplicates(self._frame, by, keep, region, crowd)
+        return without_duplicates(self._frame, by, keep, region=region, crowd=crowd)
+
+    def mailing_list(self, *, not_in_groups: str | Iterable[str] = "Do not mail") -> pd.DataFrame:
+        """Return whom a mailing may go to, each address once.
+
+        Left out are, in this order: who is not subscribed (or not known to be); who has no address; a marketplace's
+        relay, which forwards answers to an order only (Amazon, eBay, Walmart, TikTok); whose address belongs to anybody
+        in one of the groups, also under another user_id; an address that email-validator does not take (no name server
+        is asked; domains of tests, such as ``.test`` and ``.local``, are none); and repeated addresses, of which the
+        survivor stays (see `duplicates`).
+
+        Parameters
+        ----------
+        not_in_groups
+            Names of customer groups that get no mail; case and blanks do not matter.  ``()`` for none, and then
+            no groups are needed.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A new frame of the other rows, with their index and the ``attrs``.  Blanks at the ends of ``email`` and
+            invisible characters in it are gone.  `left_out` says how many rows went for which reason, each for the
+            first that holds.
+
+        Raises
+        ------
+        AccessorError
+            There is no email, or no groups; or they hold values of another kind, or a user_id is missing or repeated.
+        FilterError
+            There is no subscribed: read with ``include=["subscribed", "groups"]``.
+        MissingExtraError
+            email-validator is not installed: ``pip install "sc_pandas[contacts]"``.
+
+        Examples
+        --------
+        >>> customers = shop.customers(include=["subscribed", "groups"]).to_pandas()
+        >>> mailing = customers.sellercloud.mailing_list()
+        >>> mailing.sellercloud.left_out
+        not subscribed       72
+        no address            5
+        marketplace relay    25
+        in a group            1
+        invalid address       0
+        same email            0
+        Name: rows, dtype: int64
+        """
+        return mailing_list(self._frame, not_in_groups)
 
     @property
     def left_out(self) -> "pd.Series[Any]":
-        """How many rows `drop_duplicates` left out, as a Series by reason; empty if it was not called."""
+        """How many rows `drop_duplicates` and `mailing_list` left out, as a Series by reason."""
         return pd.Series(self._frame.attrs.get(LEFT_OUT, {}), dtype="int64", name="rows")

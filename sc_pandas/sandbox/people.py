@@ -190,7 +190,7 @@ def _email(user_id: int, latin: str, channel: int, corporate: str | None, random
         return f"{token}@{_RELAYS[channel]}"
     if corporate and draw < 0.7:
         slug = re.sub(r"[^a-z]+", "", corporate.split()[0].lower()) or "buyer"
-        return f"{latin}@{slug}.test"
+        return f"{latin}@{slug}.example"
     local = latin if draw < 0.3 else f"{latin}{user_id}"
     return f"{local.title() if draw > 0.95 else local}@{_pick(random, words.PUBLIC_DOMAINS)}"
 

@@ -100,7 +100,7 @@ def _region(head: str, first: str, last: str, places: str, streets: str) -> tupl
 REGIONS: Final = tuple(_region(*five) for five in zip(*[iter(_REGIONS.splitlines())] * 5, strict=True))
 
 AREA_CODES: Final = ("201", "212", "305", "312", "415", "512", "617", "702", "713", "718", "732", "848", "917")
-PUBLIC_DOMAINS: Final = ("example.com", "example.com", "example.org", "example.net", "post.test", "mail.test")
+PUBLIC_DOMAINS: Final = ("example.com", "example.com", "example.org", "example.net", "post.example", "mail.example")
 COMPANY_FIRST: Final = (
     *("Acme", "Blue Ridge", "Cedar", "Delta", "Évasion", "Fjord", "Golden Gate", "Harbor", "Zürich", "Юпитер"),
 )

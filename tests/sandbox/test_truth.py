@@ -27,7 +27,7 @@ def fingerprint(records: list[dict[str, Any]]) -> str:
 
 def test_the_same_seed_gives_the_same_customers_everywhere(truth: list[dict[str, Any]]) -> None:
     """In another interpreter, and as when the digest was written: README and notebooks show these customers."""
-    assert fingerprint(truth).startswith("8c7d75ffe534eb74")
+    assert fingerprint(truth).startswith("82c5be4796b0aefa")
     assert fingerprint(list(Population(8).founders(COUNT))) != fingerprint(truth)
     code = (
         "import hashlib; from sc_pandas.sandbox.people import Population; "
@@ -41,7 +41,7 @@ def test_the_same_seed_gives_the_same_customers_everywhere(truth: list[dict[str,
 def test_nobody_is_real(truth: list[dict[str, Any]]) -> None:
     """E-mails lead nowhere, telephones are of films, and cards are canaries."""
     domains = {record["email"].lower().rpartition("@")[2] for record in truth if record["email"]}
-    assert all(domain.endswith(".test") or domain.startswith("example.") for domain in domains)
+    assert all(domain.endswith((".test", ".example")) or domain.startswith("example.") for domain in domains)
     cards = [card for record in truth for card in record["cards"]]
     assert cards
     assert all("CANARY" in card["CardNumber"] and "CANARY" in card["CVV"] for card in cards)

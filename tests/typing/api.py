@@ -91,6 +91,7 @@ def accessor(frame: pd.DataFrame, saved: sc.Segments) -> None:
     assert_type(customers.summary(), sc.Summary)
     assert_type(customers.duplicates(by=["email", "phone"], region="GB"), pd.DataFrame)
     assert_type(customers.drop_duplicates(keep=False), pd.DataFrame)
+    assert_type(customers.mailing_list(not_in_groups=["No mail"]), pd.DataFrame)
     assert_type(customers.refresh(), pd.DataFrame)
     change = customers.diff(customers.refresh())
     assert_type(change, sc.FrameDifference)

@@ -3,7 +3,9 @@
 import datetime as dt
 import itertools
 import random
+import socket
 import sys
+from collections import Counter
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +19,7 @@ from hypothesis import strategies as st
 import sc_pandas as sc
 from sc_pandas.frames.contacts import email_key, name_key, phone_keys
 from sc_pandas.frames.duplicates import find_duplicates, without_duplicates
+from sc_pandas.frames.mailing import mailing_list
 
 TEXT = pd.ArrowDtype(pa.string())
 COLUMNS = ("email", "first_name", "last_name", "corporate_name", "phone1", "phone2", "phone3", "mobile", "fax")
@@ -29,7 +32,7 @@ def frame_of(*rows: dict[str, Any], columns: tuple[str, ...] = COLUMNS) -> pd.Da
 
 
 def find(frame: pd.DataFrame, by: Any = ("email", "phone", "name"), crowd: Any = 10) -> pd.DataFrame:
-    return find_duplicates(frame, by, "US", crowd)
+    return find_duplicates(frame, by, crowd=crowd)
 
 
 def groups(frame: pd.DataFrame, by: Any = ("email", "phone", "name")) -> list[list[int]]:
@@ -257,24 +260,77 @@ def test_one_of_each_group_stays_in_its_place(keep: Any, ids: list[int]) -> None
     ]
     frame = frame_of(*({"user_id": each, "email": email, "last_name": name} for each, email, name in rows))
     frame.index, frame.attrs["mine"] = pd.Index([5, 5, 5, 6, 7]), [1]
-    once = without_duplicates(frame, "email", keep, "US", 10)
+    once = without_duplicates(frame, "email", keep, crowd=10)
     assert once["user_id"].tolist() == ids
     assert once.attrs == {"mine": [1], "left_out": {"same email": 5 - len(ids)}}
-    again = without_duplicates(once, ["email", "name"], "first", "US", 10)
+    again = without_duplicates(once, ["email", "name"], "first", crowd=10)
     assert again.attrs["left_out"] == {"same email": 5 - len(ids), "same email or name": 0}
     assert frame.attrs == {"mine": [1]}
 
 
 def test_what_phones_and_survivors_are_not_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     frame = frame_of({"phone1": "20 7946 0000"}, {"phone1": "+44 20 7946 0000"})
-    assert find_duplicates(frame, "phone", "gb", 10)["user_id"].tolist() == [1, 2]
+    assert find_duplicates(frame, "phone", region="gb", crowd=10)["user_id"].tolist() == [1, 2]
     for region in ("UK", "", None):
         with pytest.raises(sc.SettingsError, match="two letters"):
-            find_duplicates(frame, "phone", region, 10)  # type: ignore[arg-type]
+            find_duplicates(frame, "phone", region=region, crowd=10)  # type: ignore[arg-type]
     with pytest.raises(sc.SettingsError, match='"survivor" or False'):
-        without_duplicates(frame, "email", "best", "US", 10)  # type: ignore[arg-type]
+        without_duplicates(frame, "email", "best", crowd=10)  # type: ignore[arg-type]
     monkeypatch.setitem(sys.modules, "phonenumbers", None)
     with pytest.raises(sc.MissingExtraError, match=r"sc_pandas\[contacts\]") as caught:
         find(frame)
     assert caught.value.extra == "contacts"
     assert groups(frame, "email") == []
+
+
+MAIL = [  # user_id, e-mail, subscribed, groups; and why it gets no mail
+    (1, " Ada@example.org\u200b", True, ["VIP"], ""),
+    (2, "bob@example.org", False, [], "not subscribed"), (3, "bob@example.org", None, [], "not subscribed"),
+    (4, None, True, [], "no address"), (5, "\u200b", True, [], "no address"), (6, "none", True, None, "no address"),
+    (7, "x1@Marketplace.amazon.co.uk", True, [], "marketplace relay"), (8, "x1@members.ebay.com", True, [], "marketplace relay"),
+    (9, "cy@example.org", False, ["do  not MAIL"], "not subscribed"), (10, "CY@example.org", True, [], "in a group"),
+    (11, "d@example.org", True, ["VIP", "Do not mail"], "in a group"),
+    (12, "e@x.test", True, [], "invalid address"), (13, "a b@example.org", True, [], "invalid address"),
+    (14, "@a@b", True, [], "invalid address"), (15, "ADA@EXAMPLE.ORG", True, [], "same email"),
+    (16, "zo\u00eb@m\u00fcller.example", True, None, ""), (17, "amazon.marketplace@example.org", True, ["\u041d\u0435\u0442"], ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["pyarrow", "numpy", "category", "chunks"])
+def test_a_mailing_goes_to_who_wants_it_and_can_get_it(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids, emails, subscribed, groups_of, why = zip(*MAIL, strict=True)
+    lists = pd.Series(pd.arrays.ArrowExtensionArray(pa.array(groups_of, pa.list_(pa.string()))))
+    frame = pd.DataFrame(
+        {
+            "user_id": ids,
+            "email": pd.Series(emails, dtype=TEXT),
+            "subscribed": pd.Series(subscribed, dtype="bool[pyarrow]"),
+        }
+    ).assign(groups=lists)
+    if kind == "numpy":
+        frame = frame.astype({"email": object, "groups": object})
+    elif kind == "category":
+        frame["email"] = frame["email"].astype("category")
+    elif kind == "chunks":
+        frame = pd.concat([frame[:10], frame[10:]])
+    monkeypatch.setattr(socket, "getaddrinfo", None)
+    mailing = mailing_list(frame, "Do not mail")
+    assert mailing["user_id"].tolist() == [1, 16, 17]
+    assert mailing["email"].tolist() == ["Ada@example.org", emails[15], emails[16]]
+    assert mailing["email"].dtype == frame["email"].dtype or kind == "category"
+    assert {reason: count for reason, count in mailing.attrs["left_out"].items() if count} == Counter(filter(None, why))
+    assert 11 in mailing_list(frame.drop(columns="groups"), ())["user_id"].tolist()
+    assert mailing_list(frame[:0], "Do not mail").attrs["left_out"]["same email"] == 0
+
+
+def test_a_mailing_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = frame_of({"email": "a@example.org"}).assign(subscribed=True)
+    with pytest.raises(sc.AccessorError, match=r"needs groups.*not_in_groups=\(\)"):
+        mailing_list(frame, "Do not mail")
+    with pytest.raises(sc.AccessorError, match="no lists of names"):
+        mailing_list(frame.assign(groups="['VIP']"), "Do not mail")
+    with pytest.raises(sc.FilterError, match=r"include=.*subscribed"):
+        mailing_list(frame.drop(columns="subscribed"), ())
+    monkeypatch.setitem(sys.modules, "email_validator", None)
+    with pytest.raises(sc.MissingExtraError, match=r"e-mail addresses takes email-validator.*sc_pandas\[contacts\]"):
+        mailing_list(frame, ())
