@@ -30,6 +30,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar, Self
+from urllib.parse import urlsplit
 
 from sc_pandas.wording import did_you_mean, nearest
 
@@ -59,6 +60,11 @@ class _Facts(Exception):  # noqa: N818  # not raised itself: it gives errors and
 
 class SellerCloudError(_Facts):
     """Root of all errors of sc_pandas."""
+
+    def name_server(self, url: str) -> None:
+        """Say in the message which server was asked, unless it names the host."""
+        if urlsplit(url).netloc not in str(self):
+            self.args = (f"{self} Server: {url}.",)
 
 
 class SettingsError(SellerCloudError, ValueError):

@@ -27,6 +27,7 @@ from sc_pandas.client.paced import Cancel, PacedWire
 from sc_pandas.client.parsing import NotDataError, parse_json, parse_list
 from sc_pandas.client.retries import Retries, RetryPolicy
 from sc_pandas.client.tally import Tally
+from sc_pandas.errors import AuthError, ResponseError, ServerError, TransportError
 from sc_pandas.pacing import Clock, OutageGate, Pace, PaceFile, SystemClock
 from sc_pandas.settings import Credentials
 
@@ -172,7 +173,15 @@ class Client:
             answer = self._authorizer.call(call, tally, cancel)
             return document_of(answer, where="data", parse=verified), answer
 
-        return self._retries.until_good(attempt, attempts, cancel)
+        return self._tried(attempt, attempts, cancel)
+
+    def _tried(self, attempt: Callable[[], T], attempts: int, cancel: Cancel) -> T:
+        """Try until it succeeds; the error of one that does not names the server."""
+        try:
+            return self._retries.until_good(attempt, attempts, cancel)
+        except (AuthError, ResponseError, ServerError, TransportError) as error:
+            error.name_server(self.url)
+            raise
 
     def _keep(self, key: str | None, body: bytes, answer: Answer, tally: Tally) -> None:
         if forbids_keeping(answer):
@@ -188,7 +197,7 @@ class Client:
         AuthError
             They are not accepted.
         """
-        self._authorizer.token(tally or Tally())
+        self._tried(lambda: self._authorizer.token(tally or Tally()), 1, None)
 
     def look_up_team(self, team: str) -> object:
         """Ask a team look-up, whose address is this client's URL and which needs no login.
@@ -203,7 +212,7 @@ class Client:
         def attempt() -> object:
             return document_of(self._paced.call(call, Tally(), None), where="data")
 
-        return self._retries.until_good(attempt, self._policy.attempts, None)
+        return self._tried(attempt, self._policy.attempts, None)
 
     def close(self) -> None:
         """Close every connection."""

@@ -1,5 +1,6 @@
 """Calls in their turn: paced, and made again where a throttle or an outage was waited out."""
 
+import logging
 import threading
 from typing import Final, cast
 
@@ -9,6 +10,7 @@ from sc_pandas.client.tally import Tally
 from sc_pandas.errors import RateLimitedError
 from sc_pandas.pacing import Clock, Pace, StillAwayError, Throttle, throttle_wait_s
 
+_LOG: Final = logging.getLogger(__name__)
 Cancel = threading.Event | None
 _THROTTLES_AT_MOST: Final = 5
 # A longer wait than a century is no date that Python knows; nobody waits it out.
@@ -40,6 +42,7 @@ class PacedWire:
             throttle = throttle_of(answer)
             if throttle is None:
                 return answer
+            _LOG.info("throttled, for the %d. time", waits + 1)
             self._pace.throttled(throttle, self._wait_s(throttle, answer, waits))
         self._pace.check()
         raise RateLimitedError(
@@ -73,8 +76,12 @@ class PacedWire:
         try:
             answer = self._wire.exchange(call, cancel)
         except ExchangeError as error:
+            _LOG.info("no answer: %s", error)
             raise setback_of_exchange(error) from None
         seconds = self._clock.monotonic() - begun
+        # The query names filters, the end of the path a customer.
+        path = call.target.partition("?")[0].rstrip("0123456789")
+        _LOG.debug("%s %s: %d in %.3f s", call.method, path, answer.status, seconds)
         self.latency_s = seconds if self.latency_s is None else 0.8 * self.latency_s + 0.2 * seconds
         if answer.date is not None:
             self.skew_s = (answer.date - self._clock.now()).total_seconds()

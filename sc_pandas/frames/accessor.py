@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, Unpack
 
 import pandas as pd
 
+from sc_pandas.edge import public_class
 from sc_pandas.errors import AccessorError
 from sc_pandas.filters import CustomerFilter, CustomerFilterArgs, shows
 from sc_pandas.frames.difference import FrameDifference, difference
@@ -39,6 +40,7 @@ _VERBS: Final = {
 }
 
 
+@public_class
 class SellerCloudAccessor(Persons):
     """``df.sellercloud``: where a frame of customers came from, and what can be done with it.
 

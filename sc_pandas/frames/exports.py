@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from sc_pandas.edge import public_class
 from sc_pandas.errors import AccessorError, ExportError
 from sc_pandas.frames.redaction import check_partition, pseudonymized, redacted
 from sc_pandas.parquet import export_table, frame_to_arrow
@@ -23,6 +24,7 @@ _OURS: Final = frozenset({"is_whole_sale_user", "is_wholesale_string", "rating_n
 _BATCH: Final = 20_000
 
 
+@public_class
 class Exports:
     """A frame of customers that knows where it came from, and can be handed on."""
 

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from sc_pandas.contract import Channel, Flag
+from sc_pandas.edge import public_class
 from sc_pandas.errors import FilterError, SellerCloudError
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.panel.engine import Engine
@@ -19,6 +20,7 @@ from sc_pandas.reading import plan_includes
 from sc_pandas.segments import Segments
 
 
+@public_class
 class Panel:
     """Controls that are SellerCloud's filters, asking the live server again as they move.
 

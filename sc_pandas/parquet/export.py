@@ -7,6 +7,7 @@ from typing import Any, BinaryIO, Final
 import pandas as pd
 import pyarrow as pa
 
+from sc_pandas.edge import public
 from sc_pandas.errors import ExportError, SettingsError
 from sc_pandas.files import PathLike, open_plain
 from sc_pandas.parquet.folder import part_files, put_back, write_folder
@@ -56,6 +57,7 @@ def export_table(
     return here
 
 
+@public
 def read_parquet(
     path: PathLike,
     *,

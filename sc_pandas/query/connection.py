@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sc_pandas import contract, settings
 from sc_pandas.cache import CacheInfo, HttpCache, private_home
 from sc_pandas.client import Client, RetryPolicy, Timeouts
+from sc_pandas.edge import public, public_class
 from sc_pandas.errors import CacheWarning, SettingsError
 from sc_pandas.filters import CustomerFilter, CustomerFilterArgs, shows
 from sc_pandas.pacing import Clock
@@ -37,6 +38,7 @@ _TEAM: Final = "team:"
 _A_DAY_S: Final = 86_400.0
 
 
+@public
 def connect(
     server: str | None = None,
     *,
@@ -185,6 +187,7 @@ OPENED: Final[WeakValueDictionary[int, "Connection"]] = WeakValueDictionary()
 _NUMBERS: Final = itertools.count()
 
 
+@public_class
 class Connection:
     """One user at one SellerCloud, made by `connect`.
 

@@ -1,6 +1,7 @@
 """`CustomerQuery`: a filter bound to a connection, asked by its methods."""
 
 import importlib.metadata
+import logging
 import os
 import tempfile
 import threading
@@ -14,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 
 from sc_pandas.client import IN_FLIGHT, Tally
+from sc_pandas.edge import public_class
 from sc_pandas.errors import ExportError, FilterError, SettingsError
 from sc_pandas.files import check_target
 from sc_pandas.filters import CustomerFilter, shows
@@ -50,9 +52,11 @@ if TYPE_CHECKING:
     from sc_pandas.panel.panel import Panel
     from sc_pandas.query.connection import Connection
 
+_LOG: Final = logging.getLogger(__name__)
 _GUESSED_LATENCY_S: Final = 0.5
 
 
+@public_class
 class CustomerQuery:
     """Customers that match a filter, at one connection; made by ``shop.customers(…)``.
 
@@ -421,6 +425,8 @@ class CustomerQuery:
             progress.watcher = watcher or bar
             with source.client.pace.heard_by(progress.watcher.wait, progress.watcher.away):
                 rows, report = read_rows(source, self._parts, self._includes, self.options, progress, spool_folder)
+        done = (report.rows, report.verdict, report.calls, report.calls_saved)
+        _LOG.info("read %d customers, %s: %d calls, %d saved by the cache", *done)
         warn_of(report, gaps=watcher is None)
         try:
             yield rows, report

@@ -5,6 +5,7 @@ from typing import Any, Final, Unpack, overload
 
 import pandas as pd
 
+from sc_pandas.edge import public
 from sc_pandas.filters import CustomerFilter, CustomerFilterArgs, shows
 from sc_pandas.query.connection import Connection, connect
 from sc_pandas.query.keywords import (
@@ -30,6 +31,7 @@ def read_sellercloud_customers(server: Connection, **keywords: Unpack[AskKeyword
 def read_sellercloud_customers(server: str | None = ..., **keywords: Unpack[ConnectAskKeywords]) -> pd.DataFrame: ...
 
 
+@public
 @shows(ReadKeywords, CustomerFilterArgs, ConnectArgs, **OPTIONS, **_OF_CONNECT)
 def read_sellercloud_customers(server: Connection | str | None = None, **keywords: Any) -> pd.DataFrame:
     """Read SellerCloud customers into a typed, Arrow-backed DataFrame that is complete, or raise.

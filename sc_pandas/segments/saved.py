@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, Unpack
 
+from sc_pandas.edge import public_class
 from sc_pandas.errors import ExportError, FilterError, SettingsError
 from sc_pandas.files import atomic_write, open_plain
 from sc_pandas.filters import CustomerFilter, CustomerFilterArgs, shows
@@ -41,6 +42,7 @@ def check_names(names: Iterable[str], known: Mapping[str, Any]) -> None:
             raise UnknownSegmentError(message, filter=name, suggestions=near)
 
 
+@public_class
 class Segments(Mapping[str, CustomerFilter]):
     """Your named filters: a mapping from names to `CustomerFilter`, in one JSON file.
 

@@ -24,6 +24,16 @@ df = sc.read_sellercloud_customers(shop)
 """
 
 
+TRACEBACKS = [
+    ("sc.read_sellercloud_customers(box.url, username=box.username, password='wrong', cache='off')", "AuthError"),
+    ("bad.customers(cache='off').to_pandas()", "AuthError"), ("bad.log_in()", "AuthError"),
+    ("bad.customers(cache='off').count()", "AuthError"), ("sc.connect('no such server')", "SettingsError"),
+    ("shop.customers(ct=5)", "FilterError"), ("shop.panel(city=5)", "FilterError"), ("sc.read_parquet('nowhere')", "ExportError"),
+    ("df.sellercloud.where(ct=5)", "FilterError"), ("df.sellercloud.to_parquet('/nowhere/x')", "ExportError"),
+    ("df.sellercloud.redact().sellercloud.report", "AccessorError"), ("panel.include = ['no']", "SettingsError"),
+]  # fmt: skip
+
+
 class Kernel:
     """A kernel that tells what its cells show."""
 
@@ -93,3 +103,30 @@ def test_rows_of_the_cache_are_told(kernel: Kernel, ask: str, told: str) -> None
     """A line in the cell's output says how many, how old, and how to ask anew, unless progress=False."""
     shown = kernel.run(f"read = sc.read_sellercloud_customers\nasked = {ask}")
     assert "".join(each["text"] for each in shown) == told
+
+
+def test_tracebacks_end_at_what_was_called(kernel: Kernel) -> None:
+    """Whoever is called wrongly: 40 lines at most, none from inside, and errors of the server name its address."""
+    kernel.run("bad = sc.connect(box.url, username=box.username, password='wrong'); panel = shop.panel()")
+    for call, error in TRACEBACKS:
+        shown = [each for each in kernel.run(call) if each["type"] == "error"]
+        assert shown, call
+        lines = re.sub(r"\x1b\[[\d;]*m", "", "\n".join(shown[0]["traceback"])).splitlines()
+        assert shown[0]["ename"] == error, call
+        assert len(lines) <= 40, call
+        assert {Path(name).name for name in re.findall(r"^File (\S+):\d+", "\n".join(lines), re.MULTILINE)} == {
+            "edge.py"
+        }, call
+        assert ("http://127.0.0.1:" in lines[-1]) == (error == "AuthError"), call
+
+
+def test_a_traceback_can_be_seen_whole(kernel: Kernel) -> None:
+    """By SC_PANDAS_DEBUG, or in the log at DEBUG."""
+    kernel.run("import os, logging; os.environ['SC_PANDAS_DEBUG'] = '1'")
+    (shown,) = kernel.run("df.sellercloud.where(ct=5)")
+    assert "customer_filter.py" in "".join(shown["traceback"])
+    kernel.run("del os.environ['SC_PANDAS_DEBUG']; logging.basicConfig(level='DEBUG')")
+    shown, error = kernel.run("df.sellercloud.where(ct=5)")
+    assert "customer_filter.py" in shown["text"]
+    assert "customer_filter.py" not in "".join(error["traceback"])
+    kernel.run("logging.basicConfig(level='WARNING', force=True)")

@@ -100,8 +100,11 @@ def everything_said_by(error: BaseException) -> str:
 
 
 @pytest.mark.parametrize("case", FAILURES)
-def test_no_error_says_the_password_or_the_token(case: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_error_says_the_password_or_the_token(
+    case: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     caplog.set_level(logging.DEBUG)
+    monkeypatch.setenv("SC_PANDAS_DEBUG", "1")
     secret = WRONG if case == "wrong password" else RIGHT
     with (
         sc.sandbox.serve(customers=120, seed=7, password=RIGHT) as box,
@@ -130,6 +133,7 @@ def test_a_healthy_read_leaves_no_secret(
     caplog.set_level(logging.DEBUG)
     with served(tmp_path / "cache", customers=120, seed=7, password=RIGHT) as (_box, shop):
         frame = shop.customers().to_pandas()
+        shop.customers(last_name="Canary", include=["phones"], customer_ids=[1001]).to_pandas()
         shop.customers().to_parquet(tmp_path / "all.parquet")
         code = shop.customers(city="Berlin").to_code() + shop.customers().explain()
         token = shop.source.client._authorizer._token
@@ -142,6 +146,11 @@ def test_a_healthy_read_leaves_no_secret(
             for file in tmp_path.rglob("*"):
                 if file.is_file():
                     assert_nowhere(file.read_bytes().decode("latin-1"), secret)
+        # The log tells of calls and reads, and of no filter and no customer.
+        ours = [record for record in caplog.records if record.name.startswith("sc_pandas")]
+        assert {record.name for record in ours} == {"sc_pandas.client.paced", "sc_pandas.query.customer_query"}
+        people = [*frame["email"].dropna(), *frame["user_id"].astype(str), "Canary"]
+        assert [each for each in people for record in ours if each in record.getMessage()] == []
         stored = b"".join(file.read_bytes() for file in (tmp_path / "cache").rglob("*") if file.is_file())
         assert b"Bearer" not in stored
         assert b"uthorization" not in stored

@@ -69,6 +69,7 @@ def told_by(tool: str, secret: Path, folder: Path) -> str:
     environment = {
         misspelt.FILE: str(secret), "PYTHONPATH": root, "HOME": str(folder), "IPYTHONDIR": str(folder),
         "SC_PANDAS_CACHE_DIR": str(folder / "cache"), "SC_PANDAS_DATA_DIR": str(folder / "data"), "PATH": "/usr/bin:/bin",
+        "SC_PANDAS_DEBUG": "1",
     }  # fmt: skip
     command = [sys.executable, *(options if tool == "pytest" else []), str(script)]
     done = subprocess.run(
@@ -122,6 +123,7 @@ def in_clear(frame: FrameType) -> list[str]:
 def test_no_frame_keeps_it(way: str, secret: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also a chain that is not shown, for what sends errors away."""
     monkeypatch.setenv(misspelt.FILE, str(secret))
+    monkeypatch.setenv("SC_PANDAS_DEBUG", "1")
     for name in ("SERVER", "USERNAME", "PASSWORD"):  # taken back after the way that sets them
         monkeypatch.setenv(f"SELLERCLOUD_{name}", "")
     with pytest.raises(BaseException) as caught:  # Ctrl-C is one of them
