@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from sc_pandas.frames.duplicates import LEFT_OUT, Keep, find_duplicates, without_duplicates
 from sc_pandas.edge import public_class
+from sc_pandas.frames.duplicates import LEFT_OUT, Keep, find_duplicates, without_duplicates
 from sc_pandas.frames.exports import Exports
 from sc_pandas.frames.mailing import mailing_list
 
