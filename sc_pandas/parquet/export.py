@@ -10,7 +10,7 @@ import pyarrow as pa
 from sc_pandas.edge import public
 from sc_pandas.errors import ExportError, SettingsError
 from sc_pandas.files import PathLike, open_plain
-from sc_pandas.parquet.folder import part_files, put_back, write_folder
+from sc_pandas.parquet.folder import put_back, write_folder
 from sc_pandas.parquet.parts import whole_of
 from sc_pandas.parquet.remote import (
     check_options,
@@ -20,8 +20,12 @@ from sc_pandas.parquet.remote import (
     write_remote,
 )
 from sc_pandas.parquet.sealed import check_columns, check_compression, mismatch, opened, reading, write_parquet
+from sc_pandas.parquet.several import cut_pattern, files_below
 from sc_pandas.provenance import ATTRS_KEY, Provenance
 from sc_pandas.tables import DtypeBackend, check_backend, to_pandas
+
+# Where rows came from: of one export called "", of several as each one's file.
+Notes = Mapping[str, Provenance]
 
 # A folder that is replaced while it is read is read anew; so often in a row nobody replaces one.
 _TRIES: Final = 100
@@ -70,14 +74,15 @@ def read_parquet(
     Parameters
     ----------
     path : str or path
-        The file; or the folder of an export with ``partition_by=``; or the address of one of them, such as
+        The file; or the folder of an export with ``partition_by=``; or a folder of several exports, or a pattern that
+        means them, such as ``"exports/2026-11-*.parquet"``; or the address of one of them, such as
         ``"s3://bucket/customers.parquet"``.
     columns : sequence of str, optional
-        Only these columns, in this order.
+        Only these columns, in this order.  Of several exports at least one must have each.
     storage_options : mapping, optional
         What fsspec needs for an address, as in `pandas.read_parquet`.
     dtype_backend : {"pyarrow", "numpy_nullable", "numpy"}
-        The dtypes, as in `pandas.read_parquet`; ``"numpy"`` are those that it gives without this argument.
+        The dtypes, as in `pandas.read_parquet`; ``"numpy"`` are its defaults for other files.
 
     Returns
     -------
@@ -85,6 +90,10 @@ def read_parquet(
         Every dtype is `pandas.ArrowDtype` and missing values are `pandas.NA`, unless `dtype_backend` says otherwise; a
         fresh RangeIndex; ``attrs["sellercloud"]`` says where the rows came from.  Rows of a folder are in the order
         of ``user_id``.
+
+        Several exports stand below each other, in the order of their names: a customer has a row for each file that he
+        is in, the last column, ``file``, names it, and ``attrs["sellercloud_files"]`` has where each came from.  The
+        newest: ``df[df.file == df.file.max()]``, if the names sort by time.
 
     Raises
     ------
@@ -106,16 +115,17 @@ def read_parquet(
     where: PathLike = shown_address(str(path)) if here is None else here
     if here is None:
         is_folder, files = remote_files(str(path), storage_options)
-        table, provenance = whole_of(files, where, columns) if is_folder else _single(files[0][1], where, columns)
+        table, notes = whole_of(files, where, columns) if is_folder else _single(files[0][1], where, columns)
     else:
-        table, provenance = _settled(here, columns)
+        table, notes = _settled(here, columns)
     with reading(where):
         frame = to_pandas(table, dtype_backend)
-    frame.attrs = {ATTRS_KEY: provenance.to_attrs()}
+    attrs = {name: note.to_attrs() for name, note in notes.items()}
+    frame.attrs = {ATTRS_KEY: attrs[""]} if "" in attrs else {f"{ATTRS_KEY}_files": attrs}
     return frame
 
 
-def _settled(path: Path, columns: Sequence[str] | None) -> tuple[pa.Table, Provenance]:
+def _settled(path: Path, columns: Sequence[str] | None) -> tuple[pa.Table, Notes]:
     """Read what is at a path; anew if it was replaced meanwhile."""
     tries = 0
     while True:
@@ -137,23 +147,26 @@ def _identity(path: Path) -> tuple[int, ...] | None:
     return facts.st_dev, facts.st_ino, facts.st_ctime_ns
 
 
-def _from_disk(path: Path, columns: Sequence[str] | None) -> tuple[pa.Table, Provenance]:
+def _from_disk(path: Path, columns: Sequence[str] | None) -> tuple[pa.Table, Notes]:
     with reading(path):
         put_back(path)
-        is_folder = path.is_dir()
+        is_folder, is_there = path.is_dir(), path.exists()
+    base, pattern = cut_pattern(path.as_posix())
     if is_folder:
-        return whole_of(part_files(path), path, columns)
+        return whole_of(files_below(path), path, columns)
+    if pattern and not is_there:
+        return whole_of(files_below(Path(base), pattern), path, columns)
     with reading(path):
         file = open_plain(path)
     with file:
         return _single(file, path, columns)
 
 
-def _single(file: BinaryIO, where: PathLike, columns: Sequence[str] | None) -> tuple[pa.Table, Provenance]:
+def _single(file: BinaryIO, where: PathLike, columns: Sequence[str] | None) -> tuple[pa.Table, Notes]:
     with reading(where):
         sealed = opened(file, where)
         if sealed.part is not None:
             raise mismatch(where, "it is one part of a partitioned export. Read the folder of all parts.")
         check_columns(where, sealed.names, columns)
         table = sealed.parquet.read(columns=None if columns is None else list(columns))
-    return table if columns is None else table.select(list(columns)), sealed.provenance
+    return table if columns is None else table.select(list(columns)), {"": sealed.provenance}

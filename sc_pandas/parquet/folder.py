@@ -8,10 +8,10 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from errno import EEXIST, EINVAL, ENOENT, ENOSYS, ENOTSUP, EPERM
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from sc_pandas.errors import ExportError
 from sc_pandas.files import PathLike, open_plain, plain_path, remove_stale_temps, said_by, sync_folder, temp_beside
 from sc_pandas.parquet.parts import PART_NAME, parts_of
-from sc_pandas.parquet.sealed import NOTE, reading, write_parquet
+from sc_pandas.parquet.sealed import NOTE, write_parquet
 from sc_pandas.provenance import Provenance
 
 _OLD_END: Final = re.compile(r"[0-9a-f]{8}")
@@ -74,17 +74,6 @@ def write_folder(
     finally:
         shutil.rmtree(temp, ignore_errors=True)
     return target
-
-
-def part_files(folder: Path) -> Iterator[tuple[str, BinaryIO]]:
-    """Open the parts of a folder, one after the other."""
-    with reading(folder):
-        found = sorted(folder.rglob("*.parquet"))
-    for path in found:
-        with reading(path):
-            file = open_plain(path)
-        with file:
-            yield path.relative_to(folder).as_posix(), file
 
 
 def put_back(target: Path) -> None:

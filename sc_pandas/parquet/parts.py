@@ -18,10 +18,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sc_pandas.errors import ExportError, SettingsError
+from sc_pandas.errors import SettingsError
 from sc_pandas.files import HashingFile, PathLike
 from sc_pandas.parquet.note import FOLDER_TYPES, PARTS_AT_MOST, PartNote
 from sc_pandas.parquet.sealed import KEY, check_columns, mismatch, opened, reading
+from sc_pandas.parquet.several import Whole, nothing_there, stacked
 from sc_pandas.provenance import Provenance
 
 PART_NAME: Final = re.compile(r"part-[0-9]+\.parquet")
@@ -138,34 +139,43 @@ def _digest(table: pa.Table, by: Sequence[str], provenance: Provenance) -> str:
 
 def whole_of(
     files: Iterable[tuple[str, BinaryIO]], path: PathLike, columns: Sequence[str] | None
-) -> tuple[pa.Table, Provenance]:
-    """Read all parts, and return their rows by `user_id` and their provenance, if they are one whole export."""
-    tables, parts = [], []
+) -> tuple[pa.Table, dict[str, Provenance]]:
+    """Read files: the parts of one export, whose rows come by `user_id` and whose provenance is called "", or exports.
+
+    Several whole exports are put below each other, and each one's provenance is called as its file.
+    """
+    tables, parts, wholes = [], [], list[Whole]()
     provenance = None
     for name, file in files:
         where = f"{path}/{name}"
         with reading(where):
             sealed = opened(file, where)
             part = sealed.part
+            if (part is None and parts) or (part is not None and wholes):
+                raise mismatch(
+                    where,
+                    "some files are parts of an export, others a whole export, not a part of one. Read each by itself.",
+                )
             if part is None:
-                raise mismatch(where, "it is a whole export, not a part of one. Read it by itself.")
+                names = sealed.names if columns is None else [name for name in columns if name in sealed.names]
+                wholes.append(Whole(name, sealed.parquet.read(columns=names), sealed.provenance))
+                continue
             if sealed.names != part.inside:
                 raise mismatch(where, "its columns are not those that it names. Export it again.")
             check_columns(where, part.columns, columns)
             tables.append(_restored(sealed.parquet, part, columns))
         parts.append(part)
         provenance = provenance or sealed.provenance
+    if wholes:
+        return stacked(wholes, path, columns), {whole.name: whole.provenance for whole in wholes}
     if provenance is None:
-        raise ExportError(
-            f"{path} is a folder without parts of an export of sc_pandas. Look at the path.",
-            path=str(path), reason="not_ours",
-        )  # fmt: skip
+        raise nothing_there(path)
     _check_complete(parts, path)
     with reading(path):
         table = pa.concat_tables(tables)
         if KEY in table.column_names and pa.types.is_int64(table.schema.field(KEY).type):
             table = table.take(pc.sort_indices(table, [(KEY, "ascending")]))
-    return (table if columns is None else table.select(list(columns))), provenance
+    return (table if columns is None else table.select(list(columns))), {"": provenance}
 
 
 def _restored(parquet: pq.ParquetFile, part: PartNote, columns: Sequence[str] | None) -> pa.Table:

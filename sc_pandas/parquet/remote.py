@@ -18,6 +18,7 @@ from sc_pandas.errors import ExportError, MissingExtraError, SettingsError
 from sc_pandas.files import PathLike, plain_path
 from sc_pandas.parquet.parts import Part, parts_of
 from sc_pandas.parquet.sealed import write_checked
+from sc_pandas.parquet.several import cut_pattern
 from sc_pandas.provenance import Provenance
 
 StorageOptions = Mapping[str, Any]
@@ -74,11 +75,14 @@ def remote_files(url: str, options: StorageOptions | None) -> tuple[bool, list[t
     """Fetch the files at an address, and tell if it is a folder."""
     with _asking(url, "read"):
         store, path = _store(url, options)
-        if not store.isdir(path):
+        root, pattern = cut_pattern(path)
+        if pattern and not store.exists(path):
+            found = store.glob(path)
+        elif store.isdir(path):
+            root, found = path.rstrip("/") + "/", [each for each in store.find(path) if each.endswith(".parquet")]
+        else:
             return False, [("", io.BytesIO(store.cat_file(path)))]
-        found = sorted(each for each in store.find(path) if each.endswith(".parquet"))
-        root = path.rstrip("/") + "/"
-        return True, [(each.removeprefix(root), io.BytesIO(store.cat_file(each))) for each in found]
+        return True, [(each.removeprefix(root), io.BytesIO(store.cat_file(each))) for each in sorted(found)]
 
 
 def _send(store: Any, path: str, content: bytes) -> None:

@@ -24,7 +24,7 @@ def test_differences_are_counted_and_nobody_is_named(days: list[Path], run: Any,
     same = run("diff", days[0], days[0])
     assert (same.code, same.out, same.err) == (0, "added    0\nremoved  0\nchanged  0\n", "")
     ran = run("diff", *days)
-    change = sc.read_parquet(days[0]).sellercloud.diff(days[1])
+    change = sc.SellerCloudAccessor(sc.read_parquet(days[0])).diff(days[1])
     stars = int(change.counts["rating"])
     assert ran.code == 1
     assert ran.out.splitlines() == [

@@ -144,7 +144,7 @@ def test_what_is_replaced_all_the_time_is_an_error_in_the_end(tmp_path: Path, mo
         looked.append(where)
         return iter(())
 
-    monkeypatch.setattr("sc_pandas.parquet.export.part_files", none)
+    monkeypatch.setattr("sc_pandas.parquet.export.files_below", none)
     with pytest.raises(ExportError):
         read_parquet(path)
     assert len(looked) == 1
@@ -154,7 +154,7 @@ def test_what_is_replaced_all_the_time_is_an_error_in_the_end(tmp_path: Path, mo
         export_table(where, OLD, NOTE, partition_by="tier", overwrite=True)
         return iter(())
 
-    monkeypatch.setattr("sc_pandas.parquet.export.part_files", replaced)
+    monkeypatch.setattr("sc_pandas.parquet.export.files_below", replaced)
     monkeypatch.setattr("sc_pandas.parquet.export._TRIES", 5)
     with pytest.raises(ExportError):
         read_parquet(path)
