@@ -163,7 +163,7 @@ class Panel:
         return self._engine.wait(timeout)
 
     def close(self) -> None:
-        """Stop timers and threads, and empty the widgets: no customer is saved with the notebook."""
+        """Stop timers and threads, and close the widgets but for one line: no customer is saved with the notebook."""
         with self._engine.lock:
             self._engine.close()
             self._view.close()

@@ -63,5 +63,14 @@ def group(heading: str, *children: Any) -> Any:
     return widgets.VBox([widgets.HTML(f"<h4 class='sc-heading'>{heading}</h4>"), *children]).add_class("sc-group")
 
 
+def within(widget: Any) -> Iterator[Any]:
+    """Yield a widget and whatever its traits hold: children, layouts, styles."""
+    yield widget
+    for value in (getattr(widget, name) for name in widget.keys):
+        for each in value if isinstance(value, tuple | list) else (value,):
+            if isinstance(each, widgets.Widget):
+                yield from within(each)
+
+
 def nothing(*_of_it: object) -> None:
     """Do nothing, as a closed panel does."""

@@ -13,7 +13,7 @@ from sc_pandas.panel.browser import CopyButton, keys
 from sc_pandas.panel.controls import Controls
 from sc_pandas.panel.entries import entries_of, has_choices
 from sc_pandas.panel.more_columns import MoreColumns
-from sc_pandas.panel.parts import box, button, field, group, nothing, say, tick, words
+from sc_pandas.panel.parts import box, button, field, group, nothing, say, tick, within, words
 from sc_pandas.panel.preview import counts_html, named, sortable_columns, table_html
 from sc_pandas.panel.state import PanelState, status_text
 from sc_pandas.panel.style import CSS
@@ -210,7 +210,7 @@ class View:
         self.buttons["next"].disabled = start + end >= matched or union
 
     def close(self) -> None:
-        """Empty every trait that could hold a customer: nothing of them is saved with the notebook."""
+        """Empty every trait that could hold a customer, and all widgets but title and status go."""
         self.controls.close()
         self.more.close()
         self._actions = dict.fromkeys((*self._actions, "entries"), nothing)
@@ -225,6 +225,10 @@ class View:
         self.sort.options = named([_UNSORTED])
         self.status.value = "<div class='sc-said' role='status'>Closed.</div>"
         self.segment_list.options = []
+        gone = set(within(self.widget))
+        self.widget.children = [self.widget.children[0], self.status]
+        for each in gone.difference(within(self.widget)):
+            each.close()
 
 
 def _bar(state: PanelState) -> str:
