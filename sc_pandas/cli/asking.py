@@ -43,7 +43,7 @@ Examples:
 @reading_options("cache", "max_age", "max_calls")
 @JSON
 def count(*, as_json: bool, **options: Any) -> None:
-    """Count the customers that match, by one call.
+    """Count the customers that match, by one call, or two where a range ends with a whole day.
 
     Several values of one filter mean any of them; several filters mean all of them.
     """
