@@ -298,10 +298,12 @@ class CacheWarning(SellerCloudWarning):
 class SchemaDriftWarning(SellerCloudWarning):
     """The server sent keys that no public page documents (they became columns), or values that fit no column.
 
+    Or a custom column is new, or came in another type than before.
+
     Attributes
     ----------
     keys : tuple of str
-        The keys as the server spells them, or the columns in which values did not fit.
+        The keys as the server spells them, or the columns in which values did not fit or that changed.
     """
 
     keys: tuple[str, ...] = ()

@@ -6,12 +6,15 @@ file into a miss and one `CacheWarning`.  Pages of one read carry its *read id* 
 not at all.
 """
 
+from sc_pandas.cache.columns import ColumnMemory, Columns
 from sc_pandas.cache.folder import KEEP_AT_MOST, clear_folder, home_of, private_home
 from sc_pandas.cache.http_cache import CacheInfo, HttpCache, cache_key
 
 __all__ = [
     "KEEP_AT_MOST",
     "CacheInfo",
+    "ColumnMemory",
+    "Columns",
     "HttpCache",
     "cache_key",
     "clear_folder",

@@ -7,13 +7,14 @@ import os
 import sqlite3
 import time
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from sc_pandas.cache.folder import KEEP_AT_MOST, OURS, hide_from_git, home_of, left_behind, private_home
 from sc_pandas.errors import CacheWarning, SettingsError
+from sc_pandas.wording import caller_stacklevel
 
 if TYPE_CHECKING:
     from sc_pandas.cache.storage import Backend
@@ -36,6 +37,11 @@ _SENTENCES: Final = {
     "not_private": "its folder is not private to you",
     "no_home": "this user has no home folder; name a folder by cache_dir= or SC_PANDAS_CACHE_DIR",
 }
+
+
+# It stands beside reads in their table; no edition takes it for one.
+_COLUMNS: Final = "SELECT CAST(facts AS BLOB) FROM reads WHERE query = 'columns'"
+_FOR_EVER: Final = 2**62
 
 
 def cache_key(*parts: str | int | Iterable[tuple[str, str]]) -> str:
@@ -213,6 +219,30 @@ class HttpCache:
         sql = "INSERT OR REPLACE INTO reads (query, facts, expires) VALUES ('dialect', ?, ?)"
         self._attempt(sql, (dialect, int(time.time() + KEEP_AT_MOST.total_seconds())), write=True)
 
+    def find_columns(self) -> bytes | None:
+        """Return what is remembered of the shop's columns, as it was written; a damaged memory is told, and goes."""
+        row = self._attempt(_COLUMNS, ())
+        found = _unsealed(row)
+        if row and found is None:
+            self._attempt("DELETE FROM reads WHERE query = 'columns'", (), write=True)
+            message = "What was remembered of this shop's custom columns is damaged; it begins anew with the next read."
+            warnings.warn(CacheWarning(message, reason="damaged"), stacklevel=caller_stacklevel())
+        return found
+
+    def keep_columns(self, grown: Callable[[bytes | None], bytes]) -> None:
+        """Remember what `grown` makes of what is remembered, while no other process can."""
+        if self._backend is None:
+            return
+        pages = self._backend.pages
+
+        def run() -> None:
+            with pages.connection(commit=True) as con:
+                after = grown(_unsealed(con.execute(_COLUMNS).fetchall())).decode()
+                sql = "INSERT OR REPLACE INTO reads (query, facts, expires) VALUES ('columns', ?, ?)"
+                con.execute(sql, (f"{cache_key('columns', after)} {after}", _FOR_EVER))
+
+        self._backend.attempt(run, None)
+
     def _purge(self) -> None:
         now = int(time.time())
         for path in self._files():
@@ -262,6 +292,13 @@ class HttpCache:
         """Close the database."""
         if self._backend is not None:
             self._backend.close()
+
+
+def _unsealed(rows: Sequence[tuple[bytes | None]]) -> bytes | None:
+    """Return what is remembered of columns, or None: there is nothing, or it is not what was written."""
+    check, _, body = bytes(rows[0][0] or b"").partition(b" ") if rows else (b"", b"", b"")
+    text = body.decode(errors="replace")
+    return body if check and check == cache_key("columns", text).encode() else None
 
 
 def _size_of(path: Path) -> int:

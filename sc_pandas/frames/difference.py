@@ -34,7 +34,7 @@ class FrameDifference:
     cells : mapping of str to pandas.DataFrame
         For each column of both frames in which a value changed: user_id, before and after, typed as in its frame.
     new_columns, gone_columns : tuple of str
-        Columns that only the later frame has, and those that only the earlier has.
+        Columns with a value that only the later frame has, and those that only the earlier has.
 
     Examples
     --------
@@ -128,9 +128,14 @@ def difference(before: pd.DataFrame, after: pd.DataFrame) -> FrameDifference:
         added=after[~np.isin(new, old)].reset_index(drop=True),
         removed=before[~np.isin(old, new)].reset_index(drop=True),
         cells=cells,
-        new_columns=tuple(name for name in after.columns if name not in before.columns),
-        gone_columns=tuple(name for name in before.columns if name not in after.columns),
+        new_columns=_only_in(after, before),
+        gone_columns=_only_in(before, after),
     )
+
+
+def _only_in(one: pd.DataFrame, other: pd.DataFrame) -> tuple[Any, ...]:
+    """Return the columns that the other frame lacks; one without any value, as of a read of fewer, is no change."""
+    return tuple(name for place, name in enumerate(one) if name not in other and not one.iloc[:, place].isna().all())
 
 
 def _ids(frame: pd.DataFrame) -> Ids:

@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, Unpack
 from weakref import WeakValueDictionary
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import pandas as pd
+
 from sc_pandas import contract, settings
-from sc_pandas.cache import CacheInfo, HttpCache, private_home
+from sc_pandas.cache import CacheInfo, ColumnMemory, HttpCache, private_home
 from sc_pandas.client import Client, RetryPolicy, Timeouts
 from sc_pandas.edge import public, public_class
 from sc_pandas.errors import CacheWarning, SettingsError
 from sc_pandas.filters import CustomerFilter, CustomerFilterArgs, shows
 from sc_pandas.pacing import Clock
+from sc_pandas.query.columns import columns_of
 from sc_pandas.query.customer_query import CustomerQuery
 from sc_pandas.query.keywords import CONNECT_KEYWORDS, OPTIONS, AskKeywords, DialectName, check_keywords
 from sc_pandas.query.segment_run import SegmentRun, run_segments
@@ -236,7 +239,7 @@ class Connection:
             client.pace.file.tell = _teller(cache)
         self._cache = cache
         crew = partial(Crew, latency_s=lambda: client.latency_s)
-        self._source = Source(client, cache, tenant, DialectMemory(dialect, cache), crew)
+        self._source = Source(client, cache, tenant, DialectMemory(dialect, cache), crew, ColumnMemory(cache))
         self._closed = False
         self._number = next(_NUMBERS)
         OPENED[self._number] = self
@@ -250,7 +253,7 @@ class Connection:
         limit
             Maximum number of rows, in server order.
         columns
-            Columns to return.
+            Columns to return; a custom column that any read of this shop had is there on every day.
         page_size
             Rows to ask for in a page; SellerCloud serves 50 at most, whatever is asked.
         cache
@@ -347,6 +350,30 @@ class Connection:
         return run_segments(self, names, segments, options)
 
     @shows(CustomerFilterArgs)
+    def columns(self) -> pd.DataFrame:
+        """Return the columns that a frame of this shop can have; nothing is sent.
+
+        Custom columns are those that a read of this server and user had, in any process; every frame has them.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each column, RangeIndex: name, type (string, as Arrow calls it), filled (double, the share of
+            customers with a value at the last whole read from the server; missing if that had no such column), source
+            ("list" or "include"), include (what `include=` calls it; missing in the list) and cost (string).
+
+        Raises
+        ------
+        SettingsError
+            The connection was closed.
+
+        Examples
+        --------
+        >>> shop.columns().query("name == 'custom.VIP'")[["type", "source", "cost"]].values.tolist()
+        [['bool', 'list', 'in every read']]
+        """
+        return columns_of(self.source.columns.known())
+
     def panel(self, **filters: Unpack[CustomerFilterArgs]) -> "Panel":
         """Open the live filter panel.
 

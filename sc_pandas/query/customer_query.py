@@ -33,14 +33,15 @@ from sc_pandas.reading import (
     ReadOptions,
     ReadReport,
     Watcher,
+    check_wanted,
     count,
     estimate,
     one_value_each,
     plan_includes,
     read_page,
     read_rows,
+    with_every_column,
 )
-from sc_pandas.reading.labels import check_columns
 from sc_pandas.reading.options import whole
 from sc_pandas.reading.plan import overlap_possible, split
 from sc_pandas.secrecy import hide_unknown
@@ -239,7 +240,8 @@ class CustomerQuery:
         -------
         pandas.DataFrame
             Shape ``(n, columns)``, unique by ``user_id`` and sorted by it, RangeIndex, every dtype a
-            `pandas.ArrowDtype`; missing values are `pandas.NA`.  An empty result has the same base columns.
+            `pandas.ArrowDtype`; missing values are `pandas.NA`.  All answers of
+            a shop have the same columns, an empty one too.
 
         Raises
         ------
@@ -310,7 +312,8 @@ class CustomerQuery:
         page = read_page(self.connection.source, self._parts[0], options, Progress(), number)
         with TableBuilder(on_bad_value=options.on_bad_value, exact_decimals=options.exact_decimals) as builder:
             builder.add(page.items)
-            table = self._selected(builder.finish(sort=False).to_table())
+            rows = with_every_column(builder.finish(sort=False), self.connection.source.columns.known(), options)
+            table = self._selected(rows.to_table())
         return CustomerPage(
             number=number, size=size, total_results=page.total, table=table, dtype_backend=options.dtype_backend
         )
@@ -436,7 +439,7 @@ class CustomerQuery:
     def _selected(self, table: pa.Table) -> pa.Table:
         if self.options.columns is None:
             return table
-        check_columns(self.options.columns, table.column_names)
+        check_wanted(self.connection.source, self.options.columns, table.column_names)
         return table.select(list(self.options.columns))
 
     def _provenance(self, report: ReadReport) -> Provenance:

@@ -52,7 +52,8 @@ def read_sellercloud_customers(server: Connection | str | None = None, **keyword
         dtype a `pandas.ArrowDtype`, missing values `pandas.NA` (or as `dtype_backend` says).  Base columns: user_id
         (int64), email, first_name, last_name, email_cc, corporate_name (string), rating (int64, the code), rating_name
         (string), is_whole_sale_user (bool), is_wholesale_string (string); then ``custom.<name>`` for each custom
-        column, typed as SellerCloud declares it.  ``df.attrs["sellercloud"]`` says where the rows came from.
+        column that any read of this shop had (see `Connection.columns`), typed as SellerCloud declares it.
+        ``df.attrs["sellercloud"]`` says where the rows came from.
 
     Raises
     ------

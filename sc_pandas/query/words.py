@@ -51,7 +51,12 @@ def explain(connection: "Connection", parts: Sequence[CustomerFilter], includes:
 
 
 def warn_of(report: ReadReport, *, gaps: bool) -> None:
-    """Warn of undocumented keys, of values that did not fit their columns, and of gaps."""
+    """Warn of new columns, of undocumented keys, of values that did not fit their columns, and of gaps."""
+    if report.drift:
+        told = "; ".join(map(" ".join, report.drift))
+        message = f"This shop's custom columns changed: {told}. Frames have them from now on, null without a value."
+        keys = tuple(name for name, _ in report.drift)
+        warnings.warn(SchemaDriftWarning(message, keys=keys), stacklevel=caller_stacklevel())
     if report.undocumented:
         names = ", ".join(report.undocumented)
         message = (

@@ -12,18 +12,18 @@ import pyarrow as pa
 
 from sc_pandas.client import IN_FLIGHT
 from sc_pandas.contract import SERVED_AT_MOST, Ids
-from sc_pandas.contract.includes import PARTITIONS, PartitionFact
+from sc_pandas.contract.includes import PartitionFact
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.json_text import dump
+from sc_pandas.reading.columns import check_wanted
 from sc_pandas.reading.details import DetailReads
 from sc_pandas.reading.fetch import ListRead
 from sc_pandas.reading.judge import NOT_VERIFIED
 from sc_pandas.reading.labels import (
-    LABEL_TYPES,
     IncludePlan,
     LabelledList,
     Labels,
-    check_columns,
+    included_schema,
     lists_of,
     merge_labels,
     months_of,
@@ -34,7 +34,7 @@ from sc_pandas.reading.lists import Counted, ListsRead, count_lists, read_lists
 from sc_pandas.reading.options import Progress, ReadOptions, Source
 from sc_pandas.reading.records import Found, ListKey, keys_of
 from sc_pandas.reading.report import IncludeGap
-from sc_pandas.tables import Coercion, CustomerRows, detail_columns, detail_schema, refused
+from sc_pandas.tables import Coercion, CustomerRows, detail_columns, refused
 
 # Lists that are read at the same time, and how many calls of each are then in flight.
 _LISTS_AT_ONCE: Final = 8
@@ -95,14 +95,11 @@ class IncludedRead:
         """Read the customers and what is included."""
         read = read_lists(self._source, found, self._options, self._progress, spool_folder)
         labelled = {name for name in self._options.include if name not in self._plan.by_customer}
-        schemas = [
-            pa.schema([(name, LABEL_TYPES[PARTITIONS[name].kind])]) if name in labelled else detail_schema([name])
-            for name in self._options.include
-        ]
+        schemas = [included_schema(name, by_list=name in labelled) for name in self._options.include]
         added = pa.schema([each for schema in schemas for each in schema])
         if self._options.columns is not None:
             # Before each customer is asked.
-            check_columns(self._options.columns, list(dict.fromkeys([*read.rows.schema.names, *added.names])))
+            check_wanted(self._source, self._options.columns, [*read.rows.schema.names, *added.names])
         labels = self._labels([key.filter for key in found], read)
         rows, gaps, notes = self._with_columns(read.rows, labels, added)
         lists_read_at = min(read.oldest, self._oldest_list)

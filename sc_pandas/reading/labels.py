@@ -13,12 +13,13 @@ import numpy as np
 import pyarrow as pa
 
 from sc_pandas.contract import FILTERS_BY_NAME, Ids, PageRows
-from sc_pandas.contract.columns import INCLUDE_OF
+from sc_pandas.contract.columns import CUSTOM, INCLUDE_OF
 from sc_pandas.contract.details import DETAILS
 from sc_pandas.contract.includes import INCLUDES, PARTITIONS, PartitionFact
 from sc_pandas.errors import SettingsError
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.reading.windows import EARLIEST, FURTHEST_ZONE, MINUTE
+from sc_pandas.tables import detail_schema
 from sc_pandas.tables.layout import BASE_SCHEMA
 from sc_pandas.wording import did_you_mean, nearest
 
@@ -57,12 +58,19 @@ def plan_includes(names: Sequence[str], question: CustomerFilter) -> IncludePlan
     return IncludePlan(tuple(from_filter), tuple(by_list), tuple(by_customer))
 
 
-def check_columns(wanted: Iterable[str], columns: Sequence[str]) -> None:
+def included_schema(name: str, *, by_list: bool) -> pa.Schema:
+    """Return the columns of what `include=` calls so."""
+    return pa.schema([(name, LABEL_TYPES[PARTITIONS[name].kind])]) if by_list else detail_schema([name])
+
+
+def check_columns(wanted: Iterable[str], columns: Sequence[str], *, is_known: bool = True) -> None:
     """Refuse columns that there are not; the error says which there are, and what to include."""
     missing = [name for name in wanted if name not in columns]
     if missing:
         names = list(dict.fromkeys(INCLUDE_OF[name] for name in missing if name in INCLUDE_OF))
-        hint = f" Read with include={names!r}." if names else ""
+        hint = f" Read with include={names!r}." if names else did_you_mean(nearest(missing[0], columns), quoted=True)
+        if not is_known and any(name.startswith(CUSTOM) for name in missing):
+            hint += " A custom column is known once a read had it: read all customers once, shop.customers().run()."
         raise SettingsError(
             f"There is no column {', '.join(map(repr, missing))}.{hint} There are: {', '.join(columns)}.",
             setting="columns",

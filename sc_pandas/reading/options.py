@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, Protocol, Self, TypedDict, Unpack, get_args
 
 from sc_pandas import forks
-from sc_pandas.cache import HttpCache
+from sc_pandas.cache import ColumnMemory, HttpCache
 from sc_pandas.client import Client, Tally
 from sc_pandas.errors import SettingsError
 from sc_pandas.filters import CustomerFilter
@@ -177,13 +177,14 @@ class Watcher(Protocol):
 
 @dataclass
 class Source:
-    """A server as a read sees it: client, cache, the dialect it understands, and who asks several pages at once."""
+    """A server as a read sees it: client, cache, dialect, who asks several pages at once, and its custom columns."""
 
     client: Client
     cache: HttpCache | None
     tenant: str
     dialects: DialectMemory
     crew: Callable[..., Crew] = Crew
+    columns: ColumnMemory = field(default_factory=ColumnMemory)
 
 
 @dataclass

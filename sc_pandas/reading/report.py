@@ -79,6 +79,8 @@ class ReadReport:
         Values that did not fit their column's type; they are null in the table and here in full.
     undocumented : tuple of str
         Keys of the server that no public page documents; they are columns.
+    drift : tuple of tuple of str
+        Custom columns that are new, or came in another type than before, and what is to be said of each.
     gaps : tuple of IncludeGap
         Customers for whom something that was to be included could not be read, or came under several values.
     notes : tuple of str
@@ -96,6 +98,7 @@ class ReadReport:
     rows_without_key: int = 0
     coercions: tuple[Coercion, ...] = ()
     undocumented: tuple[str, ...] = ()
+    drift: tuple[tuple[str, str], ...] = ()
     gaps: tuple[IncludeGap, ...] = ()
     notes: tuple[str, ...] = ()
     started_at: datetime
@@ -117,6 +120,7 @@ class ReadReport:
             "no id": f"{no_key:,} rows; doubles among them cannot be seen" if no_key else "",
             "did not fit": f"{len(misfits):,} values, see report.coercions" if misfits else "",
             "undocumented": ", ".join(self.undocumented),
+            "columns": "; ".join(map(" ".join, self.drift)),
             "gaps": f"{len(gaps):,} customers lack what was to be included, see report.gaps" if gaps else "",
         }
         return [*((name, text) for name, text in lines.items() if text), *(("note", note) for note in self.notes)]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from sc_pandas.client import Page
 from sc_pandas.filters import CustomerFilter
+from sc_pandas.reading.columns import learnt
 from sc_pandas.reading.fetch import ListRead
 from sc_pandas.reading.include import IncludedRead
 from sc_pandas.reading.kept import KeptTable
@@ -60,13 +61,13 @@ def read_rows(
     table = KeptTable(source, keys_of(parts, options.page_size, source.tenant), options)
     known = table.load()
     if known is not None:
-        return known
+        return learnt(source, parts, options, progress, known)
     with table.alone(progress):
         # Another process may have read the same meanwhile.
         found = table.found()
         known = table.load(found)
         if known is not None:
-            return known
+            return learnt(source, parts, options, progress, known)
         try:
             if options.include:
                 read = IncludedRead(source, plan, options, progress).read(found, spool_folder)
@@ -82,4 +83,4 @@ def read_rows(
         elif read.is_final:
             # Customers who failed are asked again by the next read, which finds the others in the cache.
             table.save(read)
-    return read.rows, report
+    return learnt(source, parts, options, progress, (read.rows, report))

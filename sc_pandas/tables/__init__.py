@@ -42,6 +42,7 @@ from sc_pandas.contract.spelling import column_name
 from sc_pandas.tables.builder import TableBuilder
 from sc_pandas.tables.details import detail_columns, detail_schema
 from sc_pandas.tables.dtypes import DtypeBackend, backend_of, check_backend, to_pandas
+from sc_pandas.tables.known import custom_fields, kind_of, known_fields, widest, with_known
 from sc_pandas.tables.layout import BASE_SCHEMA
 from sc_pandas.tables.rows import Coercion, CustomerRows, refused
 
@@ -54,8 +55,13 @@ __all__ = [
     "backend_of",
     "check_backend",
     "column_name",
+    "custom_fields",
     "detail_columns",
     "detail_schema",
+    "kind_of",
+    "known_fields",
     "refused",
     "to_pandas",
+    "widest",
+    "with_known",
 ]

@@ -30,13 +30,15 @@ class _Facts(msgspec.Struct):
     undocumented: tuple[str, ...]
     rows_without_key: _Count
     coercions: tuple[Coercion, ...]
+    renamed: dict[str, str] = {}  # files of earlier versions have none
 
 
 def write_rows(path: Path, rows: CustomerRows, note: Mapping[str, Any]) -> None:
     """Write rows and a JSON-safe note, so the path holds all of it or what was there before."""
     facts = _Facts(
-        dict(note), rows.num_rows, rows.doubles_dropped, rows.undocumented, rows.rows_without_key, rows.coercions
-    )
+        dict(note), rows.num_rows, rows.doubles_dropped, rows.undocumented, rows.rows_without_key, rows.coercions,
+        dict(rows.renamed),
+    )  # fmt: skip
     schema = rows.schema.with_metadata({_NOTE: msgspec.json.encode(facts)})
     with atomic_write(path) as file:
         file.write(bytes(_HEAD_BYTES))
@@ -80,5 +82,6 @@ def read_rows(path: Path) -> tuple[CustomerRows, dict[str, Any]] | None:
         rows_without_key=facts.rows_without_key,
         _store=store,
         _order=None,
+        renamed=facts.renamed,
     )
     return rows, facts.note

@@ -146,6 +146,7 @@ class TableBuilder:
             rows_without_key=ids.null_count,
             _store=store,
             _order=None if in_place else order,
+            renamed={new: old for old, new in layout.renamed.items()},
         )
 
     def _coercions(self, ids: pa.ChunkedArray, order: Order, layout: Layout) -> tuple[Coercion, ...]:

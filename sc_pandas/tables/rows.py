@@ -1,6 +1,6 @@
 """The typed rows of a read, in their final order, as batches, as a table, as a frame."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -76,6 +76,8 @@ class CustomerRows:
         names its own.
     rows_without_key : int
         Rows without a usable id; they stand last, in the server's order.
+    renamed : dict of str to str
+        The shop's own names of custom columns that had to give way to another, by the column's.
     """
 
     schema: pa.Schema = field(repr=False)
@@ -86,6 +88,7 @@ class CustomerRows:
     rows_without_key: int
     _store: Store = field(repr=False)
     _order: Order | None = field(repr=False)
+    renamed: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def iter_batches(self, rows: int = 20_000) -> Iterator[pa.RecordBatch]:
         """Return the rows in batches of so many (the last may have fewer), none at all if there are no rows."""
@@ -101,21 +104,39 @@ class CustomerRows:
         return pa.Table.from_batches(self.iter_batches(), self.schema)
 
     def with_columns(
-        self, added: pa.Schema, columns_of: Callable[[pa.RecordBatch], Sequence[pa.Array]], coercions: list[Coercion]
+        self,
+        added: pa.Schema,
+        columns_of: Callable[[pa.RecordBatch], Sequence[pa.Array]],
+        coercions: list[Coercion],
+        *,
+        instead_of: Collection[str] = (),
+        at: int | None = None,
     ) -> "CustomerRows":
-        """Return the rows with columns more, which stand last and replace those of the same names; free these rows.
+        """Return the rows with columns more, which replace those of the same names and others; free these rows.
+
+        They stand last, or in front of the column at a place.
 
         `coercions` is complete once `columns_of` has been called for all batches.
         """
-        replaced = set(added.names)
+        replaced = {*added.names, *instead_of}
         stay = [field for field in self.schema if field.name not in replaced]
-        schema = pa.schema([*stay, *added])
+        at = len(stay) if at is None else at
+        schema = pa.schema([*stay[:at], *added, *stay[at:]])
         store = new_store(self._store.folder)
         for batch in self.iter_batches():
             arrays = [batch.column(field.name) for field in stay]
-            store.append(pa.RecordBatch.from_arrays([*arrays, *columns_of(batch)], schema=schema))
+            arrays[at:at] = columns_of(batch)
+            store.append(pa.RecordBatch.from_arrays(arrays, schema=schema))
         self._store.close()
         return replace(self, schema=schema, coercions=(*self.coercions, *coercions), _store=store, _order=None)
+
+    def filled(self) -> dict[str, int]:
+        """Return how many values each column has."""
+        counts = dict.fromkeys(self.schema.names, 0)
+        for batch in self.iter_batches() if self.doubles_dropped else self._store:
+            for name in counts:
+                counts[name] += batch.num_rows - batch.column(name).null_count
+        return counts
 
     def close(self) -> None:
         """Free the rows' space; the counts stay."""

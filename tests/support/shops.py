@@ -49,7 +49,7 @@ def finished_reads(folder: Path) -> list[dict[str, Any]]:
     for path in folder.glob("*.sqlite"):
         con = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
         try:
-            rows = con.execute("SELECT facts FROM reads WHERE query != 'dialect'").fetchall()
+            rows = con.execute("SELECT facts FROM reads WHERE query NOT IN ('dialect', 'columns')").fetchall()
         finally:
             con.close()
         reads += [json.loads(row[0]) for row in rows]
