@@ -62,6 +62,17 @@ def arrow_of(column: "pd.Series[Any]") -> _Values:
     return values.cast(values.type.value_type) if pa.types.is_dictionary(values.type) else values
 
 
+def near_of(values: Any) -> Any:
+    """Return values as they are, or as text if they are times that Python's years, 1 to 9999, do not hold."""
+    of_type = values.type
+    try:
+        if pa.types.is_timestamp(of_type) or pa.types.is_date(of_type):
+            pc.min_max(values).as_py()
+    except (OverflowError, ValueError):
+        return values.cast(pa.string())
+    return values
+
+
 def is_text(of_type: pa.DataType) -> bool:
     """Return whether a type of Arrow is text."""
     return bool(pa.types.is_string(of_type) or pa.types.is_large_string(of_type) or of_type == pa.string_view())

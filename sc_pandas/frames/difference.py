@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sc_pandas.frames.keys import KEY, Ids, user_ids
-from sc_pandas.matching import Mask, arrow_of
+from sc_pandas.matching import Mask, arrow_of, near_of
 from sc_pandas.tables import backend_of, to_pandas
 from sc_pandas.wording import html_table
 
@@ -197,7 +197,7 @@ def _equal(one: Any, other: Any) -> bool:
 def _values(column: "pd.Series[Any]") -> list[Any]:
     """Return the values as Arrow holds them, else as they are; a missing one is None."""
     try:
-        values: list[Any] = arrow_of(column).to_pylist()
+        values: list[Any] = near_of(arrow_of(column)).to_pylist()
     except TypeError:
         values = [None if value is pd.NA or value is pd.NaT else value for value in column]
     return values

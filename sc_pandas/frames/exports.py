@@ -326,7 +326,7 @@ class Exports:
         """
         self._check_verified(path, ", although CSV has no place to say so", allowed=allow_unverified)
         check_name(path, "to_csv")
-        table = frame_to_arrow(self._frame, path)
+        table = frame_to_arrow(self._frame, path, as_text=True)
         return write_csv(
             path, table.to_batches(_BATCH), table.schema, formula_guard=formula_guard, sep=sep, encoding=encoding
         )
@@ -338,7 +338,8 @@ class Exports:
 
         The sheet "Customers" has the rows, "Where from" the provenance.  Text is written as text, so no cell is a
         formula, with or without the guard.  Times are Excel's dates (to the millisecond); whole numbers beyond 2**53,
-        decimals that a double cannot hold, times before March 1900 and times with a zone are text.  Lists and structs
+        decimals that a double cannot hold, times before March 1900 and times with a zone are text; so are all times of
+        a column with a year beyond 9999.  Lists and structs
         are JSON.  Characters that Excel files cannot hold become U+FFFD.  Needs openpyxl.
 
         Parameters
@@ -374,7 +375,7 @@ class Exports:
         """
         self._check_verified(path, "; the sheet will say so", allowed=allow_unverified)
         check_name(path, "to_excel")
-        table = frame_to_arrow(self._frame, path)
+        table = frame_to_arrow(self._frame, path, as_text=True)
         return write_excel(path, table.to_batches(), table.schema, self._note(), formula_guard=formula_guard)
 
     def to_feather(self, path: str | os.PathLike[str], *, allow_unverified: bool = False) -> Path:

@@ -10,11 +10,12 @@ from sc_pandas.files import PathLike
 from sc_pandas.parquet.sealed import mismatch, readable, refuse_extensions
 
 
-def frame_to_arrow(frame: pd.DataFrame, path: PathLike = "") -> pa.Table:
+def frame_to_arrow(frame: pd.DataFrame, path: PathLike = "", *, as_text: bool = False) -> pa.Table:
     """Make a table of a user's frame, without pandas' metadata, for `write_parquet`; `path` is for the error.
 
     Arrow-backed columns are taken as they are.  Named levels of the index become columns in front, an index without
     names is dropped.  Categories become their values, and times whose unit Parquet lacks get the next finer one.
+    With `as_text` a column for which Arrow has no type, such as intervals, becomes what pandas prints.
 
     Raises
     ------
@@ -32,24 +33,34 @@ def frame_to_arrow(frame: pd.DataFrame, path: PathLike = "") -> pa.Table:
     frame.attrs = {}
     series: list[Any] = [frame.index.get_level_values(place) for place in levels]
     series += [frame.iloc[:, place] for place in range(frame.shape[1])]
-    table = pa.table([_array(name, column, where) for name, column in zip(names, series, strict=True)], names=names)
+    arrays = [_array(name, column, where, as_text=as_text) for name, column in zip(names, series, strict=True)]
+    table = pa.table(arrays, names=names)
     refuse_extensions(where, table.schema)
     schema = readable(table.schema)
     arrays = [_cast(column, field, where) for column, field in zip(table.columns, schema, strict=True)]
     return pa.table(arrays, schema=schema)
 
 
-def _array(name: str, column: Any, where: PathLike) -> pa.ChunkedArray | pa.Array:
+def _array(name: str, column: Any, where: PathLike, *, as_text: bool) -> pa.ChunkedArray | pa.Array:
+    if isinstance(column.dtype, pd.SparseDtype):
+        column = column.astype(column.dtype.subtype)
     try:
         array = pa.array(column, from_pandas=True)
         if pa.types.is_dictionary(array.type):
-            return array.cast(array.type.value_type)
-        # pandas' own text is large_string inside.
-        return array.cast(pa.string()) if isinstance(column.dtype, pd.StringDtype) else array
+            array = array.cast(array.type.value_type)
+        if not (as_text and isinstance(array.type, pa.BaseExtensionType)):
+            # pandas' own text is large_string inside.
+            return array.cast(pa.string()) if isinstance(column.dtype, pd.StringDtype) else array
     except (pa.ArrowException, OverflowError, UnicodeError, ValueError, TypeError):
-        # Arrow's message quotes a value of the column.
-        what = f"the column {name!r} holds values of several kinds. Convert it with astype first."
-        raise mismatch(where, what) from None
+        if not as_text:
+            # Arrow's message quotes a value of the column.
+            kinds = " and ".join(sorted({type(value).__name__ for value in column.dropna()})[:3])
+            what = f"the column {name!r} holds {kinds}, for which Arrow has no single type. Convert it: astype(str)."
+            raise mismatch(where, what) from None
+    try:
+        return pa.array([None if gone else str(value) for value, gone in zip(column, column.isna(), strict=True)])
+    except UnicodeError:
+        raise mismatch(where, f"the column {name!r} holds text that is not Unicode. Clean it first.") from None
 
 
 def _cast(column: pa.ChunkedArray, field: pa.Field, where: PathLike) -> pa.ChunkedArray:

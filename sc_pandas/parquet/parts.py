@@ -144,7 +144,7 @@ def whole_of(
 
     Several whole exports are put below each other, and each one's provenance is called as its file.
     """
-    tables, parts, wholes = [], [], list[Whole]()
+    tables, parts, wholes = list[pa.Table](), list[PartNote](), list[Whole]()
     provenance = None
     for name, file in files:
         where = f"{path}/{name}"

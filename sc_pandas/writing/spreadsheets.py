@@ -33,7 +33,7 @@ import pyarrow.csv as pa_csv
 
 from sc_pandas.errors import ExportError, MissingExtraError, SettingsError
 from sc_pandas.files import HashingFile, PathLike, atomic_write, check_target
-from sc_pandas.matching import is_text
+from sc_pandas.matching import is_text, near_of
 from sc_pandas.provenance import Provenance
 from sc_pandas.writing.names import endings_of
 
@@ -326,7 +326,7 @@ def _flat(column: pa.ChunkedArray, *, for_csv: bool) -> pa.ChunkedArray | pa.Arr
     if for_csv and types.is_boolean(of_type):
         return pc.if_else(column, "True", "False")
     is_odd = types.is_null(of_type) or of_type == pa.string_view() or (for_csv and _is_naive(of_type))
-    return column.cast(pa.string()) if is_odd else column
+    return column.cast(pa.string()) if is_odd else column if for_csv else near_of(column)
 
 
 def _written(column: pa.ChunkedArray, write: Callable[[Any], str]) -> pa.Array:

@@ -139,6 +139,12 @@ def test_frames_whose_rows_are_not_one_customer_each_are_refused(broken: pd.Data
         difference(*frames)
 
 
+def test_far_years_are_told_as_text() -> None:
+    far = pd.Series(["12000-01-01"] * 3).to_numpy().astype("datetime64[s]")
+    change = difference(BEFORE.assign(until=far), BEFORE.assign(until=None))
+    assert change.changed["before"].tolist() == ["12000-01-01 00:00:00"] * 3
+
+
 def test_a_difference_travels() -> None:
     change = pickle.loads(pickle.dumps(difference(BEFORE, AFTER)))  # noqa: S301
     pandas.testing.assert_frame_equal(change.changed, difference(BEFORE, AFTER).changed)

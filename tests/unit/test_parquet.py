@@ -321,6 +321,8 @@ class TestFrameToArrow:
         (pd.DataFrame({"t": pd.Series([2**62], dtype="datetime64[s]")}), "'t' holds values that do not fit"),
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), "'a'"), (pd.DataFrame({"a": [1]}).rename_axis("a"), "'a'"),
         (pd.DataFrame({"p": pd.period_range("2020-01", periods=2, freq="M")}), "special type"),
+        (pd.DataFrame({"p": pd.cut(pd.Series([1, 2]), 2)}), r"'p' holds Interval, .* astype\(str\)"),
+        (pd.DataFrame({"p": pd.Series([1, "a"], dtype=object)}), "holds int and str, "),
         (pd.DataFrame({"x": pd.Series(["{}"], dtype=pd.ArrowDtype(pa.json_()))}), "special type"),
     ])  # fmt: skip
     def test_what_parquet_does_not_take_is_named_without_its_values(self, frame: pd.DataFrame, says: str) -> None:

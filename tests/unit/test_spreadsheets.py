@@ -174,6 +174,26 @@ class TestCsv:
         assert (tmp_path / "y.csv").read_bytes() == b"\xef\xbb\xbf"
 
 
+@pytest.mark.parametrize(("values", "texts"), [
+    (pd.cut(pd.Series([1, 2, 3]), 3), ["(0.998, 1.667]", "(1.667, 2.333]", "(2.333, 3.0]"]),
+    (pd.Series(pd.period_range("2020", periods=3, freq="M")), ["2020-01", "2020-02", "2020-03"]),
+    (pd.Series(pd.arrays.SparseArray([0, 0, 7])), ["0", "0", "7"]), (pd.Series([1j, 2, 3]), ["1j", "(2+0j)", "(3+0j)"]),
+    (pd.Series([1, "=a", "b"], dtype=object), ["1", "'=a", "b"]), (pd.Series([Path("a")] * 3), ["a"] * 3),
+    (pd.Series(["12000-01-01"] * 3).to_numpy().astype("datetime64[s]"), ["12000-01-01 00:00:00.000"] * 3),
+    (pd.Series(["-0500-01-01"] * 3).to_numpy().astype("datetime64[ms]"), ["'-0500-01-01 00:00:00.000"] * 3),
+    (pd.array(pa.array([3_663_000] * 3, pa.int32()).cast(pa.date32()), dtype=pd.ArrowDtype(pa.date32())), ["11998-12-15"] * 3),
+])  # fmt: skip
+def test_what_has_no_cell_of_its_own_is_text(values: Any, texts: list[str], tmp_path: Path) -> None:
+    """As pandas writes it: intervals, periods, complex numbers, paths, mixed values, years beyond 9999."""
+    frame = pd.DataFrame({"x": values})
+    table = frame_to_arrow(frame, as_text=True)
+    spreadsheets.write_csv(tmp_path / "x.csv", table.to_batches(), table.schema)
+    spreadsheets.write_excel(tmp_path / "x.xlsx", table.to_batches(), table.schema, None)
+    with (tmp_path / "x.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert [row[0] for row in csv.reader(file)][1:] == texts
+    assert [str(row[0].value) for row in cells(tmp_path / "x.xlsx")][1:] == texts
+
+
 class TestExcel:
     def test_every_type_has_a_form(self, tmp_path: Path) -> None:
         write_excel(full(), tmp_path / "x.xlsx", NOTE)
