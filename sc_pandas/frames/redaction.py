@@ -254,7 +254,7 @@ def _arrow_type(dtype: Any) -> pa.DataType | None:
     return None if isinstance(of_type, pa.BaseExtensionType) else of_type
 
 
-def _dtype_of(column: "pd.Series[Any]") -> Any:
+def _dtype_of(column: Any) -> Any:
     """Return the dtype of a column, of flags and lists that are objects that of their values."""
     try:
         of_type = arrow_of(column).type if column.dtype == object else None

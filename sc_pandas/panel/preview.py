@@ -2,6 +2,7 @@
 
 import html
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
@@ -60,7 +61,7 @@ def _column(column: "pd.Series[Any]", *, masked: bool) -> tuple[str, str, list[s
 
 
 def _text(value: Any, *, masked: bool, whole: bool) -> str | None:
-    if value is None or value is pd.NA or value is pd.NaT:
+    if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
         return None
     text = str(_masked(value) if masked and isinstance(value, list | dict) else value)
     # A flag, as in is_billing_address, reaches nobody.

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pytest
 
 import sc_pandas as sc
+from sc_pandas.panel.preview import table_html
 from sc_pandas.tables import DtypeBackend, dtypes
 from tests.support.shops import served
 
@@ -232,6 +233,14 @@ def through(df: pd.DataFrame, name: str, read: Callable[[Any], pd.DataFrame] = s
     return read(getattr(df.sellercloud, f"to_{name.rpartition('.')[2]}")(Path(name)))
 
 
+def by_month(df: pd.DataFrame) -> Path:
+    assert (
+        df.sellercloud.to_parquet(Path(dtypes.backend_of(df)), partition_by="created_month")
+        / "created_month=2025-04-01"
+    ).is_dir()
+    return Path(dtypes.backend_of(df))
+
+
 # fmt: off
 VERBS: dict[str, Idiom] = {
     "provenance": lambda df: str(df.sellercloud.provenance), "where": lambda df: df.sellercloud.where(rating=[4, 5], customer_type="Retail", created_on_from="2020-01-01").user_id,
@@ -241,8 +250,8 @@ VERBS: dict[str, Idiom] = {
     "redact": lambda df: df.sellercloud.redact(), "pseudonymize": lambda df: df.sellercloud.pseudonymize("correct horse battery staple"),
     "plots": lambda df: [bars(df.sellercloud.plot.by_rating()), bars(df.sellercloud.plot.by_created_month())], "to_code": lambda df: df.sellercloud.to_code().replace(f", dtype_backend={dtypes.backend_of(df)!r}", ""),
     "parquet": lambda df: through(df, "a.parquet"), "csv": lambda df: Path(df.sellercloud.to_csv("a.csv")).read_text("utf-8"), "excel": lambda df: through(df, "a.excel", pd.read_excel),
-    "folder": lambda df: sc.read_parquet(df.sellercloud.to_parquet(f"by {len(df.columns)} {df.dtypes.iloc[0]}", partition_by="created_month")),
-    "refresh": lambda df: df.sellercloud.refresh(cache="use"), "panel": lambda df: df.sellercloud.panel().filter.given(), "page": lambda df: df.sellercloud.query.page(1, 10).to_pandas(),
+    "folder": lambda df: [sc.read_parquet(folder := by_month(df)), sorted(path.parent.name for path in folder.rglob("*.parquet"))],
+    "refresh": lambda df: df.sellercloud.refresh(cache="use"), "panel": lambda df: table_html(df[["user_id", "email", LTV, VIP, "created_on", "groups"]], masked=False), "page": lambda df: df.sellercloud.query.page(1, 10).to_pandas(),
 }
 # fmt: on
 

@@ -45,6 +45,9 @@ def asking(shop: sc.Connection) -> None:
     assert_type(read.report, sc.ReadReport)
     assert_type(read.report.coercions, tuple[sc.Coercion, ...])
     assert_type(query.to_pandas(), pd.DataFrame)
+    assert_type(query.to_pandas(dtype_backend="numpy"), pd.DataFrame)
+    query.to_pandas(dtype_backend="arrow")  # type: ignore[arg-type]
+    shop.customers(dtype_backend="numpy_nullable", exact_decimals=True)
     assert_type(query.to_parquet("customers.parquet"), Path)
     assert_type(query.to_code(), str)
     batch: pa.RecordBatch
@@ -78,7 +81,7 @@ def segmenting(shop: sc.Connection, frame: pd.DataFrame) -> None:
 
 
 def files(frame: pd.DataFrame) -> None:
-    assert_type(sc.read_parquet("customers.parquet"), pd.DataFrame)
+    assert_type(sc.read_parquet("customers.parquet", dtype_backend="numpy"), pd.DataFrame)
 
 
 def accessor(frame: pd.DataFrame, saved: sc.Segments) -> None:

@@ -403,7 +403,7 @@ class TestCustomColumns:
             rows = building.finish()
         assert column(rows, "custom.c") == [cell and Decimal(cell)]
         assert len(rows.coercions) == told
-        spent = to_pandas(rows.to_table())["custom.c"]
+        spent: Any = to_pandas(rows.to_table())["custom.c"]
         assert str(spent.dtype) == "decimal128(18, 6)[pyarrow]"
         assert [len(each) for each in (spent * 2, spent + 1, spent * Decimal("1.19"), spent / spent)] == [1] * 4
 
