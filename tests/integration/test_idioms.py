@@ -290,7 +290,8 @@ def test_a_file_of_an_earlier_edition_is_compared_and_read_anew(shop: sc.Connect
         "timestamp[us][pyarrow]",
     ]
     assert old.sellercloud.where(rating=[0]).index.equals(new.sellercloud.where(rating=[0]).index)
-    exact = shop.customers(exact_decimals=True, limit=15).to_pandas()
+    doubles, exact = (shop.customers(exact_decimals=each).to_pandas() for each in (False, True))
+    assert doubles[LTV].dtype == pd.ArrowDtype(pa.float64())
     assert exact.sellercloud.refresh()[LTV].dtype == pd.ArrowDtype(pa.decimal128(18, 6))
     assert set(new.sellercloud.diff(exact).cells) == set() == set(exact.sellercloud.diff(new).cells)
     assert "exact_decimals=True" in exact.sellercloud.to_code()

@@ -13,7 +13,7 @@ from typing import Any, get_args
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sc_pandas.contract import DETAIL_KEYS, LIST_KEYS, CustomDataType
@@ -482,6 +482,7 @@ def held(column: "pd.Series[Any]") -> list[Any]:
 
 
 @given(any_rows())
+@example([{"UserID": 1, "CompanyID": 2**53 + 1, "Tags": [2**53 + 1, None]}, {"UserID": 2}])
 @settings(max_examples=80, deadline=None)
 def test_each_dtype_backend_holds_the_same_values(items: list[dict[str, Any]]) -> None:
     """So nothing is lost that is not told, also when the frame goes through a file to another backend."""
