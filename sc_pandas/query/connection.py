@@ -127,15 +127,7 @@ def _no_server(given: object) -> str:
 
 
 def url_of(server: str, *, policy: RetryPolicy | None = None) -> str:
-    """Return the base URL of a server, by a look-up where it is named by its team.
-
-    Raises
-    ------
-    SettingsError
-        There is no such server.
-    SellerCloudError
-        The look-up of a team failed.
-    """
+    """Return the base URL of a server, by a look-up where it is named by its team."""
     if not server.startswith(_TEAM):
         return settings.base_url(server)
     lookup = contract.TEAM_LOOKUP_URL

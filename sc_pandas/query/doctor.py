@@ -93,15 +93,7 @@ def check_up(
     timeout: float = 20.0,
     ca_bundle: str | None = None,
 ) -> Checkup:
-    """Check the way to a server and this machine's cache; nothing is changed but the count of calls.
-
-    Raises
-    ------
-    SettingsError
-        The server, the credentials or the time-out cannot be used; nothing was sent.
-    SellerCloudError
-        The look-up of a team failed.
-    """
+    """Check the way to a server and this machine's cache; nothing is changed but the count of calls."""
     server = without_login(server)
     if not 0 < seconds("timeout", timeout) < 86_400:
         raise SettingsError("timeout is a positive number of seconds.", setting="timeout")

@@ -46,19 +46,8 @@ _NEAREST: Final = 3
 def check_keywords(given: Mapping[str, Any], *, connect: Collection[str] = (), connected: Collection[str] = ()) -> None:
     """Refuse a keyword that is no filter; `connect` names those that are too, `connected` those that come too late.
 
-    Raises
-    ------
-    FilterError
-        There is no such filter or option; the message says which are near.
-    SettingsError
-        It belongs to `connect`.
-
     Examples
     --------
-    >>> check_keywords({"chache": "off"})
-    Traceback (most recent call last):
-    ...
-    sc_pandas.errors.FilterError: There is no filter or option 'chache'. Did you mean cache or channel?
     >>> check_keywords({"satisfied": True})
     Traceback (most recent call last):
     ...

@@ -16,13 +16,6 @@ def connection_for(named: str, tenant: str = "") -> Connection:
     The first of these that there is: the connection to that very URL, as this user, that was opened last; a new one
     by the login of the environment, where the URL is that of ``SELLERCLOUD_SERVER``; one by the keyring's for the URL.
     `named` is the URL in the frame; `tenant` the digest of server and user, empty where it is not known.
-
-    Raises
-    ------
-    AccessorError
-        There is none of these, or there are connections of several users, and it is not known whose the frame is.
-    SellerCloudError
-        The look-up of the team that ``SELLERCLOUD_SERVER`` names failed.
     """
     url = _url_in(named)
     opened = [shop for ref in reversed(OPENED.valuerefs()) if (shop := ref()) is not None and shop.url == url]

@@ -14,13 +14,7 @@ from sc_pandas.tables import DtypeBackend, to_pandas
 
 
 def check_kinds(given: Mapping[str, object]) -> None:
-    """Refuse settings of another kind than they can be; a value itself is not shown.
-
-    Raises
-    ------
-    SettingsError
-        One is neither missing nor of its kind.
-    """
+    """Refuse settings of another kind than they can be; a value itself is not shown."""
     for name, value in given.items():
         kinds, says = _KINDS_OF[name]
         if value is not None and not isinstance(value, kinds):

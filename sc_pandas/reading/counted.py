@@ -30,18 +30,10 @@ def is_the_whole(
     """Return whether nobody of a whole is outside a part of it, though both move; None where it cannot be counted.
 
     Counted by turns: whole, part, whole, part, ….  If nobody left meanwhile, those outside are at most as many as the
-    whole has more than the part had before it, and at least as many as it had more than the part has after it.
-
-    Parameters
-    ----------
-    part, whole
-        What is counted.
-    total_of
-        Counts it.
-    closed
-        What of the part can only shrink: counted before and after, it tells how many left, so one pair of counts is
-        a proof.  (Of whoever is newer, nobody may leave between the two.)  Without it pairs must agree twice, or four
-        times where one contradicted.
+    whole has more than the part had before it, and at least as many as it had more than the part has after it.  What
+    of the part can only shrink (`closed`), counted before and after, tells how many left, so one pair is a proof.  (Of
+    whoever is newer, nobody may leave between the two.)  Without it pairs must agree twice, or four times where one
+    contradicted.
     """
     agreed = contradicted = 0
     fell, closest = False, 2**63

@@ -22,17 +22,7 @@ _OF_ONE: Final = frozenset({400, 403, 404, 410, 500})
 
 
 class DetailReads:
-    """Reads single customers for one read.
-
-    Attributes
-    ----------
-    gaps : list of IncludeGap
-        Who could not be read, and why.
-    is_final : bool
-        True if another try would fail for the same customers.
-    oldest : float
-        When the oldest of the customers was read, Unix seconds; infinite if none was.
-    """
+    """Reads single customers for one read."""
 
     def __init__(self, source: Source, names: tuple[str, ...], options: ReadOptions, progress: Progress) -> None:
         self._source = source
@@ -43,6 +33,7 @@ class DetailReads:
         self._any_read = False
         self._began = source.client.clock.now().timestamp()
         self.gaps: list[IncludeGap] = []
+        # Another try would fail for the same customers.
         self.is_final = True
         self.oldest = float("inf")
 

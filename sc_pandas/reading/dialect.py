@@ -19,15 +19,7 @@ class Evidence(Enum):
 
 
 def judge_first_page(asked: int, rows: int, total: int) -> Evidence:
-    """Judge page 1 of any list.
-
-    Examples
-    --------
-    >>> judge_first_page(asked=50, rows=10, total=1037)
-    <Evidence.IGNORED: 'ignored'>
-    >>> judge_first_page(asked=50, rows=7, total=7)
-    <Evidence.UNDECIDED: 'undecided'>
-    """
+    """Judge page 1 of any list."""
     by_default = min(SERVED_BY_DEFAULT, total)
     as_asked = {min(asked, total), min(asked, SERVED_AT_MOST, total)}
     if rows in as_asked:
@@ -51,15 +43,7 @@ class _Keeper(Protocol):
 
 
 class DialectMemory:
-    """What a connection knows of its server's dialect.
-
-    Parameters
-    ----------
-    chosen
-        ``"article"``, ``"swagger"``, or ``"auto"`` to find out.
-    keeper
-        Where it is remembered beyond this connection, or None.
-    """
+    """What a connection knows of its server's dialect; a `keeper` remembers it beyond this connection."""
 
     def __init__(self, chosen: str, keeper: _Keeper | None = None) -> None:
         self.fixed = chosen != "auto"

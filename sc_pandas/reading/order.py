@@ -74,29 +74,16 @@ def runs_of(low: int, high: int) -> list[Run]:
 
 
 class OrderOfAsking(ABC):
-    """Judges a read by order of asking.
+    """Judges a read by order of asking; where customers `may_join` by a change, the count must agree as well."""
 
-    Parameters
-    ----------
-    first
-        Page 1.
-    may_join
-        Customers may come to match by a change, so that the count must agree as well.
-
-    Attributes
-    ----------
-    trouble : Judgement or None
-        Why nothing can be proven in this way; known as soon as a page shows it.
-    stale : str
-        What shows that a copy that lags behind, or a cache on the way, has answered.
-    """
-
+    # What shows that a copy that lags behind, or a cache on the way, has answered.
     stale = ""
 
     def __init__(self, first: Page, *, may_join: bool) -> None:
         self.first = first
         self.served = len(first.items)
         self.may_join = may_join
+        # Why nothing can be proven in this way.
         self.trouble: Judgement | None = None
         self.latest_total = self.least_total = self.highest_total = first.total
         # The lowest total that was lower than one of a call that had ended before.

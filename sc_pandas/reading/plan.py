@@ -31,13 +31,7 @@ def page_params(question: CustomerFilter, dialect: Dialect, number: int, size: i
 
 
 def split(question: CustomerFilter, url: str, *, max_calls: int | None = None) -> list[CustomerFilter]:
-    """Return the filters that can each be asked in one request; the answer is the union of theirs.
-
-    Raises
-    ------
-    FilterError
-        It would take more than 100 reads and `max_calls` does not allow them, or a text is too long for a URL.
-    """
+    """Return the filters that can each be asked in one request; the answer is the union of theirs."""
     if question.reads > READS_WITHOUT_ASKING and (max_calls is None or question.reads > max_calls):
         raise FilterError(
             f"The lists in this filter multiply to {question.reads:,} reads of at least one call each. Ask for less, "

@@ -94,15 +94,8 @@ class Way:
 
 
 def ways_for(consistency: str, *, may_join: bool) -> list[Way]:
-    """Return the ways for a whole list.
-
-    Parameters
-    ----------
-    consistency
-        A strict read does not rest on the order of ids.
-    may_join
-        Customers may come to match by a change, so a list that is bounded by dates can grow, too.
-    """
+    """Return the ways for a whole list; where customers `may_join` by a change, one bounded by dates can grow, too."""
+    # A strict read does not rest on the order of ids.
     ways = [] if consistency == "strict" else [_ORDER]
     return [*ways, *([] if may_join else [_CLOSED]), _WINDOWS, _TWICE]
 

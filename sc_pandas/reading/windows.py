@@ -66,29 +66,18 @@ class Split:
 
 @dataclass(slots=True)
 class WindowPlan:
-    """Splits windows until each fits one response.
-
-    Parameters
-    ----------
-    question
-        What is asked; its own creation dates bound the windows.
-    served
-        Rows of a full page.
-    began
-        When the read began, UTC without zone: splits go no further than that, in whatever zone.
-    narrowest
-        The finest step that the dialect can say.
-    holds
-        Customers that a window may have: a page of them, or where they can only become fewer, several.
-    """
+    """Splits windows until each fits one response, within the creation dates that the question itself bounds."""
 
     question: CustomerFilter
+    # Rows of a full page.
     served: int
+    # When the read began, UTC without zone: splits go no further than that, in whatever zone.
     began: datetime
     narrowest: timedelta = MINUTE
     waiting: list[Window] = field(default_factory=lambda: [Window()])
     unsplittable: list[Window] = field(default_factory=list)
     splits: list[Split] = field(default_factory=list)
+    # Customers that a window may have: a page of them, or where they can only become fewer, several.
     holds: int = 0
     _split_of: dict[Window, Split] = field(default_factory=dict)
 
