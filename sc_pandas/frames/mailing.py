@@ -1,7 +1,6 @@
 """A clean list of addresses for a mailing, and who was left out of it for which reason."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -43,18 +42,15 @@ def mailing_list(frame: pd.DataFrame, not_in_groups: str | Iterable[str]) -> pd.
     valid = np.ones(len(frame), dtype=bool)
     valid[stays] = _holds(texts.filter(pa.array(stays)), validity())
     leave_out("invalid address", ~valid)
-    chosen = frame[stays].assign(email=_as_was(frame["email"], texts)[stays])
-    return without_duplicates(noted(chosen, left_out), "email", "survivor", crowd=max(len(frame), 2))
+    dtype = frame["email"].dtype
+    email = pd.Series(pd.arrays.ArrowExtensionArray(texts), index=frame.index)
+    email = email.astype("category" if isinstance(dtype, pd.CategoricalDtype) else dtype)
+    chosen = noted(frame[stays].assign(email=email[stays]), left_out)
+    return without_duplicates(chosen, "email", "survivor", crowd=max(len(frame), 2))
 
 
 def _holds(texts: pa.Array, check: Callable[[str], bool]) -> Mask:
     return as_mask(mapped(texts, check, pa.bool_()))
-
-
-def _as_was(column: "pd.Series[Any]", texts: pa.Array) -> "pd.Series[Any]":
-    """Return texts in the dtype that a column has."""
-    made = pd.Series(pd.arrays.ArrowExtensionArray(texts), index=column.index)
-    return made.astype("category" if isinstance(column.dtype, pd.CategoricalDtype) else column.dtype)
 
 
 def _in_groups(frame: pd.DataFrame, groups: Iterable[str]) -> Mask:

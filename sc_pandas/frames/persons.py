@@ -86,19 +86,12 @@ class Persons(Exports):
         Returns
         -------
         pandas.DataFrame
-            A new frame of the other rows, with their index and the ``attrs``; `left_out` says how many went.
+            A new frame of the other rows, crowds included, with their index and ``attrs``; `left_out` counts who went.
 
         Raises
         ------
-        AccessorError, MissingExtraError
-            See `duplicates`.
-        SettingsError
-            `keep` is something else; see also `duplicates`.
-
-        Warns
-        -----
-        SellerCloudWarning
-            There are crowds; they stay.
+        AccessorError, MissingExtraError, SettingsError
+            As `duplicates` does; or `keep` is something else.
 
         Examples
         --------
