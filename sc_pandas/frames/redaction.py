@@ -132,7 +132,7 @@ def _is_shared(frame: pd.DataFrame, name: str) -> bool:
     fact = _fact(name)
     if (not level and name not in frame.columns) or fact.is_shared:
         return True
-    values = frame.index.get_level_values(name) if level else frame[name]
+    values: Any = frame.index.get_level_values(name) if level else frame[name]
     return fact.kind in {"label", "figure"} and (values.ndim > 1 or not is_personal(name, _dtype_of(values)))
 
 

@@ -27,7 +27,7 @@ plt.switch_backend("Agg")
 
 BACKENDS: tuple[DtypeBackend, ...] = ("pyarrow", "numpy_nullable", "numpy")
 LTV, VISITS, VIP, TIER = "custom.Lifetime Value", "custom.Visits", "custom.VIP", "custom.Loyalty Tier"
-Idiom = Callable[[pd.DataFrame], Any]
+Idiom = Callable[[Any], Any]
 
 
 def orders(df: pd.DataFrame) -> pd.DataFrame:
@@ -268,7 +268,7 @@ def test_the_accessor_does_the_same_on_each_backend(
 
 def test_what_the_accessor_makes_is_on_the_frame_s_backend(frames: dict[str, pd.DataFrame]) -> None:
     for backend, text in zip(BACKENDS, ("string[pyarrow]", "string", "str"), strict=True):
-        accessor = frames[backend].sellercloud
+        accessor: Any = frames[backend].sellercloud
         made = (
             accessor.duplicates().reason,
             accessor.segment({}),
@@ -279,7 +279,7 @@ def test_what_the_accessor_makes_is_on_the_frame_s_backend(frames: dict[str, pd.
 
 def test_a_file_of_an_earlier_edition_is_compared_and_read_anew(shop: sc.Connection) -> None:
     """Its decimals, days and small codes are the values that are read today in other types."""
-    old = sc.read_parquet(Path(__file__).parents[1] / "unit" / "editions" / "edition-0.1.0-types.parquet")
+    old: Any = sc.read_parquet(Path(__file__).parents[1] / "unit" / "editions" / "edition-0.1.0-types.parquet")
     old.attrs["sellercloud"] |= {"base_url": shop.url, "tenant": ""}
 
     new = old.sellercloud.refresh()

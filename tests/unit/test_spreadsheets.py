@@ -181,7 +181,7 @@ class TestCsv:
     (pd.Series([1, "=a", "b"], dtype=object), ["1", "'=a", "b"]), (pd.Series([Path("a")] * 3), ["a"] * 3),
     (pd.Series(["12000-01-01"] * 3).to_numpy().astype("datetime64[s]"), ["12000-01-01 00:00:00.000"] * 3),
     (pd.Series(["-0500-01-01"] * 3).to_numpy().astype("datetime64[ms]"), ["'-0500-01-01 00:00:00.000"] * 3),
-    (pd.array(pa.array([3_663_000] * 3, pa.int32()).cast(pa.date32()), dtype=pd.ArrowDtype(pa.date32())), ["11998-12-15"] * 3),
+    (pd.arrays.ArrowExtensionArray(pa.array([3_663_000] * 3, pa.int32()).cast(pa.date32())), ["11998-12-15"] * 3),
 ])  # fmt: skip
 def test_what_has_no_cell_of_its_own_is_text(values: Any, texts: list[str], tmp_path: Path) -> None:
     """As pandas writes it: intervals, periods, complex numbers, paths, mixed values, years beyond 9999."""
