@@ -110,6 +110,17 @@ def did_you_mean(near: Iterable[str], *, quoted: bool = False) -> str:
     return f" Did you mean {names}?" if names else ""
 
 
+def plain(value: object) -> str:
+    """Return a value as text, a midnight as its day.
+
+    Examples
+    --------
+    >>> plain(datetime(2026, 1, 1)), plain(datetime(2026, 1, 1, 9)), plain(7)
+    ('2026-01-01', '2026-01-01 09:00:00', '7')
+    """
+    return str(value).removesuffix(" 00:00:00") if isinstance(value, datetime) else str(value)
+
+
 def visible(text: str, longest: int = LONGEST) -> str:
     r"""Return text cut to a length, with what cannot be seen in it written as code points.
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from sc_pandas.contract.columns import COUNTED, CUSTOM
-from sc_pandas.wording import html_table, visible
+from sc_pandas.wording import html_table, plain, visible
 
 # So many values of a column are shown, the others in one line; the Series have all.
 _ROWS_SHOWN: Final = 12
@@ -146,7 +146,7 @@ def is_nested(column: "pd.Series[Any]") -> bool:
 def _shortened(series: _Counts) -> "pd.Series[str]":
     more = len(series) - _ROWS_SHOWN
     head = series if more <= 1 else series.iloc[: _ROWS_SHOWN - 1]
-    texts, index = [f"{count:,}" for count in head], [visible(str(value)) for value in head.index]
+    texts, index = [f"{count:,}" for count in head], [visible(plain(value)) for value in head.index]
     if more > 1:
         texts.append(f"{int(series.iloc[_ROWS_SHOWN - 1 :].sum()):,}")
         index.append(f"{more + 1:,} others")

@@ -11,7 +11,7 @@ import pandas as pd
 
 from sc_pandas.contract.columns import COUNTED, CUSTOM
 from sc_pandas.frames.summary import DISTINCT_AT_MOST, counts_of, is_nested, is_telling
-from sc_pandas.wording import LONGEST, visible
+from sc_pandas.wording import LONGEST, plain, visible
 
 # Cells are cut until the table is no longer than this as it travels to the browser.
 MOST_BYTES: Final = 180 * 1024
@@ -63,7 +63,7 @@ def _column(column: "pd.Series[Any]", *, masked: bool) -> tuple[str, str, list[s
 def _text(value: Any, *, masked: bool, whole: bool) -> str | None:
     if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
         return None
-    text = str(_masked(value) if masked and isinstance(value, list | dict) else value)
+    text = plain(_masked(value) if masked and isinstance(value, list | dict) else value)
     # A flag, as in is_billing_address, reaches nobody.
     if whole and not isinstance(value, bool):
         text = mask(text)
@@ -143,7 +143,7 @@ def facet_counts(rows: pd.DataFrame) -> dict[str, "pd.Series[int]"]:
             continue
         if name in COUNTED or is_telling(rows, name):
             counts = counts_of(rows[name])
-            labels = list(map(str, counts.index))
+            labels = list(map(plain, counts.index))
             # Where about every row has a value of its own, counts say nothing.
             tells = 1 < len(counts) <= counts.sum() / 2
             if tells and not any("@" in label or len(label) > _LONGEST_LABEL for label in labels):

@@ -21,7 +21,7 @@ from sc_pandas.filters import CustomerFilter
 from sc_pandas.reading.windows import EARLIEST, FURTHEST_ZONE, MINUTE
 from sc_pandas.tables import detail_schema
 from sc_pandas.tables.layout import BASE_SCHEMA
-from sc_pandas.wording import did_you_mean, nearest
+from sc_pandas.wording import did_you_mean, nearest, plain
 
 # A list to ask, and the label of everybody on it.
 LabelledList = tuple[Any, CustomerFilter]
@@ -198,7 +198,7 @@ def merge_labels(fact: PartitionFact, came: Sequence[tuple[Any, Ids]]) -> Labels
         values = [distinct[number] for number in sorted({*codes[starts[each] : last[each] + 1].tolist()})]
         # Lists of two months that share a border overlap on purpose.
         if fact.kind != "month" or values[1:] != [_month_after(values[0])]:
-            contradictions[int(ids[each])] = [str(value).removesuffix(" 00:00:00") for value in values]
+            contradictions[int(ids[each])] = [*map(plain, values)]
     good = ~np.isin(ids, np.array([*contradictions], np.int64))
     labels = pa.array(distinct, LABEL_TYPES[fact.kind]).take(pa.array(codes[last[good]]))
     return Labels(ids[good], labels, contradictions)

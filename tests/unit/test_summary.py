@@ -31,6 +31,14 @@ def test_counts_by_rating_and_type_add_up() -> None:
     assert counts(summary.missing) == {"rating_name": 0.25, "is_wholesale_string": 0.25}
 
 
+def test_a_month_is_shown_as_its_first_day() -> None:
+    months = pd.Series(pd.to_datetime(["2026-01-01", "2026-02-01"] * 2))
+    assert re.findall(r"2026.*", str(summary_of(frame_of(created_month=months)))) == [
+        "2026-01-01    2",
+        "2026-02-01    2",
+    ]
+
+
 def test_customers_are_counted_not_rows() -> None:
     """A merge with orders repeats customers, an outer one adds rows that are nobody's."""
     orders = pd.DataFrame({"user_id": column([1, 1, 1, None], pa.int64()), "total": [1, 2, 3, 4]})
