@@ -69,14 +69,7 @@ _IDS_ASKED: Final = frozenset(FILTERS_BY_NAME["customer_ids"].parameter(dialect)
 
 
 def parse_page(document: Any, expectation: Expectation, said_twice: Iterable[str] = ()) -> Page:
-    """Read a page of the customers list out of a parsed body.
-
-    Raises
-    ------
-    NotDataError
-        It has not the list's shape, contradicts itself or its question, or (with `rows`) has not the number of rows
-        that its place asks for.
-    """
+    """Read a page of the customers list; NotDataError as in `accept_page`, or for another number of rows (`rows`)."""
     page = accept_page(document, expectation, said_twice)
     if len(page.items) not in expectation.rows(page.total):
         usual = " or ".join(str(n) for n in sorted(expectation.rows(page.total)))
@@ -88,10 +81,7 @@ def parse_page(document: Any, expectation: Expectation, said_twice: Iterable[str
 def accept_page(document: Any, expectation: Expectation, said_twice: Iterable[str] = ()) -> Page:
     """Read a page whose number of rows may be unusual, because the server has confirmed it.
 
-    Raises
-    ------
-    NotDataError
-        It has not the list's shape, or contradicts itself or its question, however often it comes.
+    NotDataError if it has not the list's shape, or contradicts itself or its question, however often it comes.
     """
     if not isinstance(document, Mapping):
         raise NotDataError("shape", "is JSON but not an object with Items and TotalResults")
@@ -133,10 +123,7 @@ def _check_ids(rows: PageRows, total: int, expectation: Expectation) -> None:
 def parse_customer(document: Any, user_id: int) -> dict[str, Any]:
     """Read the known fields of a single customer out of a parsed body; card data is left behind.
 
-    Raises
-    ------
-    NotDataError
-        It has not the shape of a customer, or is another one than was asked for.
+    NotDataError if it has not the shape of a customer, or is another one than was asked for.
     """
     if not isinstance(document, Mapping):
         raise NotDataError("shape", "is JSON but not an object with a customer's fields")

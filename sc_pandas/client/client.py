@@ -101,10 +101,7 @@ class Client:
     ) -> Page:
         """Return one verified page, out of the cache where `key` is kept there; one that `is_new` cannot be.
 
-        Raises
-        ------
-        SellerCloudError
-            One of its subclasses; nothing was kept.
+        After an error (a SellerCloudError) nothing was kept.
         """
         if key is not None and not is_new and (kept := self.kept_page(key, params, expectation)) is not None:
             tally.count_saved()
@@ -137,10 +134,7 @@ class Client:
     ) -> Mapping[str, Any]:
         """Ask the server for the known fields of one customer, and keep them under `key`; never card data.
 
-        Raises
-        ------
-        SellerCloudError
-            One of its subclasses; nothing was kept.
+        After an error (a SellerCloudError) nothing was kept.
         """
         attempts = min(self._policy.attempts, _DETAIL_ATTEMPTS)
         customer, answer = self._get(
@@ -190,23 +184,11 @@ class Client:
             self._cache.keep_page(key, body)
 
     def log_in(self, tally: Tally | None = None) -> None:
-        """Log in now, so wrong credentials show at once.
-
-        Raises
-        ------
-        AuthError
-            They are not accepted.
-        """
+        """Log in now, so wrong credentials show at once: AuthError."""
         self._tried(lambda: self._authorizer.token(tally or Tally()), 1, None)
 
     def look_up_team(self, team: str) -> object:
-        """Ask a team look-up, whose address is this client's URL and which needs no login.
-
-        Raises
-        ------
-        SellerCloudError
-            It did not answer.
-        """
+        """Ask a team look-up at this client's URL, without a login; SellerCloudError if it did not answer."""
         call = Call(f"?{urlencode({'team': team})}")
 
         def attempt() -> object:

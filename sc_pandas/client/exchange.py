@@ -103,13 +103,7 @@ class ExchangeError(Exception):
 
 
 def _check_bundle(path: str, named: str) -> None:
-    """Refuse a file (or folder) of certificates that cannot be read: no call could be made.
-
-    Raises
-    ------
-    SettingsError
-        It names the setting.
-    """
+    """Refuse, by a SettingsError, certificates that cannot be read: no call could be made."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
         context.load_verify_locations(*((None, path) if Path(path).is_dir() else (path, None)))
@@ -168,12 +162,7 @@ class Wire:
     def exchange(self, call: Call, cancel: threading.Event | None = None) -> Answer:
         """Make a call once and read its whole answer; errors leave without the frames that hold its secret.
 
-        Raises
-        ------
-        ExchangeError
-            Nothing, or not everything, came, or not in time.
-        Cancelled
-            `cancel` was set.
+        ExchangeError if nothing, or not everything, came in time; Cancelled once `cancel` is set.
         """
         return unseen(lambda: self._exchange(call, cancel))
 

@@ -49,12 +49,9 @@ def login_body(credentials: Credentials, _headers: dict[str, str]) -> bytes:
 
 
 def token_of(document: Any, *, now: float) -> Token:
-    """Read a token out of the login's answer; of its three times only `expires_in` is used, as a hint.
+    """Read a token out of the login's answer; AuthError if none is there that could stand in a header.
 
-    Raises
-    ------
-    AuthError
-        There is no token in it that could stand in a header.
+    Of its three times only `expires_in` is used, as a hint.
     """
     says = document if isinstance(document, dict) else {}
     value, life_s = hidden(says.get("access_token")), _lifetime_s(says.get("expires_in"))
@@ -116,12 +113,7 @@ class Authorizer:
     def call(self, call: Call, tally: Tally, cancel: Cancel) -> Answer:
         """Make a signed call, with a new token where the server refuses the current one.
 
-        Raises
-        ------
-        Setback
-            It failed in a way that may pass.
-        SellerCloudError
-            It failed for good; `AuthError` where the server refuses this user.
+        Setback if it failed in a way that may pass, else SellerCloudError: AuthError if the server refuses this user.
         """
         token = self.token(tally, cancel)
         answer = self._signed(call, token, tally, cancel)
@@ -153,13 +145,8 @@ class Authorizer:
     def token(self, tally: Tally, cancel: Cancel = None, *, refused: Token | None = None) -> Token:
         """Return a token that is not `refused`.
 
-        Raises
-        ------
-        AuthError
-            The login was refused (now or earlier: a refused password is not sent twice), or there is only a token
-            and it was refused.
-        SellerCloudError
-            The login failed otherwise; threads that waited for it get the same error.
+        AuthError if the login was refused (now or earlier: a refused password is not sent twice), or if there is only a
+        token and it was refused.  If a login failed otherwise, threads that waited for it get the same error.
         """
         seen = self._logins
         with self._lock:

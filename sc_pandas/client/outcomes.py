@@ -85,23 +85,10 @@ def forbids_keeping(answer: Answer) -> bool:
 
 
 def document_of(answer: Answer, *, where: str, parse: Callable[[bytes], T] = parse_json) -> T:
-    """Return the parsed body of a good answer.
+    """Return the parsed body of a good answer, which is no throttle and, for data, no 401.
 
-    Parameters
-    ----------
-    answer
-        Neither a throttle nor, for data, a 401.
-    where
-        ``"login"`` or ``"data"``.
-    parse
-        Returns what a body says, or raises a NotDataError.
-
-    Raises
-    ------
-    Setback
-        It failed in a way that may pass.
-    SellerCloudError
-        It failed for good.
+    `where` is "login" or "data"; `parse` may raise a NotDataError.  Setback if it failed in a way that may pass, else
+    SellerCloudError.
     """
     if 300 <= answer.status < 400:
         raise ResponseError(

@@ -30,12 +30,7 @@ class PacedWire:
     def call(self, call: Call, tally: Tally, cancel: Cancel) -> Answer:
         """Make a call, and make it again after each throttle and when the server is back.
 
-        Raises
-        ------
-        Setback
-            It failed in a way that may pass.
-        SellerCloudError
-            It failed for good.
+        Setback if it failed in a way that may pass, else SellerCloudError.
         """
         for waits in range(_THROTTLES_AT_MOST + 1):
             answer = self._once_back(call, tally, cancel)

@@ -40,32 +40,18 @@ _OUTLINES: Final = msgspec.json.Decoder(_Outline)
 
 
 def parse_json(body: bytes) -> Any:
-    """Parse strict JSON (UTF-8, no NaN, nothing after it); whole numbers keep every digit.
-
-    Raises
-    ------
-    NotDataError
-        It is not JSON, or nested too deep.
-    """
+    """Parse strict JSON (UTF-8, no NaN, nothing after it) or raise NotDataError; whole numbers keep every digit."""
     document = _decoded(body)
     check_depth(document)
     return document
 
 
 def parse_list(body: bytes, rows_at_most: int) -> tuple[Any, frozenset[str]]:
-    """Parse a page of the list.
+    """Parse a page of the list, and find the keys that one of its objects has twice (the last of them counts).
 
-    Returns
-    -------
-    tuple
-        The page, and the keys that one of its objects has twice (the last of them counts).  Its Items are `PageRows`
-        where it looks like an earlier page, else a list.
-
-    Raises
-    ------
-    NotDataError
-        It is not JSON, nested too deep, says Items or TotalResults twice, or has more rows than are allowed; these are
-        counted before they become objects, unless each of them has all keys of a row.
+    Its Items are `PageRows` where it looks like an earlier page, else a list.  NotDataError if it is not JSON, nested
+    too deep, says Items or TotalResults twice, or has more rows than are allowed; these are counted before they become
+    objects, unless each of them has all keys of a row.
     """
     page = _READER.read(body)
     if page is not None and len(page["Items"]) <= rows_at_most:
@@ -87,13 +73,7 @@ def parse_list(body: bytes, rows_at_most: int) -> tuple[Any, frozenset[str]]:
 
 
 def check_depth(document: Any) -> None:
-    """Refuse what is nested deeper than anything that is known to come.
-
-    Raises
-    ------
-    NotDataError
-        It is.
-    """
+    """Refuse, by a NotDataError, what is nested deeper than anything that is known to come."""
     level = [document]
     for _depth in range(DEPTH_AT_MOST):
         dicts = [each for each in level if type(each) is dict]

@@ -52,13 +52,7 @@ class Retries:
         return DICE.uniform(0.0, longest)
 
     def until_good(self, attempt: Callable[[], T], attempts: int, cancel: threading.Event | None) -> T:
-        """Try until it succeeds, fails for good, or was tried so many times.
-
-        Raises
-        ------
-        SellerCloudError
-            It did not succeed.
-        """
+        """Try until it succeeds, fails for good, or was tried so many times: then SellerCloudError."""
         started = self._clock.monotonic()
         for number in count(1):
             try:

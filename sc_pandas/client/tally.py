@@ -18,13 +18,7 @@ class Tally:
     _lock: threading.Lock = field(default_factory=forks.new_lock)
 
     def check(self, needed: int, at_most: int = 0) -> None:
-        """Refuse so many calls more, before they are made; `at_most` while customers come and go.
-
-        Raises
-        ------
-        FilterError
-            Not all of them are allowed.
-        """
+        """Refuse so many calls more by a FilterError, before they are made; `at_most` while customers come and go."""
         if self.at_most is not None and self.calls + needed > self.at_most:
             most = f" (up to {self.calls + at_most:,} while customers come and go)" if at_most > needed else ""
             raise FilterError(
@@ -33,13 +27,7 @@ class Tally:
             )
 
     def count_call(self) -> None:
-        """Count one call to the server, a login or a repeated one included, before it is made.
-
-        Raises
-        ------
-        FilterError
-            No further one is allowed.
-        """
+        """Count a call, a login or a repeated one included, before it is made; FilterError if none is allowed."""
         with self._lock:
             self.check(1)
             self.calls += 1
