@@ -41,25 +41,13 @@ def home_of(folder: Path) -> Path:
 
 
 def private_home(folder: Path) -> Path:
-    """Make the folder in which the cache lies, or accept it.
-
-    Raises
-    ------
-    SettingsError
-        It, or the folder that was named, is not private.
-    """
+    """Make the folder in which the cache lies, or accept it; SettingsError if it, or the one named, is not private."""
     private_folder(folder)
     return private_folder(home_of(folder))
 
 
 def hide_from_git(home: Path) -> None:
-    """Keep a folder of ours out of any repository around it; what stands there is left as it is.
-
-    Raises
-    ------
-    OSError
-        It cannot be written.
-    """
+    """Keep a folder of ours out of any repository around it; what stands there is left as it is."""
     with suppress(FileExistsError):
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
         file = os.open(home / _MARK, flags, 0o600)
@@ -77,13 +65,7 @@ def left_behind(folder: Path) -> list[Path]:
 
 
 def clear_folder(folder: Path) -> list[Path]:
-    """Remove every cache file of every tenant of a folder; what else lies there is left alone.
-
-    Returns
-    -------
-    list of pathlib.Path
-        The files that were removed.
-    """
+    """Remove and return every cache file of every tenant of a folder; what else lies there is left alone."""
     removed = []
     for place in dict.fromkeys([folder, home_of(folder)]):
         for path in sorted(place.iterdir()) if place.is_dir() else []:

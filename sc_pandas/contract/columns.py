@@ -30,16 +30,9 @@ ColumnKind = Literal["id", "label", "figure", "list", "personal"]
 class ColumnFact:
     """What is known of a column.
 
-    Attributes
-    ----------
-    kind : str
-        ``"personal"``, or what it holds that names nobody: texts of a small set (``"label"``), numbers, flags and dates
-        (``"figure"``), or lists (``"list"``).  ``"id"`` is the customer's.
-    token : str
-        The kind of its tokens: equal values have equal tokens in all columns of one kind.  Empty where personal values
-        are taken out instead.
-    is_shared : bool
-        It is personal, but so coarse that many customers share a value: a city, a country.
+    A `kind` that is not personal names nobody: texts of a small set ("label"), numbers, flags and dates ("figure"), or
+    lists.  Equal personal values have equal tokens in all columns of one `token`; without one they are taken out.
+    `is_shared`: personal, but so coarse that many customers share a value: a city, a country.
     """
 
     kind: ColumnKind

@@ -12,19 +12,10 @@ LabelKind = Literal["name", "bool", "month", "id"]
 
 @dataclass(frozen=True, slots=True)
 class PartitionFact:
-    """A column that is found by asking one list for each value of a filter.
+    """A column that is found by asking one list for each value of a filter; `name` is what `include=` takes.
 
-    Attributes
-    ----------
-    name : str
-        Name of the column, and of what `include=` takes.
-    field : str
-        The filter; for months, the beginning of the names of its two dates.
-    kind : str
-        What the labels are: names of an enumeration, booleans, first days of months, or ids.
-    codes : tuple of int
-        What is asked where the filter names none.  Nobody knows a shop's companies; where the filter does not name
-        them, each customer is asked.
+    For months, `field` is the beginning of the names of two dates.  `codes` are asked where the filter names none;
+    nobody knows a shop's companies, so each customer is asked where the filter does not name them.
     """
 
     name: str

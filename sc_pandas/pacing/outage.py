@@ -69,13 +69,7 @@ class OutageGate:
         """Wait while the server is away; the one call that finds out whether it is back is given the outage.
 
         Whoever was given it calls `leave` at the end.  A wait is told: until when at most, and for how many seconds.
-
-        Raises
-        ------
-        StillAwayError
-            It was away for as long as may be waited.
-        Cancelled
-            `cancel` was set.
+        StillAwayError if it was away for as long as may be waited; Cancelled once `cancel` is set.
         """
         outage: Outage | None = None
         while True:
@@ -104,10 +98,7 @@ class OutageGate:
     def refused(self, why: object, probed: Outage | None) -> None:
         """Note that the server took no call; `probed` is what `enter` gave for it.
 
-        Raises
-        ------
-        StillAwayError
-            This was the last probe: it was away for as long as may be waited.
+        StillAwayError after the last probe: it was away for as long as may be waited.
         """
         with self._lock:
             now = self._clock.monotonic()

@@ -86,14 +86,7 @@ class Pace:
     def wait_for_turn(self, cancel: threading.Event | None = None) -> Turn:
         """Wait until a call may be made, and count it.
 
-        Raises
-        ------
-        RateLimitedError
-            A throttle takes longer than may be waited; nothing was waited.
-        StillAwayError
-            The server was away for as long as may be waited.
-        Cancelled
-            `cancel` was set.
+        RateLimitedError, at once, for a throttle that takes longer than may be waited; else as `OutageGate.enter`.
         """
         probed = self._outages.enter(cancel, lambda until, wait_s: self._tell(1, until, wait_s))
         try:
@@ -140,13 +133,7 @@ class Pace:
             self.file.close_gate(self._clock, wait_s, reset_at)
 
     def check(self) -> None:
-        """Check that no throttle holds calls back for longer than may be waited.
-
-        Raises
-        ------
-        RateLimitedError
-            One does.
-        """
+        """Check that no throttle holds calls back for longer than may be waited; else RateLimitedError."""
         wait_s = self._open_at - self._clock.monotonic()
         shared = None if self.file is None else self.file.throttle(self._clock)
         for wait in (Wait(wait_s, self._reset_at), shared):

@@ -77,14 +77,9 @@ class PaceFile:
     """Calls of one (host, user), counted over all threads and processes of this machine and beyond their end.
 
     A file that is locked for longer than a second or cannot be written is left alone from then on, and one that is
-    damaged begins anew; then everything is answered as if nobody else called.
+    damaged begins anew; then everything is answered as if nobody else called, and one CacheWarning says so.
 
     The file is made when the first call is counted, readable by its owner only.
-
-    Warns
-    -----
-    CacheWarning
-        Once, when the file cannot be used.
     """
 
     def __init__(self, path: Path, *, slots: int = CALLS_PER_HOUR, window_s: float = HOUR_S) -> None:
