@@ -31,11 +31,8 @@ PathLike = str | os.PathLike[str]
 def private_folder(path: PathLike) -> Path:
     """Make a folder that only its owner can enter, as its missing parents, or accept one that already is so.
 
-    Raises
-    ------
-    SettingsError
-        If the folder cannot be made, is a symbolic link or no folder, belongs to somebody else, or can be entered by
-        others.  Nothing that existed is changed.
+    SettingsError if it cannot be made, is a symbolic link or no folder, belongs to somebody else, or can be entered by
+    others.  Nothing that existed is changed.
     """
     folder = Path(path).expanduser()
     try:
@@ -99,13 +96,7 @@ def _no_path(name: str, errno: int, what: str) -> ExportError:
 def check_target(path: PathLike) -> Path:
     """Return the absolute path that will be replaced, symbolic links followed, if a file can be written there.
 
-    Raises
-    ------
-    ExportError
-        If the target is a folder or special file, is read-only, has a name that the system does not take, or its
-        folder is missing or not writable (``reason="os"``).  Nothing is changed.
-    SettingsError
-        If it is no path at all.
+    Else ExportError (``reason="os"``), or SettingsError if it is no path at all.  Nothing is changed.
     """
     target = Path(os.path.realpath(plain_path(path)))
     try:
@@ -146,12 +137,7 @@ class NotAFileError(OSError):
 def open_plain(path: PathLike) -> BinaryIO:
     """Open a file for reading, and nothing else: a pipe would wait for ever, and a device may act when it is opened.
 
-    Raises
-    ------
-    NotAFileError
-        It is no plain file.
-    OSError
-        The system refuses.
+    NotAFileError if it is no plain file; OSError if the system refuses.
     """
     _check_plain(Path(path).stat())
     # Without waiting, should something else have come into its place just now.
@@ -177,11 +163,9 @@ def atomic_write(path: PathLike) -> Iterator[BinaryIO]:
     Its ``name`` is the temporary path.  A new file is private (0600), a file that is replaced hands its permissions on.
     Whatever is raised before the end stops it.
 
-    Raises
-    ------
-    ExportError
-        If the system refuses (``reason="os"``, with ``errno``).  The temporary file is gone and the target untouched;
-        only when the folder's own sync fails does the complete new file already stand there, and the message says so.
+    ExportError if the system refuses (``reason="os"``, with ``errno``).  The temporary file is gone and the target
+    untouched; only when the folder's own sync fails does the complete new file already stand there,
+    and the message says so.
     """
     target = check_target(path)
     temp = temp_beside(target)
@@ -329,14 +313,9 @@ class HashingFile:
 
 
 def unlinked_spool(folder: PathLike | None = None) -> BinaryIO:
-    """Open a private temporary file that has no name, so that a crash leaves no customer's data behind.
+    """Open a private temporary file that has no name, so a crash leaves no customer's data behind.
 
-    It lies on the disk of a folder, or in the system's temporary one; closing it frees the space.
-
-    Raises
-    ------
-    ExportError
-        If no file can be made there (``reason="os"``).
+    It lies on the disk of a folder, or in the system's temporary one, else ExportError; closing it frees the space.
     """
     try:
         return cast("BinaryIO", tempfile.TemporaryFile(dir=folder, prefix=".sc_pandas-"))

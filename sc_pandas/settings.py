@@ -56,12 +56,8 @@ class Credentials:
 def base_url(server: str) -> str:
     """Turn a server id (one DNS label), a SellerCloud host name or a base URL into the API's base URL.
 
-    It has scheme, host, port and ``/rest``; plain http is taken for loopback only.
-
-    Raises
-    ------
-    SettingsError
-        It is none of these; nothing was looked up or sent.
+    It has scheme, host, port and ``/rest``; plain http is taken for loopback only.  SettingsError for anything else;
+    nothing is looked up or sent.
     """
     if _LABEL.fullmatch(server):
         return f"https://{server.lower()}.api.sellercloud.com/rest"
@@ -117,14 +113,10 @@ def is_loopback(host: str) -> bool:
 
 
 def endpoint_of_team(answer: object, *, lookup_url: str) -> str:
-    """Read the base URL out of the team look-up's answer.
+    """Read the base URL out of the team look-up's answer; SettingsError if it knows no such team.
 
-    A remote look-up may name hosts of SellerCloud only; a look-up on loopback (the sandbox) may name loopback.
-
-    Raises
-    ------
-    SettingsError
-        The team is unknown, or the answer names a host that is not SellerCloud's.
+    A remote look-up may name hosts of SellerCloud only, a look-up on loopback (the sandbox) also loopback; else
+    SettingsError.
     """
     if not isinstance(answer, Mapping) or answer.get("Success") is False:
         raise SettingsError("SellerCloud knows no team of that name.", setting="server")
@@ -139,13 +131,7 @@ def endpoint_of_team(answer: object, *, lookup_url: str) -> str:
 
 
 def server_from(server: str | None) -> str:
-    """Return the server that was asked for, else ``SELLERCLOUD_SERVER``.
-
-    Raises
-    ------
-    SettingsError
-        Neither is there.
-    """
+    """Return the server that was asked for, else ``SELLERCLOUD_SERVER``; SettingsError if neither is there."""
     named = str(without_login(server)) if server else own_server()
     if not named:
         raise SettingsError(
@@ -188,15 +174,10 @@ def credentials(
     token: str | Secret | None = None,
     ask: bool | None = None,
 ) -> Credentials:
-    """Find out who asks: arguments, then what `logins` finds, then a prompt.
+    """Find out who asks: arguments, then what `logins` finds, then a prompt; else SettingsError, which says the ways.
 
     `url` is where the login is going to be sent, `server` how the caller spelt it, which may have been by its team.  If
     `ask` is None, a person is asked only if one is there to answer.
-
-    Raises
-    ------
-    SettingsError
-        Nothing was found; it says the ways there are.
     """
     password, token = hidden(password), hidden(token)
     if token is not None:
@@ -212,12 +193,7 @@ def logins(url: str, *, server: str = "", username: str | None = None) -> Iterat
     """Yield the logins for a base URL that are found without asking: the environment's, then the system keyring's.
 
     The login of the environment belongs to ``SELLERCLOUD_SERVER`` and its user, that of the keyring to its URL; nobody
-    else gets them.
-
-    Raises
-    ------
-    SettingsError
-        ``SELLERCLOUD_TOKEN`` is none.
+    else gets them.  SettingsError if ``SELLERCLOUD_TOKEN`` is none.
     """
     of_environment = _from_environment() if _is_own(url, server) else None
     if of_environment is not None and username in {None, of_environment.username}:
@@ -260,13 +236,7 @@ def _from_keyring(url: str, username: str | None) -> Credentials | None:
 
 
 def keep_in_keyring(url: str, username: str, password: Secret) -> None:
-    """Write a login into the system keyring (`sc-pandas login`).
-
-    Raises
-    ------
-    SettingsError
-        keyring is not installed, or this machine has no keyring that can keep a password.
-    """
+    """Write a login into the system keyring (`sc-pandas login`); SettingsError if this machine cannot keep it."""
     try:
         import keyring
         import keyring.errors
@@ -335,10 +305,7 @@ def _person_is_there() -> bool:
 def cache_folder(cache_dir: str | os.PathLike[str] | None = None) -> Path:
     """Return the folder of caches: the argument, else ``SC_PANDAS_CACHE_DIR``, else the user's cache folder.
 
-    Raises
-    ------
-    SettingsError
-        It would lie in a home folder, and this user has none.
+    SettingsError if it would lie in a home folder, and this user has none.
     """
     return _at_home(cache_dir, platformdirs.user_cache_path, "cache_dir", "SC_PANDAS_CACHE_DIR")
 
@@ -346,10 +313,7 @@ def cache_folder(cache_dir: str | os.PathLike[str] | None = None) -> Path:
 def data_folder(folder: str | os.PathLike[str] | None = None) -> Path:
     """Return the folder of saved filters: the argument, else ``SC_PANDAS_DATA_DIR``, else the user's data folder.
 
-    Raises
-    ------
-    SettingsError
-        It would lie in a home folder, and this user has none.
+    SettingsError if it would lie in a home folder, and this user has none.
     """
     return _at_home(folder, platformdirs.user_data_path, "folder", "SC_PANDAS_DATA_DIR")
 
