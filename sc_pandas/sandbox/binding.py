@@ -45,13 +45,7 @@ class Asked:
 
 
 def bind(pairs: Sequence[tuple[str, str]], dialects: Collection[Dialect]) -> Asked:
-    """Read name-value pairs as a server of these dialects would.
-
-    Raises
-    ------
-    BindingError
-        If a known parameter cannot be read.
-    """
+    """Read name-value pairs as a server of these dialects would; BindingError if a known parameter cannot be read."""
     texts = _texts_by_name(pairs, dialects)
     found: dict[str, Any] = {}
     model_state: dict[str, list[str]] = {}

@@ -26,13 +26,7 @@ FIELDS: Final = {name: (kind, words) for kind, words, names in _KINDS for name i
 
 
 def checked(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return fields as a record holds them.
-
-    Raises
-    ------
-    TypeError
-        If a field is unknown or not to be chosen, or a value is of another type.
-    """
+    """Return fields as a record holds them; TypeError if one is unknown or not to be chosen, or of another type."""
     known(fields, FIELDS, "a record has no field {} to be set")
     return {name: _fitting(name, value) for name, value in fields.items()}
 
@@ -50,10 +44,7 @@ def _fitting(name: str, value: Any) -> Any:
 def known(names: Iterable[str], allowed: Iterable[str], refusal: str) -> None:
     """Refuse a name that is not among those allowed, with the nearest one that is.
 
-    Raises
-    ------
-    TypeError
-        With `refusal`, the name in place of its braces.
+    The TypeError says `refusal`, the name in place of its braces.
     """
     for name in names:
         if name not in allowed:
@@ -63,15 +54,7 @@ def known(names: Iterable[str], allowed: Iterable[str], refusal: str) -> None:
 
 
 def whole(name: str, value: object) -> None:
-    """Refuse what is not a count.
-
-    Raises
-    ------
-    TypeError
-        If it is no whole number.
-    ValueError
-        If it is negative.
-    """
+    """Refuse what is not a count: TypeError if it is no whole number, ValueError if it is negative."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{name} takes a whole number; got {type(value).__name__} {value!r}")
     if value < 0:
