@@ -2,14 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 
 from sc_pandas.cli.endings import FAILED, USAGE, fail
 from sc_pandas.cli.options import JSON
 from sc_pandas.errors import SellerCloudError
-from sc_pandas.frames import FrameDifference, difference
+from sc_pandas.frames import difference
 from sc_pandas.parquet import frame_to_arrow, read_parquet
 from sc_pandas.wording import visible
 from sc_pandas.writing import check_file, write_file
@@ -42,27 +42,17 @@ def diff(*, before: str, after: str, to: Path | None, as_json: bool) -> None:
             write_file(to, table.to_batches(), table.schema, None)
     except SellerCloudError as error:
         fail(error, USAGE)
-    facts = _facts(change)
+    columns = {str(name): int(count) for name, count in change.counts.items()}
+    facts = {"added": len(change.added), "removed": len(change.removed), "changed": change.customers_changed}
+    others = {"new_columns": list(map(str, change.new_columns)), "gone_columns": list(map(str, change.gone_columns))}
     if as_json:
-        click.echo(json.dumps(facts))
+        click.echo(json.dumps(facts | {"columns": columns} | others))
     else:
-        for name in ("added", "removed", "changed"):
-            click.echo(f"{name:<9}{facts[name]:,}")
-        for name, count in facts["columns"].items():
-            click.echo(f"  {visible(name)}: {count:,}")
-        for name in ("new_columns", "gone_columns"):
-            if facts[name]:
-                click.echo(f"{name.replace('_', ' ')}: {', '.join(map(visible, facts[name]))}")
+        lines = [f"{name:<9}{count:,}" for name, count in facts.items()]
+        lines += [f"  {visible(name)}: {count:,}" for name, count in columns.items()]
+        lines += [
+            f"{what.replace('_', ' ')}: {', '.join(map(visible, names))}" for what, names in others.items() if names
+        ]
+        click.echo("\n".join(lines))
     if change:
         raise click.exceptions.Exit(FAILED)
-
-
-def _facts(change: FrameDifference) -> dict[str, Any]:
-    return {
-        "added": len(change.added),
-        "removed": len(change.removed),
-        "changed": change.customers_changed,
-        "columns": {str(name): int(count) for name, count in change.counts.items()},
-        "new_columns": [str(name) for name in change.new_columns],
-        "gone_columns": [str(name) for name in change.gone_columns],
-    }

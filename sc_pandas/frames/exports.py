@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
+import pyarrow as pa
 
 from sc_pandas.edge import public_class
 from sc_pandas.errors import AccessorError, ExportError
@@ -257,11 +258,9 @@ class Exports:
         'part of a read: 9 of 120 rows, edited after the read'
         """
         note = self.provenance
-        check_name(path, "to_parquet")
-        self._check_verified(path, "; the file will say so", allowed=allow_unverified)
+        table = self._table(path, "to_parquet", "; the file will say so", allowed=allow_unverified)
         if partition_by is not None:
             check_partition(self._frame, partition_by, impersonal)
-        table = frame_to_arrow(self._frame, path)
         return export_table(
             path,
             table,
@@ -324,9 +323,7 @@ class Exports:
         >>> written.guarded["first_name"], pd.read_csv(written).first_name[0]
         (120, "'=1+1")
         """
-        self._check_verified(path, ", although CSV has no place to say so", allowed=allow_unverified)
-        check_name(path, "to_csv")
-        table = frame_to_arrow(self._frame, path, as_text=True)
+        table = self._table(path, "to_csv", ", although CSV has no place to say so", allowed=allow_unverified)
         return write_csv(
             path, table.to_batches(_BATCH), table.schema, formula_guard=formula_guard, sep=sep, encoding=encoding
         )
@@ -373,9 +370,7 @@ class Exports:
         >>> pd.read_excel(written, sheet_name="Where from").set_index("what").value["rows"]
         '120, as read'
         """
-        self._check_verified(path, "; the sheet will say so", allowed=allow_unverified)
-        check_name(path, "to_excel")
-        table = frame_to_arrow(self._frame, path, as_text=True)
+        table = self._table(path, "to_excel", "; the sheet will say so", allowed=allow_unverified)
         return write_excel(path, table.to_batches(), table.schema, self._note(), formula_guard=formula_guard)
 
     def to_feather(self, path: str | os.PathLike[str], *, allow_unverified: bool = False) -> Path:
@@ -404,9 +399,7 @@ class Exports:
             The frame no longer says where it came from.
         """
         note = self.provenance
-        check_name(path, "to_feather")
-        self._check_verified(path, "; the file will say so", allowed=allow_unverified)
-        table = frame_to_arrow(self._frame, path)
+        table = self._table(path, "to_feather", "; the file will say so", allowed=allow_unverified)
         return write_feather(path, table.to_batches(), table.schema, note)
 
     def to_file(self, path: str | os.PathLike[str], **options: Any) -> Path | str | Spreadsheet:
@@ -456,6 +449,9 @@ class Exports:
         ids = frame["user_id"] if list(frame.columns).count("user_id") == 1 else pd.Series(dtype="int64")
         return note.of_frame(len(frame), repeated=bool(ids.dropna().duplicated().any()))
 
-    def _check_verified(self, path: str | os.PathLike[str], then: str, *, allowed: bool) -> None:
+    def _table(self, path: str | os.PathLike[str], verb: str, then: str, *, allowed: bool) -> pa.Table:
+        """Return the rows for a verb, if it may write them under that name."""
+        check_name(path, verb)
         if not allowed and not self.provenance.is_verified:
             raise ExportError.not_proven(path, f"Read again, or pass allow_unverified=True{then}.")
+        return frame_to_arrow(self._frame, path, as_text=verb in {"to_csv", "to_excel"})

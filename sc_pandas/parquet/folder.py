@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from errno import EEXIST, EINVAL, ENOENT, ENOSYS, ENOTSUP, EPERM
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -32,13 +32,7 @@ _NO_EXCHANGE: Final = {EINVAL, ENOSYS, ENOTSUP, EPERM}
 
 
 def write_folder(
-    path: PathLike,
-    table: pa.Table,
-    provenance: Provenance,
-    by: Sequence[str],
-    *,
-    overwrite: bool = False,
-    compression: str = "zstd",
+    path: PathLike, table: pa.Table, provenance: Provenance, by: Sequence[str], *, overwrite: bool = False, **how: Any
 ) -> Path:
     """Write a table as a folder of parts, complete or not at all; it and all in it are private (0700, 0600)."""
     target = Path(os.path.realpath(plain_path(path)))
@@ -56,7 +50,7 @@ def write_folder(
             file = temp / part.name
             _make_private(file.parent, temp)
             rows, schema = part.table.to_batches(), part.table.schema
-            write_parquet(file, rows, schema, provenance, compression=compression, part=part.says)
+            write_parquet(file, rows, schema, provenance, part=part.says, **how)
         for folder, _, _ in os.walk(temp, topdown=False):
             sync_folder(Path(folder))
         left = _set_aside(target)

@@ -259,14 +259,13 @@ def _changed(
     table: pa.Table, names: list[str], change: Callable[[Any], tuple[Any, int]]
 ) -> tuple[pa.Table, dict[str, int]]:
     """Change texts and headers, and count what changed by column, called as `names` call it."""
-    arrays, headers, counts = [], [], {}
-    for name, header, column in zip(names, table.column_names, table.columns, strict=True):
-        (changed,), in_header = change(pa.array([header]))
-        values, in_values = change(column) if is_text(column.type) else (column, 0)
+    headers = change(pa.array(table.column_names, pa.string()))[0].to_pylist()
+    arrays, counts = [], {}
+    for name, before, header, column in zip(names, table.column_names, headers, table.columns, strict=True):
+        values, count = change(column) if is_text(column.type) else (column, 0)
         arrays.append(values)
-        headers.append(str(changed))
-        if in_header + in_values:
-            counts[name] = in_header + in_values
+        if count + (before != header):
+            counts[name] = count + (before != header)
     return pa.table(arrays, names=headers), counts
 
 
