@@ -327,7 +327,6 @@ def spool_failed(folder: PathLike | None, error: OSError) -> NoReturn:
     """Raise the error for a temporary file that cannot be made, written or read."""
     where = str(folder or tempfile.gettempdir())
     raise ExportError(
-        f"Temporary rows cannot be stored in {where}: {error.strerror or type(error).__name__}. Make room there, or "
-        "name another folder.",
+        f"Temporary rows cannot be stored in {where}: {said_by(error)} Make room there, or name another folder.",
         path=where, reason="os", errno=error.errno,
     ) from error  # fmt: skip
