@@ -36,11 +36,7 @@ def owned(thing: T, renew: Callable[[T], object]) -> T:
 
 
 def rests(
-    thing: T,
-    lock: "threading.RLock",
-    *,
-    close: Callable[[T], object] = id,
-    abandon: Callable[[T], object] = id,
+    thing: T, lock: "threading.RLock", *, close: Callable[[T], object] = id, abandon: Callable[[T], object] = id
 ) -> None:
     """Have a thing be at rest, closed and its lock held, whenever the process forks.
 

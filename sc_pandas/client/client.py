@@ -11,15 +11,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
 from sc_pandas.cache import HttpCache
-from sc_pandas.client.bodies import (
-    Expectation,
-    Page,
-    accept_page,
-    age_s,
-    customer_body,
-    parse_customer,
-    parse_page,
-)
+from sc_pandas.client.bodies import Expectation, Page, accept_page, age_s, customer_body, parse_customer, parse_page
 from sc_pandas.client.exchange import PAGE_BYTES_AT_MOST, Answer, Call, Timeouts, Wire
 from sc_pandas.client.login import Authorizer, Login
 from sc_pandas.client.outcomes import document_of, forbids_keeping
