@@ -24,6 +24,7 @@ from sc_pandas.parquet import write_parquet
 from sc_pandas.query import CustomerQuery, Estimate
 from sc_pandas.reading import CustomerRead, ReadKeywords, Watcher
 from sc_pandas.wording import visible
+from sc_pandas.writing import check_name
 
 # How a state becomes the next one.
 Reach = Callable[[PanelState], PanelState]
@@ -104,6 +105,7 @@ class Asking:
     def save(self, path: Path) -> Reach:
         """Read everything that matches into a Parquet file."""
         query = self.query
+        check_name(path, "to_parquet")
         check_target(path)
         read = query.run(cancel=self.cancel, watcher=self.watcher)
         self._check()

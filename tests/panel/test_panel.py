@@ -193,9 +193,10 @@ def test_save_parquet_reads_back_equal(shared_box: Sandbox, opened: Opened, tmp_
     assert direct.read_bytes() == (tmp_path / "out.parquet").read_bytes()
 
 
-def test_a_file_that_cannot_be_written_is_said_before_any_call(panel: Panel, shared_box: Sandbox) -> None:
+@pytest.mark.parametrize("name", ["/no/such/folder/x.parquet", "x.csv"])
+def test_a_file_that_cannot_be_written_is_said_before_any_call(name: str, panel: Panel, shared_box: Sandbox) -> None:
     calls = shared_box.calls()
-    panel._view.path.value = "/no/such/folder/x.parquet"
+    panel._view.path.value = name
     assert "ExportError" in pressed(panel, "Save Parquet")
     assert shared_box.calls() == calls
     assert panel._view.table.value
