@@ -7,7 +7,6 @@ neither the order nor the size of pages shows in the result.
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from types import TracebackType
 from typing import Any, Final, Literal, Self
 
 import numpy as np
@@ -19,7 +18,7 @@ from sc_pandas.contract import DETAIL_KEYS, ID_KEYS, LIST_KEYS, PageRows
 from sc_pandas.contract.cards import is_card_key
 from sc_pandas.contract.spelling import column_name
 from sc_pandas.files import PathLike
-from sc_pandas.tables.columns import TYPES, Reject, RejectFor, encode, rating_names, typed, without_cards
+from sc_pandas.tables.columns import TYPES, RejectFor, encode, rating_names, typed, without_cards
 from sc_pandas.tables.custom import CustomColumns
 from sc_pandas.tables.layout import Layout, extra_source, laid_out
 from sc_pandas.tables.rows import Coercion, CustomerRows, Order, check_width, final_order, refused
@@ -51,19 +50,9 @@ class Mark:
 
 
 class TableBuilder:
-    """Collects pages and gives typed rows.
+    """Collects pages and returns typed rows; these wait in a file without a name in `spool_folder`, else in memory.
 
-    Items are dicts as ``msgspec.json.Decoder(float_hook=decimal.Decimal)`` gives them.
-
-    Parameters
-    ----------
-    on_bad_value : {"null", "raise"}
-        What becomes of a value that does not fit its column: null (of a number with too many digits the nearest) and a
-        `Coercion`, or a ResponseError.
-    exact_decimals : bool
-        Custom decimals are decimal128(18, 6), not doubles.
-    spool_folder : str or path, optional
-        Keep rows in an unnamed private file there instead of in memory; of each row only its id stays.
+    Items are dicts as ``msgspec.json.Decoder(float_hook=decimal.Decimal)`` returns them.
     """
 
     def __init__(
@@ -174,9 +163,7 @@ class TableBuilder:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
 
     def _flush(self) -> None:
@@ -213,14 +200,9 @@ class TableBuilder:
 
     def _reject_for(self, start: int) -> RejectFor:
         """Return what takes the misfits of a batch that starts at a row."""
-
-        def reject_for(column: str) -> Reject:
-            def reject(index: int, value: object, reason: str) -> None:
-                self._rejected.append((start + index, column, json_text.dump(value), reason))
-
-            return reject
-
-        return reject_for
+        return lambda column: (
+            lambda index, value, reason: self._rejected.append((start + index, column, json_text.dump(value), reason))
+        )
 
     def _raise_if_asked(self) -> None:
         if self._raises and self._rejected:

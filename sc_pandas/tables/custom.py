@@ -101,11 +101,8 @@ def _plain(page: PageRows) -> _Entries | None:
     if not entries:
         return (), (), (), set()
     names, values, declared, several = zip(*map(_PARTS, entries), strict=True)
-    if not set(map(type, declared)) <= {str, int, NoneType}:
-        return None
-    if not set(map(type, several)) <= {bool, NoneType}:
-        return None
-    if any(map(is_card_key, set(names))):
+    usual = set(map(type, declared)) <= {str, int, NoneType} and set(map(type, several)) <= {bool, NoneType}
+    if not usual or any(map(is_card_key, set(names))):
         return None
     owners = np.repeat(np.arange(len(page)), [len(each or ()) for each in lists])
     kinds = set(zip(names, declared, several, strict=True))

@@ -22,24 +22,11 @@ _SIMPLE = {frozenset(): pa.string(), frozenset({"bool"}): pa.bool_(), frozenset(
 
 @dataclass
 class Shape:
-    """What was seen of a key's values; null is no value.
+    """What was seen of a key's values; null is no value."""
 
-    Attributes
-    ----------
-    kinds : set of str
-        ``bool``, ``int``, ``double``, ``string``, ``list``, ``struct``, and ``text`` for what only text holds.
-    are_doubles : bool
-        Every integer is exact as a double.
-    are_dates : bool
-        Every string is an ISO date.
-    item : Shape or None
-        Shape of all items of all lists.
-    fields : dict
-        Shapes of the fields of all objects.
-    """
-
+    # bool, int, double, string, list, struct, and text for what only text holds.
     kinds: set[str] = field(default_factory=set)
-    are_doubles: bool = True
+    are_doubles: bool = True  # every integer is exact as a double
     are_dates: bool = True
     item: "Shape | None" = None
     fields: dict[str, "Shape"] = field(default_factory=dict)

@@ -40,13 +40,9 @@ class Store:
 
 
 class DiskStore(Store):
-    """Batches in a file without a name, each an Arrow IPC stream of its own.
+    """Batches in a file without a name, each an Arrow IPC stream of its own; an ExportError if the system refuses.
 
-    Raises
-    ------
-    ExportError
-        If the file cannot be made, written or read (``reason="os"``); its space is freed by `close` or at the end of
-        the process, whatever end that is.
+    Its space is freed by `close` or at the end of the process, whatever end that is.
     """
 
     def __init__(self, folder: PathLike) -> None:
