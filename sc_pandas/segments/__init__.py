@@ -10,15 +10,6 @@ server, user, segment and filter, in private files.
 """
 
 from sc_pandas.segments.memory import DamagedMemoryError, Seen, SegmentMemory
-from sc_pandas.segments.saved import FILE, LONGEST_NAME, Segments, UnknownSegmentError, check_names
+from sc_pandas.segments.saved import Segments, UnknownSegmentError, check_names
 
-__all__ = [
-    "FILE",
-    "LONGEST_NAME",
-    "DamagedMemoryError",
-    "Seen",
-    "SegmentMemory",
-    "Segments",
-    "UnknownSegmentError",
-    "check_names",
-]
+__all__ = ["DamagedMemoryError", "Seen", "SegmentMemory", "Segments", "UnknownSegmentError", "check_names"]

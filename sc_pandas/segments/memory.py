@@ -54,36 +54,19 @@ class _File(msgspec.Struct):
 
 
 class SegmentMemory:
-    """Who was in one user's segments at one server; a private folder in the data folder.
-
-    `tenant` is the digest of the server and the user.
-    """
+    """Who was in one user's segments at one server (`tenant` digests both); a private folder in the data folder."""
 
     def __init__(self, folder: Path, tenant: str) -> None:
         self._folder = folder / FOLDER
         self._tenant = tenant
 
     def before(self, name: str, asked: CustomerFilter, at: datetime) -> Seen | None:
-        """Return the newest reading of a segment that ended before a moment, if one is remembered.
-
-        Raises
-        ------
-        DamagedMemoryError
-            There is a file that cannot be read.
-        """
+        """Return the newest reading of a segment that ended before a moment, if one is remembered."""
         earlier = (seen for seen in self._reads(name, asked) if seen.at < at)
         return max(earlier, key=lambda seen: seen.at, default=None)
 
     def remember(self, name: str, asked: CustomerFilter, seen: Seen) -> None:
-        """Store a proven reading; the later ones stay, in whichever order they come.
-
-        Raises
-        ------
-        SettingsError
-            The folder is not private or cannot be made.
-        ExportError
-            The file cannot be written; what it held stays.
-        """
+        """Store a proven reading; the later ones stay, in whichever order they come."""
         folder, path = private_folder(self._folder), self._path(name)
         with locked(folder / ".lock"):
             try:
@@ -144,13 +127,7 @@ def _remove_old(folder: Path) -> None:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold a lock file, among the threads and processes of this machine, while something beside it is written anew.
-
-    Raises
-    ------
-    ExportError
-        The lock cannot be had; nothing was written.
-    """
+    """Hold a lock file, among the threads and processes of this machine, while something beside it is written anew."""
     lock = filelock.FileLock(path, mode=0o600, thread_local=False)
     try:
         lock.acquire(timeout=PATIENCE_S, poll_interval=0.01)
@@ -158,8 +135,7 @@ def locked(path: Path) -> Iterator[None]:
         message = f"{path} is held by another process that does not end; nothing was written. End it, then try again."
         raise ExportError(message, path=str(path), reason="os", errno=errno.EAGAIN) from None
     except (OSError, NotImplementedError) as error:
-        number = error.errno if isinstance(error, OSError) else None
-        why = (error.strerror if isinstance(error, OSError) else None) or "no locks there"
+        number, why = getattr(error, "errno", None), getattr(error, "strerror", None) or "no locks there"
         message = f"{path} cannot be locked, so nothing was written: {why}. Name another data folder."
         raise ExportError(message, path=str(path), reason="os", errno=number) from error
     try:

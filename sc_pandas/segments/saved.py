@@ -28,13 +28,7 @@ class UnknownSegmentError(FilterError, KeyError):
 
 
 def check_names(names: Iterable[str], known: Mapping[str, Any]) -> None:
-    """Refuse a name that is not known.
-
-    Raises
-    ------
-    UnknownSegmentError
-        It says which are near.
-    """
+    """Refuse a name that is not known, and say which are near."""
     for name in names:
         if name not in known:
             near = nearest(name, tuple(known))

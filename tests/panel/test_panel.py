@@ -19,7 +19,8 @@ from sc_pandas.filters import CustomerFilter
 from sc_pandas.panel.panel import Panel
 from sc_pandas.panel.preview import named
 from sc_pandas.sandbox import Sandbox
-from sc_pandas.segments import FILE, Segments
+from sc_pandas.segments import Segments
+from sc_pandas.segments.saved import FILE
 from tests.panel.conftest import SOON_S, control, frame, load, press, pressed, said, settle
 from tests.panel.hostile import Seen
 from tests.support.wire_faults import order

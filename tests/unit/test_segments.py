@@ -21,7 +21,8 @@ import sc_pandas as sc
 from sc_pandas.errors import ExportError, FilterError, SettingsError
 from sc_pandas.filters import CustomerFilter
 from sc_pandas.query.segment_run import SegmentResult
-from sc_pandas.segments import FILE, LONGEST_NAME, DamagedMemoryError, Seen, SegmentMemory, Segments, memory
+from sc_pandas.segments import DamagedMemoryError, Seen, SegmentMemory, Segments, memory
+from sc_pandas.segments.saved import FILE, LONGEST_NAME
 from tests.panel.hostile import PAYLOADS
 from tests.support.damage import flipped
 
