@@ -10,15 +10,7 @@ from functools import cached_property
 from typing import Any, ClassVar, Self, TypedDict
 from zoneinfo import ZoneInfo
 
-from sc_pandas.contract import (
-    DATE_RANGES,
-    FILTERS,
-    FILTERS_BY_NAME,
-    CustomerType,
-    Dialect,
-    Flag,
-    Rating,
-)
+from sc_pandas.contract import DATE_RANGES, FILTERS, FILTERS_BY_NAME, CustomerType, Dialect, Flag, Rating
 from sc_pandas.errors import FilterError
 from sc_pandas.filters.shown import shows
 from sc_pandas.filters.times import check_range, first_beyond, has_seconds, resolved
@@ -154,12 +146,6 @@ class CustomerFilter:
     def _given(self) -> dict[str, Any]:
         return {name: value for name in self.names if (value := getattr(self, name)) is not None}
 
-    @cached_property
-    def _only_in_swagger(self) -> str | None:
-        given = ((n, v) for n, v in self._given.items() if isinstance(v, datetime) and has_seconds(v))
-        times = (n for n, v in given if first_beyond(n, v) is None)
-        return next(times, None) if self.company_ids is None else "company_ids"
-
     def given(self) -> dict[str, Any]:
         """Return the fields that are set, in the API's order."""
         return dict(self._given)
@@ -248,7 +234,9 @@ class CustomerFilter:
 
     def needs_swagger(self) -> str | None:
         """Return the name of a field that only the swagger dialect can say, or None."""
-        return self._only_in_swagger
+        given = ((n, v) for n, v in self._given.items() if isinstance(v, datetime) and has_seconds(v))
+        times = (n for n, v in given if first_beyond(n, v) is None)
+        return next(times, None) if self.company_ids is None else "company_ids"
 
     def singles(self) -> list[Self]:
         """Return the filters that the API can take one by one; the answer is the union of theirs.
@@ -277,7 +265,7 @@ class CustomerFilter:
         FilterError
             The dialect cannot say a field, a time still has a zone, or a single-valued field has several values.
         """
-        if dialect is Dialect.ARTICLE and (name := self._only_in_swagger) is not None:
+        if dialect is Dialect.ARTICLE and (name := self.needs_swagger()) is not None:
             raise FilterError(
                 f"{name} cannot be asked of this server: it understands the article's parameters only, and those know "
                 "no company ids and no seconds.",

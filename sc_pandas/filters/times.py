@@ -25,10 +25,7 @@ _DAYS: Final = {"today": 0, "yesterday": -1}
 
 
 def time_of(name: str, given: object) -> datetime | str:
-    """Return a time in its one form: an instant, or the text of what is relative to now.
-
-    A span is its first instant, or its last one where the filter's name ends with ``_to``.
-    """
+    """Return a time in its one form: text if it is relative to now, else an instant (the last of a span for "_to")."""
     if isinstance(given, np.datetime64):
         given = pd.Timestamp(given)
     if given is pd.NaT:

@@ -54,12 +54,7 @@ def _code(fact: FilterFact, value: object) -> int:
     enum = cast("type[IntEnum]", fact.enum)
     if enum is not Flag and isinstance(value, bool):
         raise FilterError.unknown_value(fact.name, value, enum.__members__)
-    if isinstance(value, int):
-        code: int | None = int(value)
-    elif isinstance(value, str):
-        code = _code_of_name(enum, value)
-    else:
-        code = None
+    code = _code_of_name(enum, value) if isinstance(value, str) else int(value) if isinstance(value, int) else None
     known = {member.value for member in enum}
     if code is None or (code not in known and not (fact.open_enum and 0 <= code < 2**31)):
         raise FilterError.unknown_value(fact.name, value, enum.__members__)
