@@ -2,7 +2,6 @@
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -15,7 +14,7 @@ from sc_pandas.filters import CustomerFilter
 from sc_pandas.panel import state as states
 from sc_pandas.panel.asking import Asking, Progress, Reach, why_without_pages
 from sc_pandas.panel.including import including, plain, price_text
-from sc_pandas.panel.latest import Latest, thread_timer
+from sc_pandas.panel.latest import Latest
 from sc_pandas.panel.state import PAGE_ROWS, PanelState
 from sc_pandas.query import CustomerQuery
 
@@ -28,17 +27,11 @@ class Engine:
 
     Every change is published by calling `on_change` with the new state, from whichever thread made it, one at a time
     and in order, because `lock` is held meanwhile; whoever reads several widgets together takes it, too.  No call is
-    made under it.  What the query includes is read by `load` and `save` alone.  `make_timer` and `clock` are for tests.
+    made under it.  What the query includes is read by `load` and `save` alone.  `timing` is that of `Latest`.
     """
 
     def __init__(
-        self,
-        query: CustomerQuery,
-        on_change: Callable[[PanelState], None],
-        *,
-        live: bool = True,
-        make_timer: Callable[[float, Callable[[], None]], Any] = thread_timer,
-        clock: Callable[[], float] = time.monotonic,
+        self, query: CustomerQuery, on_change: Callable[[PanelState], None], *, live: bool = True, **timing: Any
     ) -> None:
         self.lock = forks.new_rlock()
         self._settled = threading.Condition(self.lock)
@@ -46,7 +39,7 @@ class Engine:
         self._query = plain(query)
         self._on_change = on_change
         self._live = live
-        self._questions = Latest(self.lock, self._answered, _AT_ONCE, make_timer=make_timer, clock=clock)
+        self._questions = Latest(self.lock, self._answered, _AT_ONCE, **timing)
         # A price never takes the place of a question.
         self._prices = Latest(self.lock, self._priced)
         self.state = PanelState(
@@ -63,25 +56,13 @@ class Engine:
         return including(self._query, self._opened, self.state.include)
 
     def change(self, question: CustomerFilter) -> None:
-        """Ask something else when the controls rest, if that is cheap.
-
-        Raises
-        ------
-        FilterError
-            The question cannot be asked; nothing has changed.
-        """
+        """Ask something else when the controls rest, if that is cheap; after a FilterError nothing has changed."""
         with self.lock:
             query = self._query.with_filter(question)
             self._ask(query, at_rest=True, hold=not self._live or query.reads > states.LIVE_AT_MOST_CALLS)
 
     def apply(self, question: CustomerFilter | None = None, *, refresh: bool = False, at_any_cost: bool = True) -> None:
-        """Ask now; with `refresh` the server and not the cache.
-
-        Raises
-        ------
-        FilterError
-            The question cannot be asked; nothing has changed.
-        """
+        """Ask now; with `refresh` the server and not the cache.  After a FilterError nothing has changed."""
         with self.lock:
             query = self._query if question is None else self._query.with_filter(question)
             hold = not at_any_cost and query.reads > states.LIVE_AT_MOST_CALLS
@@ -183,7 +164,7 @@ class Engine:
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until no answer is on its way; False when the time is up first."""
         with self._settled:
-            return self._settled.wait_for(lambda: not self.state.is_working, timeout)
+            return self._settled.wait_for(lambda: not (self.state.is_busy or self.state.pricing), timeout)
 
     def _can_begin(self) -> bool:
         # Nothing is asked while an entry is wrong: the question would not be the one that stands there.

@@ -109,14 +109,9 @@ def _entry(name: str, value: Any) -> Entry:
     if has_choices(name):
         return tuple(str(each) for each in values)
     if fact.kind == "date":
-        return _day_and_time(name, values[0])
+        time = str(values[0]).replace("T", " ")
+        return time if name.endswith("_to") else time.removesuffix(" 00:00")
     return "; ".join(_quoted(str(each)) for each in values)
-
-
-def _day_and_time(name: str, time: str) -> str:
-    """Write a time as short as it can be read back."""
-    time = time.replace("T", " ")
-    return time if name.endswith("_to") else time.removesuffix(" 00:00")
 
 
 def has_choices(name: str) -> bool:

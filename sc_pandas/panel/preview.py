@@ -28,15 +28,7 @@ _LOOKED_AT: Final = 2 * LONGEST
 
 
 def table_html(rows: pd.DataFrame, *, masked: bool) -> str:
-    """Return rows as an HTML table that shows every value as text.
-
-    Parameters
-    ----------
-    rows
-        What to show; a page at most.
-    masked
-        Whether e-mail addresses, phone numbers, postal addresses and their contacts are masked.
-    """
+    """Return rows (a page at most) as an HTML table of texts; `masked` hides how to reach the customers."""
     if rows.empty:
         return "<p class='sc-none'>No customers.</p>"
     more = len(rows.columns) - MOST_COLUMNS
@@ -126,15 +118,9 @@ _LONGEST_LABEL: Final = 24
 
 
 def facet_counts(rows: pd.DataFrame) -> dict[str, "pd.Series[int]"]:
-    """Count rows by the columns that have few values: rating, type, what is included, and custom columns.
+    """Count rows by columns of few values (rating, type, what is included, custom), but by no way to reach a person.
 
-    Columns with ways to reach a person are left out.
-
-    Returns
-    -------
-    dict of str to pandas.Series
-        For each such column its commonest values (12 at most), missing ones under ``"unknown"``, what does not fit
-        under ``"others"``; a customer counts in each of their groups.
+    Each column has its commonest values (12 at most), and ``"others"`` for what does not fit.
     """
     found: dict[str, pd.Series[int]] = {}
     names = list(map(str, rows.columns))

@@ -75,25 +75,16 @@ class PanelState:
         return self.phase in {"asking", "loading"}
 
     @property
-    def is_working(self) -> bool:
-        """True if an answer is on its way, or a price."""
-        return self.is_busy or self.pricing
-
-    @property
     def start(self) -> int:
         """How many rows of the list, or of the loaded rows, come before those on show."""
         return (self.page - 1) * self.page_rows
 
 
 def _begun(state: PanelState, phase: Phase, **more: Any) -> PanelState:
-    """Something was begun; what was under way is overtaken."""
-    known: dict[str, Any] = {"message": "", "notice": _overtaken(state), "page_wanted": state.page, "price": ""}
-    return replace(state, phase=phase, waiting_until=None, **({"pricing": False} | known | more))
-
-
-def _overtaken(state: PanelState) -> str:
-    # A load or a save that a new question stops is not stopped silently.
-    return f"{state.task} was stopped by this; finished pages are kept." if state.phase == "loading" else ""
+    """Something was begun; what was under way is overtaken, and of a load or a save the notice says so."""
+    notice = f"{state.task} was stopped by this; finished pages are kept." if state.phase == "loading" else ""
+    known: dict[str, Any] = {"message": "", "notice": notice, "page_wanted": state.page, "price": "", "pricing": False}
+    return replace(state, phase=phase, waiting_until=None, **(known | more))
 
 
 def _asked(state: PanelState, phase: Phase, question: CustomerFilter, message: str) -> PanelState:
@@ -207,10 +198,7 @@ def waiting(state: PanelState, *, until: datetime, waits_for: Awaited) -> PanelS
 
 
 def error_text(error: BaseException) -> str:
-    """Return a failure as a heading and advice.
-
-    Errors of sc_pandas teach, others are named.  Hidden characters of a server's text are shown, and not pages of it.
-    """
+    """Return the name and the message of an error; hidden characters of a server's text are shown, pages of it cut."""
     name = type(error).__name__
     return visible(f"{name}: {error}" if str(error) else name, _LONGEST_ERROR)
 

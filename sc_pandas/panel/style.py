@@ -4,9 +4,8 @@ from typing import Final
 
 CSS: Final = """
 .sc-panel { --sc-line: var(--jp-border-color2, #d0d0d0); --sc-soft: var(--jp-layout-color2, #f3f3f3);
-  --sc-back: var(--jp-layout-color1, #fff); --sc-text: var(--jp-content-font-color1, #222);
-  --sc-dim: var(--jp-content-font-color2, #595959); --sc-accent: var(--jp-brand-color1, #1565c0);
-  --sc-bad: #c62828; --sc-warn: #b26a00;
+  --sc-text: var(--jp-content-font-color1, #222); --sc-dim: var(--jp-content-font-color2, #595959);
+  --sc-accent: var(--jp-brand-color1, #1565c0); --sc-bad: #c62828; --sc-warn: #b26a00;
   max-width: 1240px; display: flex; flex-direction: column; color: var(--sc-text); overflow: visible;
   box-sizing: border-box; container-type: inline-size; }
 .sc-panel * { box-sizing: border-box; }
@@ -31,9 +30,6 @@ CSS: Final = """
 
 .sc-panel .sc-more-columns { display: grid; gap: 4px 12px; overflow: visible; align-items: start;
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 380px), 1fr)); }
-.sc-panel .sc-more-columns > * { min-width: 0; overflow: visible; }
-.sc-panel .sc-include .widget-label { position: absolute; width: 1px; height: 1px; overflow: hidden;
-  clip-path: inset(50%); white-space: nowrap; }
 .sc-panel .sc-cost-said { padding: 2px; white-space: normal; overflow-wrap: anywhere; }
 
 .sc-panel .sc-row, .sc-panel .sc-active { display: flex; flex-flow: row wrap; gap: 2px 6px; align-items: center;
@@ -64,11 +60,11 @@ CSS: Final = """
 
 .sc-panel .sc-results { display: grid; grid-template-columns: minmax(0, 1fr) 300px; gap: 8px 16px; overflow: visible;
   align-items: start; }
-.sc-panel .sc-results > * { min-width: 0; overflow: visible; }
+.sc-panel :is(.sc-more-columns, .sc-results) > * { min-width: 0; overflow: visible; }
 @container (max-width: 760px) { .sc-panel .sc-results { grid-template-columns: minmax(0, 1fr); } }
 .sc-panel .sc-beside .sc-row { gap: 2px 4px; }
 .sc-panel .sc-part { display: block; width: 100%; height: 4px; accent-color: var(--sc-accent); }
-.sc-panel .sc-code .widget-label { position: absolute; width: 1px; height: 1px; overflow: hidden;
+.sc-panel :is(.sc-include, .sc-code) .widget-label { position: absolute; width: 1px; height: 1px; overflow: hidden;
   clip-path: inset(50%); white-space: nowrap; }
 .sc-panel .sc-place { color: var(--sc-dim); margin: 0 2px 4px; min-height: 1.4em; }
 .sc-panel .sc-place b { color: var(--sc-text); }

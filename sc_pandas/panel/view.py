@@ -218,9 +218,7 @@ class View:
         for each in (self.table, self.place, self.counts, self.facets, self._any_active, self.code, self.segment_name):
             each.value = ""
         for chip in (*self._chips.values(), self._reset):
-            chip.layout.display = "none"
-        for chip in self._chips.values():
-            chip.description = ""
+            chip.layout.display, chip.description = "none", ""
         self.copy.text = ""
         self.sort.options = named([_UNSORTED])
         self.status.value = "<div class='sc-said' role='status'>Closed.</div>"
