@@ -60,9 +60,7 @@ class LazyGroup(OrderlyGroup):
 
 
 @click.group(
-    cls=LazyGroup,
-    epilog=_EPILOG,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    cls=LazyGroup, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
 @click.version_option(package_name="sc_pandas", prog_name="sc-pandas", message="%(prog)s %(version)s")
 def main() -> None:

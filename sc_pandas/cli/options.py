@@ -106,7 +106,8 @@ SEGMENT: Final = _option(
 )
 JSON: Final = click.option("--json", "as_json", is_flag=True, help="Print one JSON object to stdout.")
 _ZONE: Final = "Time zone of SellerCloud's dates (America/New_York), for times with a zone."
-_CONNECTION: Final = (
+# Those of `connect`, but no password.
+connection_options: Final = added(
     SERVER,
     USERNAME,
     CACHE_DIR,
@@ -140,11 +141,7 @@ _READING: Final[Mapping[str, Decorator]] = {
         help="A bar on stderr; by default where a person is looking.",
     ),
 }
-
-
 filter_options: Final = added(*map(_filter_option, FILTERS))
-# Those of `connect`, but no password.
-connection_options: Final = added(*_CONNECTION)
 
 
 def reading_options(*names: str) -> Decorator:
@@ -160,13 +157,7 @@ def connected(given: dict[str, Any]) -> Connection:
 
 @contextmanager
 def query_of(options: Mapping[str, Any]) -> Iterator[CustomerQuery]:
-    """Return the query of the options, on a connection that is open meanwhile.
-
-    Raises
-    ------
-    FilterError, SettingsError
-        The options cannot be asked.
-    """
+    """Return the query of the options, on a connection that is open meanwhile."""
     given = {name: value for name, value in options.items() if value not in {None, ()}}
     # A wrong filter is told before a password is asked for.
     asked = CustomerFilter.of(**{name: given.pop(name) for name in CustomerFilter.names if name in given})

@@ -47,11 +47,7 @@ def redacted(
 
 
 def pseudonymized(
-    frame: pd.DataFrame,
-    note: Provenance | None,
-    key: Secret,
-    columns: Iterable[str] | None,
-    keep: Iterable[str],
+    frame: pd.DataFrame, note: Provenance | None, key: Secret, columns: Iterable[str] | None, keep: Iterable[str]
 ) -> pd.DataFrame:
     """Replace personal values by tokens, or empty them; see `SellerCloudAccessor.pseudonymize`."""
     key_of = _keys_under(key)
@@ -105,11 +101,7 @@ def is_personal(name: str, dtype: Any) -> bool:
 
 
 def check_partition(frame: pd.DataFrame, names: str | Sequence[str], impersonal: str | Iterable[str]) -> None:
-    """Refuse columns whose values may name persons as names of folders.
-
-    Columns that are known to be impersonal pass.  Of unknown ones the caller has to declare it; of columns that are
-    known to be personal nobody can.
-    """
+    """Refuse columns whose values may name persons as names of folders; `impersonal` can declare unknown ones only."""
     declared = frozenset([impersonal] if isinstance(impersonal, str) else impersonal)
     for name in [names] if isinstance(names, str) else names:
         fact = _fact(name)
@@ -289,10 +281,7 @@ def _with_tokens(column: "pd.Series[Any]", kind: str, key_of: _KeyOf) -> "pd.Ser
 
 
 def _with_other_ids(column: "pd.Series[Any]", key_of: _KeyOf) -> "pd.Series[Any]":
-    """Replace ids by other whole numbers; that two would become one is refused.
-
-    Of a million customers that happens under one key in 18 million.
-    """
+    """Replace ids by others; refuse two that become one: with a million customers, under one key in 18 million."""
     try:
         ids = arrow_of(column)
         if is_text(ids.type):
