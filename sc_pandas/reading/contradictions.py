@@ -24,30 +24,10 @@ def contradictions(question: CustomerFilter, rows: PageRows) -> Counter[str]:
     )
 
 
-class Contradictions:
-    """Counts them over the pages of a read."""
-
-    def __init__(self) -> None:
-        self._found: Counter[str] = Counter()
-        self._rows = 0
-
-    def see(self, question: CustomerFilter, rows: PageRows) -> None:
-        """Look at the rows of a page that came for a question."""
-        self._rows += len(rows)
-        self._found += contradictions(question, rows)
-
-    def mark(self) -> tuple[Counter[str], int]:
-        """Return what was found so far, for `rollback`."""
-        return self._found.copy(), self._rows
-
-    def rollback(self, mark: tuple[Counter[str], int]) -> None:
-        """Forget what was found since."""
-        self._found, self._rows = mark[0].copy(), mark[1]
-
-    def notes(self) -> Iterator[str]:
-        """Yield what was found, for the report."""
-        for name, times in sorted(self._found.items()):
-            yield f"{times:,} of {self._rows:,} customers that came have another {_WORDS[name]} than was asked"
+def notes_of(found: Counter[str], rows: int) -> Iterator[str]:
+    """Yield what was found in so many rows, for the report."""
+    for name, times in sorted(found.items()):
+        yield f"{times:,} of {rows:,} customers that came have another {_WORDS[name]} than was asked"
 
 
 def _rating(value: Any, asked: _Asked) -> bool:

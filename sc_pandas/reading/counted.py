@@ -68,10 +68,6 @@ class AnyOrder(OrderOfAsking):
     Who leaves moves rows the other way; whether all came is a matter of counting.
     """
 
-    def is_sorted(self, ids: Ids) -> bool:  # noqa: ARG002
-        """Return True: any order will do."""
-        return True
-
     def phases(self) -> Iterator[list[Asking]]:
         """Yield all runs at once."""
         self.runs = runs_of(1, -(-self.first.total // self.served))

@@ -6,7 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from sc_pandas.contract import Ids, PageRows
+from sc_pandas.client import Page
+from sc_pandas.contract import Ids
 from sc_pandas.errors import PagingDriftError
 from sc_pandas.reading.plan import PagePlan
 
@@ -65,9 +66,9 @@ class Judgement:
         )
 
 
-def page_seen(number: int, rows: PageRows, total: int) -> PageSeen:
+def page_seen(number: int, page: Page) -> PageSeen:
     """Note the ids of a page."""
-    return PageSeen(number, rows.ids, len(rows), total)
+    return PageSeen(number, page.items.ids, len(page.items), page.total)
 
 
 def judge_bookends(plan: PagePlan, pages: Sequence[PageSeen], again: Sequence[PageSeen]) -> Judgement:
@@ -86,21 +87,15 @@ def judge_bookends(plan: PagePlan, pages: Sequence[PageSeen], again: Sequence[Pa
     first_seen = {page.number: page for page in pages}
     short = rows < announced or (plan.limit is None and rows != announced)
     is_sorted = np.all(ids[1:] > ids[:-1]) or np.all(ids[1:] < ids[:-1])
+    has_changed = not all(page.repeats(first_seen[page.number]) for page in again)
+    moved = f"its total moved between {min(totals):,} and {max(totals):,} during the read"
     troubles = [
-        (
-            len(totals) > 1,
-            "total_moved",
-            f"its total moved between {min(totals):,} and {max(totals):,} during the read",
-        ),
+        (len(totals) > 1, "total_moved", moved),
         (rows > len(ids), "no_key", "rows without an id cannot be told apart"),
         (bool(doubled), "repeated_ids", f"{len(doubled):,} customers came twice, so others were missed"),
         (short, "row_count", f"{announced:,} customers were announced and {rows:,} came"),
         (not is_sorted, "unordered_ids", "the server does not sort by id, so a gap could not be seen"),
-        (
-            not all(page.repeats(first_seen[page.number]) for page in again),
-            "bookend_moved",
-            "its first or last page had changed when it was asked again",
-        ),
+        (has_changed, "bookend_moved", "its first or last page had changed when it was asked again"),
     ]
     for seen, reason, says in troubles:
         if seen:

@@ -1,5 +1,6 @@
 """Several lists to one table: each proven for itself, customers in several of them once."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sc_pandas.contract import Ids, PageRows, id_of
-from sc_pandas.reading.contradictions import Contradictions
+from sc_pandas.reading.contradictions import contradictions, notes_of
 from sc_pandas.reading.fetch import ListRead
 from sc_pandas.reading.judge import NOT_VERIFIED, weakest
 from sc_pandas.reading.options import Progress, ReadOptions, Source
@@ -118,7 +119,8 @@ class _Union(Came):
         self._builder = builder
         self._several = len(keys) > 1
         self._seen: set[int] = set()
-        self.against = Contradictions()
+        self.against: Counter[str] = Counter()
+        self.rows = 0
         self.part = keys[0].filter
         self.left = left
         self.pages = 0
@@ -131,7 +133,8 @@ class _Union(Came):
     def add(self, items: PageRows) -> None:
         super().add(items)
         self.pages += 1
-        self.against.see(self.part, items)
+        self.rows += len(items)
+        self.against = self.against + contradictions(self.part, items)
         if self.left is not None:
             items = _new_until(items, self._seen, self.left) if self._several else items[: self.left]
             self.left -= len(items)
@@ -139,19 +142,18 @@ class _Union(Came):
 
     def mark(self) -> Any:
         seen = None if self.left is None else set(self._seen)
-        return super().mark(), self._builder.mark(), self.against.mark(), self.left, seen, self.pages
+        return super().mark(), self._builder.mark(), self.against, self.rows, self.left, seen, self.pages
 
     def rollback(self, mark: Any) -> None:
-        came, built, against, self.left, seen, self.pages = mark
+        came, built, self.against, self.rows, self.left, seen, self.pages = mark
         super().rollback(came)
-        self.against.rollback(against)
         self._builder.rollback(built)
         self._seen = set(seen or ())
 
 
 def _report(rows: CustomerRows, read: Sequence[ListRead], union: _Union, progress: Progress) -> ReadReport:
     verdict = weakest([one.judgement.verdict for one in read])
-    notes = dict.fromkeys((*progress.notes, *union.against.notes()))
+    notes = dict.fromkeys((*progress.notes, *notes_of(union.against, union.rows)))
     if rows.rows_without_key:
         notes["rows without an id: whether any came twice could not be checked"] = None
         verdict = verdict if union.pages <= 1 else NOT_VERIFIED

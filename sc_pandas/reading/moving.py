@@ -34,7 +34,6 @@ from sc_pandas.reading.judge import (
     page_seen,
     weakest,
 )
-from sc_pandas.reading.order import ids_of
 from sc_pandas.reading.plan import PagePlan
 from sc_pandas.reading.windows import FURTHEST_ZONE, Window, WindowPlan
 
@@ -109,7 +108,7 @@ class MovingRead:
                 return self._finished()
             self._windows(Window() if past is None else past.window, _PAGES if closed else 1)
             if past is not None:
-                if closed and self._ids.issuperset(ids_of(past.behind).tolist()):
+                if closed and self._ids.issuperset(past.behind.items.ids.tolist()):
                     raise unproven("closed_list", "whoever stands behind the bound stands before it, too")
                 if past.rest is not None and len(past.behind.items) >= past.behind.total:
                     self._take([(Place(past.rest), past.behind)])
@@ -139,7 +138,7 @@ class MovingRead:
                     self._rows.add(page.items)
                     self._given.append(self._one.place_of(ask))
         self._windows(rest)
-        late = np.union1d(ids_of(past.behind), np.fromiter(self._ids, np.int64))
+        late = np.union1d(past.behind.items.ids, np.fromiter(self._ids, np.int64))
         came = np.setdiff1d(judge.ids, late)
         if judge.trouble is not None:
             raise UnprovenError(judge.trouble)
@@ -158,7 +157,7 @@ class MovingRead:
             total = self._one.ask_of(self._question, 1).total
             after = self._one.ask_of(rest.of(self._question), 1)
             most = min(most, total - before.total)
-            if before.total == after.total and np.array_equal(ids_of(before), ids_of(after)):
+            if before.total == after.total and np.array_equal(before.items.ids, after.items.ids):
                 return total - after.total, total - after.total
             before = after
         return total - after.total, most
@@ -185,8 +184,8 @@ class MovingRead:
     def _windows(self, window: Window, pages: int = 1) -> None:
         """Read a window, and where it holds more than some pages its parts."""
         narrowest = timedelta(seconds=1) if self._one.dialect is Dialect.SWAGGER else timedelta(minutes=1)
-        plan = WindowPlan(self._question, self._served, self._began, narrowest, [window])
-        plan.holds = self._served * pages
+        holds = self._served * pages
+        plan = WindowPlan(self._question, self._served, self._began, narrowest, [window], holds=holds)
         while plan.waiting:
             several: list[tuple[Window, Page]] = []
             with self._one.crew() as crew:
@@ -272,11 +271,11 @@ class MovingRead:
             raise unproven("closed_list", "customers join with creation dates of days before")
         if not seen[0][1].from_cache and any(page.from_cache for _, page in seen):
             return False
-        return len({each for _, page in seen for each in ids_of(page).tolist()}) == seen[0][1].total
+        return len({each for _, page in seen for each in page.items.ids.tolist()}) == seen[0][1].total
 
     def _take(self, seen: Sequence[tuple[Place, Page]]) -> None:
         for place, page in seen:
-            self._ids.update(ids_of(page).tolist())
+            self._ids.update(page.items.ids.tolist())
             self._rows.add(page.items)
             if page.items:
                 self._given.append(place)
@@ -311,7 +310,7 @@ class MovingRead:
         rest = past.window if past.rest is None else past.rest
         for _look in range(PASSES):
             now = self._one.ask_of(rest.of(self._question), 1)
-            if now.total > len(now.items) or np.isin(ids_of(past.behind), ids_of(now)).all():
+            if now.total > len(now.items) or np.isin(past.behind.items.ids, now.items.ids).all():
                 self._one.note_stale(fell(before, after))
                 return
 
@@ -329,7 +328,7 @@ class MovingRead:
         judgement = Judgement(NOT_VERIFIED)
         for _pass in range(PASSES):
             pages = list(self._pass(asked))
-            seen = [page_seen(number, page.items, page.total) for number, page in enumerate(pages, start=1)]
+            seen = [page_seen(number, page) for number, page in enumerate(pages, start=1)]
             judgement = compare_passes(earlier, seen)
             if judgement.is_proven:
                 return pages

@@ -76,6 +76,8 @@ def runs_of(low: int, high: int) -> list[Run]:
 class OrderOfAsking(ABC):
     """Judges a read by order of asking; where customers `may_join` by a change, the count must agree as well."""
 
+    # 1 where ids rise, -1 where they fall, 0 in whatever order.
+    sorting = 0
     # What shows that a copy that lags behind, or a cache on the way, has answered.
     stale = ""
 
@@ -90,7 +92,7 @@ class OrderOfAsking(ABC):
         self.fallen_to: int | None = None
         self.fell = False
         # Ids at the first look at pages that are looked at again; those of all pages that no run has.
-        self.looks: dict[int, Ids] = {1: ids_of(first)}
+        self.looks: dict[int, Ids] = {1: first.items.ids}
         self.others: list[Ids] = [self.looks[1]]
         self.runs: list[Run] = []
 
@@ -98,13 +100,13 @@ class OrderOfAsking(ABC):
     def phases(self) -> Iterator[list[Asking]]:
         """Yield what may be asked at once, again and again until all is read or in trouble."""
 
-    @abstractmethod
     def is_sorted(self, ids: Ids) -> bool:
         """Return whether ids stand in the order of this list."""
+        return not self.sorting or bool((np.sign(np.diff(ids)) == self.sorting).all())
 
     def is_news(self, ask: Ask, page: Page) -> bool:
         """Return whether an answer says more than the first look at the same page did."""
-        return not ask.look or not np.array_equal(ids_of(page), self.looks.get(ask.number, _NONE))
+        return not ask.look or not np.array_equal(page.items.ids, self.looks.get(ask.number, _NONE))
 
     def judgement(self) -> Judgement:
         """Return what is proven, once all phases are over."""
@@ -139,7 +141,7 @@ class OrderOfAsking(ABC):
             run.live |= not page.from_cache
         if page.total < floor and not page.from_cache:
             self.fallen_to = min(page.total, floor if self.fallen_to is None else self.fallen_to)
-        ids = ids_of(page)
+        ids = page.items.ids
         self.fell |= page.total < self.latest_total
         self.latest_total = page.total
         self.highest_total = max(floor, self.highest_total, page.total)
@@ -174,9 +176,7 @@ class OrderOfAsking(ABC):
 class Ascending(OrderOfAsking):
     """From the last page to the first: who leaves moves rows to pages yet to be asked, and newcomers stand behind."""
 
-    def is_sorted(self, ids: Ids) -> bool:
-        """Return whether ids rise."""
-        return bool((np.diff(ids) > 0).all())
+    sorting = 1
 
     def phases(self) -> Iterator[list[Asking]]:
         """Yield the last full page, all runs before it, the tail behind it, and then what moved."""
@@ -301,11 +301,8 @@ class Descending(OrderOfAsking):
     A row can move the other way only by as many places as the total falls: who is unseen then stands that much nearer.
     """
 
+    sorting = -1
     moved_any = False
-
-    def is_sorted(self, ids: Ids) -> bool:
-        """Return whether ids fall."""
-        return bool((np.diff(ids) < 0).all())
 
     def phases(self) -> Iterator[list[Asking]]:
         """Yield all runs, page 1 again, and if anything moved, each run until it meets the next one."""
@@ -423,11 +420,6 @@ class Descending(OrderOfAsking):
                 self._doubt_order()
 
 
-def ids_of(page: Page) -> Ids:
-    """Return the ids of a page as they stand; rows whose id is no number that fits are left out."""
-    return page.items.ids
-
-
 def sorting_of(ids: Ids) -> int:
     """Return 1 where ids rise, -1 where they fall, 0 where they do neither."""
     steps = np.diff(ids)
@@ -436,7 +428,7 @@ def sorting_of(ids: Ids) -> int:
 
 def by_order(first: Page, *, may_join: bool) -> OrderOfAsking | Judgement:
     """Return the judge for a list by its first page, or why none can be."""
-    ids = ids_of(first)
+    ids = first.items.ids
     if len(ids) < len(first.items):
         return Judgement(NOT_VERIFIED, "no_key", "rows without an id cannot be told apart", expected=first.total)
     if sorting := sorting_of(ids):

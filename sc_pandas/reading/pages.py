@@ -12,9 +12,9 @@ from sc_pandas.reading.dialect import Evidence, judge_first_page, judge_probe
 from sc_pandas.reading.judge import NOT_VERIFIED, ONE_RESPONSE, Judgement
 from sc_pandas.reading.moving import Place
 from sc_pandas.reading.options import Progress, ReadOptions, Source
-from sc_pandas.reading.order import ids_of, sorting_of
+from sc_pandas.reading.order import sorting_of
 from sc_pandas.reading.plan import PagePlan, page_params
-from sc_pandas.reading.records import ListKey, ReadRecord, forget_records, keep_records
+from sc_pandas.reading.records import ListKey, ReadRecord, keep_records
 from sc_pandas.reading.windows import Window
 
 
@@ -186,7 +186,7 @@ class ListPages:
         return bool(self.question.given().keys() - {"created_on_from", "created_on_to"})
 
     def _plan(self, first: Page) -> PagePlan:
-        served, sorting = len(first.items) or self._kept().served, sorting_of(ids_of(first))
+        served, sorting = len(first.items) or self._kept().served, sorting_of(first.items.ids)
         return PagePlan(first.total, served, self.options.limit, self.options.page_size, sorting, self.may_join)
 
     def _kept(self) -> ReadRecord:
@@ -203,4 +203,4 @@ class ListPages:
         """Make the next read begin anew."""
         self._found, self.noted = [], None
         if self._cache is not None:
-            forget_records(self._cache, self.key)
+            self._cache.keep_notes({}, forget=self.key.slots)

@@ -104,8 +104,3 @@ def keep_records(cache: HttpCache, records: Mapping[ListKey, ReadRecord]) -> Non
         notes[whole if record.phase == "whole" else under_way] = asdict(record)
         done += [under_way] if record.phase == "whole" else []
     cache.keep_notes(notes, forget=done)
-
-
-def forget_records(cache: HttpCache, key: ListKey) -> None:
-    """Forget what is known of a list, so its pages are never used again."""
-    cache.keep_notes({}, forget=key.slots)

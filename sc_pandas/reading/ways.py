@@ -6,13 +6,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from sc_pandas.client import Page
 from sc_pandas.contract import Ids, PageRows, id_of
-from sc_pandas.reading.judge import NOT_VERIFIED, Judgement, PageSeen, judge_bookends, page_seen
+from sc_pandas.reading.judge import NOT_VERIFIED, Judgement, judge_bookends, page_seen
 from sc_pandas.reading.moving import MovingRead, Place
 from sc_pandas.reading.options import WayName
 from sc_pandas.reading.order import Ask, by_order
@@ -23,21 +23,8 @@ if TYPE_CHECKING:
     from sc_pandas.reading.fetch import ListRead
 
 
-class Rows(Protocol):
-    """Takes the rows of a list, and can forget what a way gave that proved nothing."""
-
-    def add(self, items: PageRows) -> None:
-        """Take the rows of a page."""
-
-    def mark(self) -> object:
-        """Return where it is."""
-
-    def rollback(self, mark: Any) -> None:
-        """Forget what came since."""
-
-
 class Came:
-    """Takes the ids of the rows of a list."""
+    """Takes the ids of the rows of a list, and can forget what a way gave that proved nothing."""
 
     def __init__(self) -> None:
         self._ids: list[Ids] = []
@@ -64,7 +51,7 @@ class Came:
 class Without:
     """Takes the rows of a list, and hands on all but some."""
 
-    rows: Rows
+    rows: "Rows"
     left_out: frozenset[int]
 
     def of(self, items: PageRows) -> PageRows:
@@ -75,13 +62,16 @@ class Without:
         """Hand on the rows of a page."""
         self.rows.add(self.of(items))
 
-    def mark(self) -> object:
+    def mark(self) -> Any:
         """Return where it is."""
         return self.rows.mark()
 
     def rollback(self, mark: Any) -> None:
         """Forget what came since."""
         self.rows.rollback(mark)
+
+
+Rows = Came | Without
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +93,14 @@ def ways_for(consistency: str, *, may_join: bool) -> list[Way]:
 def first_rows(one: "ListRead", first: Page, rows: Rows) -> Judgement:
     """Read pages as they stand; judge the first rows of a list by asking the first and the last page again."""
     plan = PagePlan(first.total, len(first.items), one.options.limit)
-    seen = [page_seen(1, first.items, first.total)]
+    seen = [page_seen(1, first)]
     rows.add(first.items)
     with one.crew() as crew:
         # The last page comes before those between, so both bookends span all of them.
         last = one.ask(Ask(plan.last))
         between = crew.in_order([Ask(number) for number in range(2, plan.last)], one.ask)
         for ask, page in chain(between, ((Ask(plan.last), last),)):
-            seen.append(page_seen(ask.number, page.items, page.total))
+            seen.append(page_seen(ask.number, page))
             if len(seen[0].ids) and seen[-1].repeats(seen[0]):
                 return Judgement(NOT_VERIFIED, "page_repeated", f"page {ask.number} has the rows of page 1")
             one.progress.advance()
@@ -119,9 +109,7 @@ def first_rows(one: "ListRead", first: Page, rows: Rows) -> Judgement:
             judgement = Judgement(NOT_VERIFIED, expected=plan.rows, got=sum(each.rows for each in seen))
         else:
             again = [Ask(number, "again", fresh=True) for number in (1, plan.last)]
-            looks: list[PageSeen] = [
-                page_seen(ask.number, page.items, page.total) for ask, page in crew.in_order(again, one.ask)
-            ]
+            looks = [page_seen(ask.number, page) for ask, page in crew.in_order(again, one.ask)]
             judgement = judge_bookends(plan, seen, looks)
     places = [Place(Window(), number) for number in range(1, plan.last + 1)]
     one.finish(judgement, places, whole=judgement.is_proven and plan.rows == plan.total)

@@ -16,7 +16,7 @@ import pytest
 from sc_pandas import CacheWarning
 from sc_pandas.cache import HttpCache, clear_folder
 from sc_pandas.filters import CustomerFilter
-from sc_pandas.reading.records import ListKey, ReadRecord, find_records, forget_records, keep_records
+from sc_pandas.reading.records import ListKey, ReadRecord, find_records, keep_records
 from tests.support.damage import flipped
 
 TENANT = "0" * 32
@@ -58,7 +58,7 @@ def test_a_read_is_remembered_by_its_query_until_it_is_forgotten(cache: HttpCach
     keep_records(cache, {KEY: read})
     other = replace(KEY, page_size=7)
     assert find_records(cache, [KEY, other]) == {KEY: [read], other: []}
-    forget_records(cache, KEY)
+    cache.keep_notes({}, forget=KEY.slots)
     assert find_records(cache, [KEY]) == {KEY: []}
     cache.close()
 
@@ -70,7 +70,7 @@ def test_the_pages_of_a_read_that_was_replaced_or_forgotten_are_removed(cache: H
         keep_records(cache, {KEY: read})
     assert cache.find_page(reads[0].page_key("/p", [("n", "1")])) is None
     assert cache.find_page(reads[1].page_key("/p", [("n", "1")])) == b"{}"
-    forget_records(cache, KEY)
+    cache.keep_notes({}, forget=KEY.slots)
     assert cache.info().pages == 0
     cache.close()
 
