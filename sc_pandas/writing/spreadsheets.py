@@ -31,6 +31,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
+from sc_pandas.contract.includes import PARTITIONS
 from sc_pandas.errors import ExportError, MissingExtraError, SettingsError
 from sc_pandas.files import HashingFile, PathLike, atomic_write, check_target
 from sc_pandas.matching import is_text, near_of
@@ -47,6 +48,7 @@ _EXCEL_COLUMNS: Final = 16_384
 _EXCEL_TEXT: Final = 32_767
 # Excel takes 1900 for a leap year, and days before that March are off by one.
 _EXCEL_DAYS_START: Final = dt.datetime(1900, 3, 1)  # noqa: DTZ001  # the frame's times are naive
+_MONTHS: Final = frozenset(name for name, fact in PARTITIONS.items() if fact.kind == "month")
 _NOTE_SHEET: Final = "Where from"
 
 
@@ -313,7 +315,19 @@ def _check_no_formula(file: BinaryIO, path: PathLike) -> None:
 
 def _as_texts(table: pa.Table, *, for_csv: bool) -> pa.Table:
     """Write as text what CSV, or else Excel, has no form of its own for; numbers stay."""
-    return pa.table([_flat(column, for_csv=for_csv) for column in table.columns], names=table.column_names)
+    columns = [
+        _days(column, for_csv=for_csv) if name in _MONTHS else _flat(column, for_csv=for_csv)
+        for name, column in zip(table.column_names, table.columns, strict=True)
+    ]
+    return pa.table(columns, names=table.column_names)
+
+
+def _days(column: pa.ChunkedArray, *, for_csv: bool) -> pa.ChunkedArray | pa.Array:
+    """Write months as their first day, unless somebody gave them hours."""
+    days = column.cast(pa.date32(), safe=False) if _is_naive(column.type) else None
+    if days is None or not days.cast(column.type, safe=False).equals(column):
+        return _flat(column, for_csv=for_csv)
+    return days.cast(pa.string()) if for_csv else days
 
 
 def _flat(column: pa.ChunkedArray, *, for_csv: bool) -> pa.ChunkedArray | pa.Array:

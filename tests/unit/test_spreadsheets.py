@@ -62,7 +62,7 @@ def full() -> pd.DataFrame:
         "rating": pa.array([-5, 4, None], pa.int8()), "is_whole_sale_user": [True, False, None],
         "custom.Rate": pa.array([Decimal("-1.50"), Decimal("1234567890123456789.0123456789"), None], pa.decimal128(38, 10)),
         "created_on": pa.array([dt.datetime(2026, 1, 5, 10, 30, 0, 500_000), dt.datetime(1, 1, 1), None], pa.timestamp("us")),
-        "created_month": pa.array([dt.date(2026, 1, 1), dt.date(1899, 1, 1), None]),
+        "created_month": pa.array([dt.datetime(2026, 1, 1), dt.datetime(1899, 1, 1), None], pa.timestamp("us")),
         "credit_limit": [-0.5, float("inf"), None], "groups": pa.array([["=a", "b"], [], None]),
         "addresses": pa.array([[{"id": 1, "city": "=Brno"}], [], None], pa.list_(pa.struct({"id": pa.int64(), "city": pa.string()}))),
         "zoned": pa.array([dt.datetime(2026, 1, 5, tzinfo=dt.UTC), None, None], pa.timestamp("us", "UTC")),
@@ -153,7 +153,7 @@ class TestCsv:
 
         assert written.rows == 3
         assert lines[1] == (
-            '9007199254740993,"\'=1+1",-5,"True",-1.5000000000,2026-01-05 10:30:00.500000,2026-01-01,-0.5,'
+            '9007199254740993,"\'=1+1",-5,"True",-1.5000000000,2026-01-05 10:30:00.500000,"2026-01-01",-0.5,'
             '"[""=a"", ""b""]","[{""id"": 1, ""city"": ""=Brno""}]",2026-01-05 00:00:00.000000Z,"3d31"'
         ).replace("2026-01-05 10:30:00.500000", '"2026-01-05 10:30:00.500000"')
         assert lines[3] == ",".join(["", '"Ada"', *[""] * 10])
