@@ -44,7 +44,7 @@ class Progress:
         self._told_at = float("-inf")
         self._waits_until = float("-inf")
 
-    def expect(self, pages: int) -> None:
+    def expect(self, pages: int, customers: int) -> None:  # noqa: ARG002  # it tells of pages
         """`pages` more pages are expected."""
         self._expected += pages
         self._say(now=True)
@@ -130,7 +130,7 @@ class Asking:
     def count_by(self, name: str, values: Mapping[str, int]) -> Reach:
         """Count what matches for each value of a filter, by one call for each."""
         wanted = _within(self.query.filter, name, values)
-        self.watcher.expect(len(wanted))
+        self.watcher.expect(len(wanted), len(wanted))
         counts = {}
         for label, value in wanted.items():
             self._check()

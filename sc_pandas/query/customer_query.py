@@ -424,7 +424,12 @@ class CustomerQuery:
     ) -> Iterator[tuple[CustomerRows, ReadReport]]:
         source = self.connection.source
         progress = Progress(Tally(at_most=self.options.max_calls), cancel or threading.Event())
-        with PageProgress(self.options.progress if watcher is None else False) as bar:
+        goes_on = self.options.cache == "use" and self.options.max_age is None
+
+        def keeps() -> bool:
+            return goes_on and source.cache is not None and source.cache.usable and not progress.tally.unkept
+
+        with PageProgress(self.options.progress if watcher is None else False, keeps=keeps) as bar:
             progress.watcher = watcher or bar
             with source.client.pace.heard_by(progress.watcher.wait, progress.watcher.away):
                 rows, report = read_rows(source, self._parts, self._includes, self.options, progress, spool_folder)

@@ -78,7 +78,7 @@ class DetailReads:
                 'Read once with cache="use".',
                 age_s=None,
             )
-        self._progress.expect(len(missing))
+        self._progress.expect(len(missing), len(missing))
         with self._source.crew(self._progress.cancel) as crew:
             for user_id, answer in crew.in_order(missing, self._ask):
                 self._progress.advance()

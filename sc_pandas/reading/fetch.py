@@ -183,7 +183,7 @@ class ListRead(ListPages):
             return Judgement(NOT_VERIFIED, "row_count", "page 1 is empty although customers are announced")
         if was_one and not plan.one_response:
             self._check(plan)
-        self.progress.expect(plan.last)
+        self.progress.expect(plan.last, plan.rows)
         self.progress.advance()
         if plan.one_response:
             self._keep(self._kept())

@@ -51,6 +51,8 @@ class IncludedRead:
         # A list for a label is read to its end, whatever part of the customers is wanted.
         self._list_options = replace(options, limit=None, include=())
         self._progress = progress
+        # Lists for labels are told of together, so a bar does not shrink with each.
+        self._told = replace(progress, is_told=True)
         self._details = DetailReads(source, plan.by_customer, options, progress)
         self._years_counted = 0
         # Why lists that were read for labels are not proven.
@@ -157,7 +159,7 @@ class IncludedRead:
     def _counted(self, lists: Sequence[LabelledList]) -> list[tuple[Any, ListRead]]:
         """Count lists, by a call for each that is not known."""
         keys = self._keys([question for _, question in lists])
-        reads = count_lists(self._source, keys, self._list_options, self._progress, _IN_FLIGHT)
+        reads = count_lists(self._source, keys, self._list_options, self._told, _IN_FLIGHT)
         begun = [one.kept.started_at for one in reads if one.kept is not None]
         self._oldest_list = min([self._oldest_list, *begun])
         return [(label, one) for (label, _), one in zip(lists, reads, strict=True)]
@@ -167,7 +169,9 @@ class IncludedRead:
         known = [(label, told[question]) for label, question in lists if question in told]
         asked = self._counted([each for each in lists if each[1] not in told])
         some = [(label, one) for label, one in asked if one.total()]
-        self._progress.tally.check(sum(one.calls_to_read() for _, one in some))
+        calls = sum(one.calls_to_read() for _, one in some)
+        self._progress.tally.check(calls)
+        self._progress.expect(calls, sum(one.total() for _, one in some))
         with self._source.crew(self._progress.cancel, _LISTS_AT_ONCE) as crew:
             came = [(label, ids) for (label, _), ids in crew.in_order(some, lambda each: each[1].ids())]
         self._unproven |= {one.judgement.says: None for _, one in some if not one.judgement.is_proven}

@@ -162,8 +162,8 @@ _SHOWN_EVERY_S: Final = 1.0
 class Watcher(Protocol):
     """Is told how a read goes on (a progress bar)."""
 
-    def expect(self, pages: int) -> None:
-        """So many pages more are coming."""
+    def expect(self, pages: int, customers: int) -> None:
+        """So many pages more are coming, with so many customers."""
 
     def advance(self) -> None:
         """One page has come."""
@@ -197,6 +197,8 @@ class Progress:
     watcher: Watcher | None = None
     # Ids of those who stand just beyond a range, None where they are many.
     beyond: dict[CustomerFilter, frozenset[int] | None] = field(default_factory=dict)
+    # Somebody else has told the watcher what is coming.
+    is_told: bool = False
     # Held while no other process shall read the same.
     lock: Path | None = None
     _shown_at: float = 0.0
@@ -210,11 +212,11 @@ class Progress:
             with contextlib.suppress(OSError):
                 os.utime(self.lock)
 
-    def expect(self, pages: int) -> None:
-        """Tell the watcher that so many pages more are coming."""
-        if self.watcher is not None:
+    def expect(self, pages: int, customers: int) -> None:
+        """Tell the watcher that so many pages more are coming, with so many customers."""
+        if self.watcher is not None and not self.is_told:
             with self._telling:
-                self.watcher.expect(pages)
+                self.watcher.expect(pages, customers)
 
     def advance(self) -> None:
         """Tell the watcher that one page has come."""

@@ -154,7 +154,7 @@ def test_locks_do_not_pile_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         alive: list[float] = []
 
         class Looks:
-            def expect(self, _pages: int) -> None:
+            def expect(self, _pages: int, _customers: int) -> None:
                 (lock,) = tmp_path.glob("*.lock")
                 modes.add(lock.stat().st_mode & 0o777)
                 os.utime(lock, (0, 0))

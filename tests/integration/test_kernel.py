@@ -1,8 +1,12 @@
 """At home in Jupyter: what a person sees in a real IPython kernel."""
 
+import gc
+import json
 import os
 import re
-from collections.abc import Iterator
+import threading
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +41,9 @@ TRACEBACKS = [
 class Kernel:
     """A kernel that tells what its cells show."""
 
-    def __init__(self, client: BlockingKernelClient) -> None:
+    def __init__(self, client: BlockingKernelClient, interrupt: Callable[[], None]) -> None:
         self._client = client
+        self.interrupt = interrupt
 
     def run(self, code: str) -> list[dict[str, Any]]:
         """Run a cell; return what it shows, each with its type."""
@@ -62,12 +67,18 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
     folders["PYTHONPATH"] = str(Path(sc.__file__).parents[1])
     manager, client = start_new_kernel(kernel_name="python3", env=environment | folders)
     try:
-        kernel = Kernel(client)
+        kernel = Kernel(client, manager.interrupt_kernel)
         assert not [each for each in kernel.run(_START) if each["type"] == "error"]
         yield kernel
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
+        client.context.destroy(linger=0)
+        # What the libraries leave open is closed here, and not in the middle of another file's test.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            del client, manager, kernel
+            gc.collect()
 
 
 @pytest.mark.parametrize("ask", [
@@ -130,3 +141,24 @@ def test_a_traceback_can_be_seen_whole(kernel: Kernel) -> None:
     assert "customer_filter.py" in shown["text"]
     assert "customer_filter.py" not in "".join(error["traceback"])
     kernel.run("logging.basicConfig(level='WARNING', force=True)")
+
+
+def test_ctrl_c_says_what_is_kept(kernel: Kernel) -> None:
+    """A short traceback with the pages that the same line goes on with, which it does."""
+    kernel.run("slow = sc.sandbox.serve(customers=3_000, seed=7, latency_s=0.3)")
+    kernel.run("far = sc.connect(slow.url, username=slow.username, password=slow.password)")
+    timer = threading.Timer(1.2, kernel.interrupt)
+    timer.start()
+    shown = [each for each in kernel.run("sc.read_sellercloud_customers(far)") if each["type"] == "error"]
+    timer.join()
+    text = "\n".join(shown[0]["traceback"])
+    said = re.search(r"(\d+) of 60 pages are kept; the same line goes on there\.", text)
+    assert said is not None, text
+    assert len(text.splitlines()) <= 40
+    (told,) = kernel.run(
+        "before = slow.calls(); read = far.customers(progress=False).run(); [len(read), slow.calls() - before]"
+    )
+    rows, calls = json.loads(told["data"]["text/plain"])
+    assert rows == 3_000
+    # Each of sixteen runs of pages may ask one anew.
+    assert calls <= 60 - int(said[1]) + 16

@@ -292,7 +292,7 @@ def _pages(until: int, reached: threading.Event) -> Any:
     def on_run(_question: CustomerFilter, cancel: threading.Event | None, watcher: Watcher | None) -> None:
         assert cancel is not None
         assert watcher is not None
-        watcher.expect(100)
+        watcher.expect(100, 5_000)
         for page in range(100):
             if page == until:
                 reached.set()
@@ -341,7 +341,7 @@ def test_progress_is_told_ten_times_a_second_at_most(desk: Desk) -> None:
 
     def on_run(_question: CustomerFilter, _cancel: Any, watcher: Watcher | None) -> None:
         assert watcher is not None
-        watcher.expect(2_000)
+        watcher.expect(2_000, 100_000)
         for _ in range(2_000):
             watcher.advance()
 

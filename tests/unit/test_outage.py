@@ -124,7 +124,7 @@ def test_a_wait_without_an_end_can_be_told() -> None:
 
 def test_the_bar_of_pages_says_that_the_server_is_away(capsys: pytest.CaptureFixture[str]) -> None:
     with PageProgress(True) as bar:
-        bar.expect(3)
+        bar.expect(3, 120)
         bar.away(START, 30.0)
         assert "server away, trying again until 12:00:00 UTC" in capsys.readouterr().err
         bar.advance()
