@@ -341,7 +341,6 @@ class Connection:
         )
         return run_segments(self, names, segments, options)
 
-    @shows(CustomerFilterArgs)
     def columns(self) -> pd.DataFrame:
         """Return the columns that a frame of this shop can have; nothing is sent.
 
@@ -366,6 +365,7 @@ class Connection:
         """
         return columns_of(self.source.columns.known())
 
+    @shows(CustomerFilterArgs)
     def panel(self, **filters: Unpack[CustomerFilterArgs]) -> "Panel":
         """Open the live filter panel.
 
