@@ -101,9 +101,7 @@ def connect(
         raise SettingsError(_no_server(server), setting="server")
     if not isinstance(dialect, str) or dialect not in {"auto", "article", "swagger"}:
         raise SettingsError("dialect is 'auto', 'article' or 'swagger'.", setting="dialect")
-    check_kinds(
-        {"username": username, "ca_bundle": ca_bundle, "cache_dir": cache_dir, "server_timezone": server_timezone}
-    )
+    check_kinds(username=username, ca_bundle=ca_bundle, cache_dir=cache_dir, server_timezone=server_timezone)
     timeout_s, wait_s = seconds("timeout", timeout), seconds("max_wait", max_wait)
     if not 0 < timeout_s < _A_DAY_S:
         raise SettingsError("timeout is more than no seconds and less than a day.", setting="timeout")

@@ -212,14 +212,11 @@ def _check_list(heard: Page | SellerCloudError, understood: Dialect | None) -> I
         return
     rows, total = len(heard.items), heard.total
     if understood is None:
-        words = f"too few customers ({total}) to tell which one the server understands"
-        yield Check("dialect", "warn", words)
+        yield Check("dialect", "warn", f"too few customers ({total}) to tell which one the server understands")
     else:
         yield Check("dialect", "ok", f"{understood.value} is understood")
-    if rows < total:
-        yield Check("page cap", "ok", f"{rows} rows come when {_ASKED} are asked, of {total:,} customers")
-    else:
-        yield Check("page cap", "ok", f"unknown: all {total:,} customers fit on one page")
+    cap = f"{rows} rows come when {_ASKED} are asked, of {total:,} customers"
+    yield Check("page cap", "ok", cap if rows < total else f"unknown: all {total:,} customers fit on one page")
 
 
 def _check_clock(client: Client) -> Check:

@@ -13,7 +13,7 @@ from sc_pandas.errors import SettingsError
 from sc_pandas.tables import DtypeBackend, to_pandas
 
 
-def check_kinds(given: Mapping[str, object]) -> None:
+def check_kinds(**given: object) -> None:
     """Refuse settings of another kind than they can be; a value itself is not shown."""
     for name, value in given.items():
         kinds, says = _KINDS_OF[name]

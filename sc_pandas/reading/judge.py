@@ -108,9 +108,8 @@ def compare_passes(earlier: Sequence[PageSeen] | None, later: Sequence[PageSeen]
     passes = (np.concatenate([page.ids for page in each]) for each in (earlier or later, later))
     before, now = (np.unique(ids, return_counts=True)[0] for ids in passes)
     announced = later[0].total
-    missing, extra = (
-        tuple(np.setdiff1d(*both, assume_unique=True).tolist()) for both in ((before, now), (now, before))
-    )
+    missing = tuple(np.setdiff1d(before, now, assume_unique=True).tolist())
+    extra = tuple(np.setdiff1d(now, before, assume_unique=True).tolist())
     whole = {page.total for page in later} == {announced} and len(now) == sum(page.rows for page in later) == announced
     if earlier is not None and whole and not missing and not extra and earlier[0].total == announced:
         return Judgement(TWO_EQUAL_READS, expected=announced, got=len(now))

@@ -184,8 +184,7 @@ class MovingRead:
     def _windows(self, window: Window, pages: int = 1) -> None:
         """Read a window, and where it holds more than some pages its parts."""
         narrowest = timedelta(seconds=1) if self._one.dialect is Dialect.SWAGGER else timedelta(minutes=1)
-        holds = self._served * pages
-        plan = WindowPlan(self._question, self._served, self._began, narrowest, [window], holds=holds)
+        plan = WindowPlan(self._question, self._served, self._began, narrowest, [window], self._served * pages)
         while plan.waiting:
             several: list[tuple[Window, Page]] = []
             with self._one.crew() as crew:

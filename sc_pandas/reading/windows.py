@@ -73,16 +73,13 @@ class WindowPlan:
     served: int
     # When the read began, UTC without zone: splits go no further than that, in whatever zone.
     began: datetime
-    narrowest: timedelta = MINUTE
-    waiting: list[Window] = field(default_factory=lambda: [Window()])
+    narrowest: timedelta
+    waiting: list[Window]
+    # Customers that a window may have: a page of them, or where they can only become fewer, several.
+    holds: int
     unsplittable: list[Window] = field(default_factory=list)
     splits: list[Split] = field(default_factory=list)
-    # Customers that a window may have: a page of them, or where they can only become fewer, several.
-    holds: int = 0
     _split_of: dict[Window, Split] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.holds = self.holds or self.served
 
     def take(self) -> list[Window]:
         """Return the windows to ask now; all of them may be asked at once."""
