@@ -88,8 +88,8 @@ def test_a_difference_has_every_changed_cell_and_no_other(
             was, now = cells(before, name), cells(after, name)
             found = change.cells[name]["user_id"].tolist() if name in change.cells else []
             assert found == sorted(each for each in both if was[each] != now[each]), name
-    assert set(change.new_columns) == set(after.columns) - set(before.columns)
-    assert set(change.gone_columns) == set(before.columns) - set(after.columns)
+    assert set(change.new_columns) == set(after.columns[after.notna().any()]) - set(before.columns)
+    assert set(change.gone_columns) == set(before.columns[before.notna().any()]) - set(after.columns)
     assert change.added.attrs == after.attrs
     old, new = set(before["user_id"].tolist()), set(after["user_id"].tolist())
     assert change.added["user_id"].tolist() == sorted(new - old)
