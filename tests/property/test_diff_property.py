@@ -68,8 +68,10 @@ def plain(frame: pd.DataFrame) -> list[Any]:
 
 
 def cells(frame: pd.DataFrame, name: str) -> dict[int, str]:
-    """Each customer's value of a column as Python writes it."""
+    """Each customer's value of a column as Python writes it; among objects, None and NaN are one."""
     values = dict(plain(frame))[name]
+    if frame[name].dtype == object:
+        values = [None if pd.isna(each) else each for each in values]
     return dict(zip(frame["user_id"].tolist(), [repr(each).replace("-0.0", "0.0") for each in values], strict=True))
 
 
