@@ -199,7 +199,7 @@ def _values(column: "pd.Series[Any]") -> list[Any]:
     try:
         values: list[Any] = near_of(arrow_of(column)).to_pylist()
     except TypeError:
-        values = [None if value is pd.NA or value is pd.NaT else value for value in column]
+        values = [None if gone else value for value, gone in zip(column, column.isna(), strict=True)]
     return values
 
 
