@@ -10,7 +10,7 @@ from sc_pandas.cli.endings import EXIT_CODES, OrderlyGroup
 # Each command with the first line of its help, so that the list of them loads none.
 COMMANDS: Final = {
     "cache": "Show or remove what is in the cache on this machine.",
-    "count": "Count the customers that match, by one call.",
+    "count": "Count the customers that match, by one call, or two where a range ends with a whole day.",
     "demo": "Show in a second what sc_pandas does, on invented customers; no account is needed.",
     "diff": "Count the customers added, removed and changed from one export to another.",
     "doctor": "Check everything that a read needs, and say in plain words what is wrong.",
