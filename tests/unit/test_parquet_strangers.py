@@ -162,7 +162,7 @@ def test_any_note_gives_a_frame_or_an_export_error(tmp_path: Path, note: object)
             assert found in {"mismatch", "newer"}
         else:
             assert len(found) == 3
-            attrs = copy.deepcopy(found).attrs
+            attrs: Any = copy.deepcopy(found).attrs
             # A part that calls itself a whole export is one: a folder of one export.
             notes = [{"sellercloud": each} for each in attrs.get("sellercloud_files", {}).values()] or [attrs]
             assert all(Provenance.from_attrs(each) is not None for each in notes)
