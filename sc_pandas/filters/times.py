@@ -14,8 +14,9 @@ _VENDOR_TIMES: Final = ("%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S")
 _WEEK: Final = re.compile(r"\d{4}-?W\d\d(-?\d)?", re.ASCII)
 # pandas spells days with a capital.
 _DAYS_AGO: Final = re.compile(r"(?<![a-zA-Z])d(?![a-zA-Z])")
-# Text that pandas may read as a span: it has a year, and neither a time nor slashes, whose order is not certain.
-_SPAN: Final = re.compile(r"(?=.*(?<!\d)\d{4})[0-9A-Za-z., -]+")
+# Text that pandas may read as a span: it has a year and no time.  Of 01.02.2025 pandas would make January, and of
+# 13.02.2025 February: where a day and a month are numbers, the year stands first.
+_SPAN: Final = re.compile(r"(?=.*(?<!\d)\d{4})(?!.*(?<!\d)\d{1,2}[., -]+\d{1,2}[., -]+\d{4})[0-9A-Za-z., -]+")
 _SPANS: Final = {"D", "M", "Q", "W", "Y"}
 _MINUTE: Final = timedelta(minutes=1)
 _DAY: Final = timedelta(days=1)

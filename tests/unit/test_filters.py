@@ -60,6 +60,7 @@ REFUSED: list[tuple[str, Any]] = [
     ("email", b"a@b"), ("created_on_from", "31/01/2026"), ("created_on_from", "tomorrow"), ("created_on_to", "7d"),
     ("created_on_to", ""), ("created_on_from", "5"), ("created_on_from", "march"), ("created_on_from", "+7d"),
     ("created_on_from", "-7"), ("created_on_from", "-90s"), ("created_on_from", timedelta(1)), ("created_on_to", "-99999d"),
+    ("created_on_from", "01.02.2026"), ("created_on_from", "01-02-2026"), ("created_on_to", "13.02.2026"),
     ("created_on_from", "2026-02-30"), ("created_on_from", 20260131), ("created_on_from", pd.NaT),
     ("created_on_from", np.datetime64("NaT", "s")),
     ("created_on_from", pd.Timestamp("2026-01-01T00:00:00.000000001")), ("created_on_from", ["2026-01-01"]),
