@@ -62,7 +62,7 @@ class SellerCloudError(_Facts):
     """Root of all errors of sc_pandas."""
 
     def name_server(self, url: str) -> None:
-        """Say in the message which server was asked, unless it names the host."""
+        """Name in the message the server that was asked, unless its host stands there."""
         if urlsplit(url).netloc not in str(self):
             self.args = (f"{self} Server: {url}.",)
 

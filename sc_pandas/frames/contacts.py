@@ -16,7 +16,7 @@ _UNSEEN: Final = "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"
 _RELAYS: Final = ("marketplace.amazon.", "members.ebay.", "relay.walmart.", "scs.tiktok")
 
 
-def visible(text: str) -> str:
+def without_invisible(text: str) -> str:
     """Return a text without invisible characters and without blanks at its ends."""
     if text.isprintable() and text.isascii():
         return text.strip()
@@ -27,14 +27,14 @@ def visible(text: str) -> str:
 def email_key(text: str) -> str:
     """Return what equal e-mail addresses have in common; empty for no address."""
     # Folding would make ss of an ß, which is another address.
-    key = unicodedata.normalize("NFC", visible(text).lower())
+    key = unicodedata.normalize("NFC", without_invisible(text).lower())
     return key if "@" in key[1:-1] else ""
 
 
 def name_key(text: str) -> str:
     """Return what equal names have in common."""
     # Folding can undo the normal form.
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", visible(text)).casefold())
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", without_invisible(text)).casefold())
     return " ".join(folded.split())
 
 

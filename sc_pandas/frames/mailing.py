@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from sc_pandas.errors import AccessorError
 from sc_pandas.filters import CustomerFilter
-from sc_pandas.frames.contacts import email_key, is_relay, name_key, validity, visible
+from sc_pandas.frames.contacts import email_key, is_relay, name_key, validity, without_invisible
 from sc_pandas.frames.duplicates import column_texts, noted, without_duplicates
 from sc_pandas.matching import Mask, arrow_of, as_mask, mapped, matching
 
@@ -32,7 +32,7 @@ def mailing_list(frame: pd.DataFrame, not_in_groups: str | Iterable[str]) -> pd.
         left_out[why] = int(np.sum(stays & gone))
         stays[gone] = False
 
-    texts = mapped(column_texts(frame, "email", _WHAT), visible, pa.string())
+    texts = mapped(column_texts(frame, "email", _WHAT), without_invisible, pa.string())
     keys = pc.fill_null(mapped(texts, email_key, pa.string()), "")
     leave_out("no address", as_mask(pc.equal(keys, "")))
     leave_out("marketplace relay", _holds(keys, is_relay))
