@@ -37,7 +37,7 @@ class Columns(msgspec.Struct, frozen=True):
         """Return what is known after a read; names and kinds only grow, in whatever order reads come, up to a bound."""
         names = sorted({*self.kinds, *seen.kinds})
         kinds = {name: sorted({*self.kinds.get(name, ()), *seen.kinds.get(name, ())}) for name in names}
-        read = [*(each for each in self.read if each not in seen.read), *seen.read][-_QUESTIONS_AT_MOST:]
+        read = [*self.read, *(each for each in seen.read if each not in self.read)][-_QUESTIONS_AT_MOST:]
         last = seen if seen.rows else self
         after = Columns(kinds, read, last.filled, last.rows)
         fits = len(kinds) <= COLUMNS_AT_MOST and len(msgspec.json.encode(after)) <= BYTES_AT_MOST

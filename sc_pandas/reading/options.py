@@ -163,7 +163,7 @@ class Watcher(Protocol):
     """Is told how a read goes on (a progress bar)."""
 
     def expect(self, pages: int, customers: int) -> None:
-        """So many pages more are coming, with so many customers."""
+        """Expect so many more pages, with so many customers."""
 
     def advance(self) -> None:
         """One page has come."""

@@ -63,6 +63,11 @@ def test_a_cold_page_asks_the_cache_four_times(tmp_path: Path, told: Statements)
         told.begin()
         assert shop.customers().run().report.calls == 0
         assert (told.asked, told.written) == (2, 0), told
+        for _ in range(2):
+            told.begin()
+            shop.customers(city="Bern").run()
+            shop.customers().run()
+        assert told.written == 0, told
 
 
 def test_each_included_list_asks_twice_and_writes_once(tmp_path: Path, told: Statements) -> None:
