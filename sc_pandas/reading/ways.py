@@ -56,6 +56,8 @@ class Without:
 
     def of(self, items: PageRows) -> PageRows:
         """Return the rows that are not left out."""
+        if self.left_out.isdisjoint(items.ids.tolist()):
+            return items
         return items.take([place for place, item in enumerate(items) if id_of(item) not in self.left_out])
 
     def add(self, items: PageRows) -> None:
